@@ -1,0 +1,1 @@
+"""Test image classifiers the way you test code."""

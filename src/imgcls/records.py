@@ -1,0 +1,329 @@
+"""Every type that flows through imgcls, all frozen. This file imports nothing of ours.
+
+Paths of images are relative to their data set, with ``/``. Accuracies on :class:`Scores` are
+fractions; those on :class:`Result`, which is the JSON document's row, are percentages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+Interpolation = Literal["bilinear", "bicubic", "nearest", "lanczos"]
+CropMode = Literal["center", "squash", "border"]
+Status = Literal["pass", "fail", "inconclusive", "error", "skipped"]
+
+
+# What is asked for.
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What happens to decoded pixels on their way into a network.
+
+    ``resize``: for ``center`` an integer (the shorter side) or ``(h, w)`` (the smallest size of the
+    picture's proportions that covers it); for ``squash`` exactly ``(h, w)``; for ``border`` the
+    ``(h, w)`` to fit into. ``crop``: ``(h, w)`` in pixels, taken from the middle; where the picture is
+    smaller it is padded with zeros (``border``: with the mean colour). ``mean`` and ``std`` are per
+    RGB channel, for pixels in [0, 1].
+    """
+
+    resize: int | tuple[int, int]
+    crop: tuple[int, int]
+    crop_mode: CropMode
+    interpolation: Interpolation
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def __str__(self) -> str:
+        crop = self.crop[0] if self.crop[0] == self.crop[1] else self.crop
+        mean, std = (", ".join(f"{value:g}" for value in triple) for triple in (self.mean, self.std))
+        mode = "" if self.crop_mode == "center" else f", {self.crop_mode}"
+        return (
+            f"resize({self.resize}, {self.interpolation}{mode}) | center_crop({crop}) | "
+            f"normalize(({mean}), ({std}))"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSpec:
+    """One ``[datasets.NAME]`` table. ``path`` is a folder, a ``.csv`` manifest or ``"digits"``."""
+
+    name: str
+    path: Path | Literal["digits"]
+    labels: Literal["auto", "wnid", "name", "index"] | Path = "auto"
+    golden: bool = False
+    exif: Literal["ignore", "apply"] = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One ``[models.NAME]`` table. ``input`` holds only the keys that override what resolves."""
+
+    name: str
+    arch: str
+    weights: Path | str | None = None
+    sha256: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    labels: Path | str | None = None
+    datasets: tuple[str, ...] | None = None
+    runtime: str = "auto"
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    decode: Literal["exact", "fast"] = "exact"
+    input: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The thresholds of one model on one data set, as fractions; ``None`` where not asked for."""
+
+    top1: float | None = None
+    top5: float | None = None
+    min_images: int | None = None
+    max_rejected: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A whole configuration. ``gates`` is keyed by (model, data set), ``"*"`` already applied."""
+
+    source: Path
+    datasets: Mapping[str, DatasetSpec]
+    models: Mapping[str, ModelSpec]
+    gates: Mapping[tuple[str, str], Gate]
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every (model, data set) that is to be scored, data set by data set."""
+        return [
+            (model.name, dataset)
+            for dataset in self.datasets
+            for model in self.models.values()
+            if model.datasets is None or dataset in model.datasets
+        ]
+
+
+# What images become.
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """One listed file: ``path`` relative to its data set, ``file`` to open, ``label`` its folder."""
+
+    path: str
+    file: Path
+    sha256: str
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A path that could not be scored. ``reason`` is one word, ``detail`` says more."""
+
+    dataset: str
+    path: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a data set's folder holds: each path is in exactly one of the three."""
+
+    images: tuple[ImageRef, ...]
+    rejections: tuple[Rejection, ...]
+    ignored: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one network says of one picture, as it is stored.
+
+    ``top``: the ten best ``(class index, logit)``, best first, ties by the lower index;
+    ``logsumexp``: of all logits, so that a probability is ``exp(logit - logsumexp)``;
+    ``fingerprint``: means of the preprocessed tensor, three channels by four quarters.
+    """
+
+    top: tuple[tuple[int, float], ...]
+    logsumexp: float
+    fingerprint: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """One line of a top five: class number, name, probability in [0, 1]."""
+
+    index: int
+    name: str
+    probability: float
+
+
+# What is counted.
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """Counts of one folder."""
+
+    scored: int = 0
+    top1_count: int = 0
+    top5_count: int = 0
+
+    def __add__(self, other: ClassScore) -> ClassScore:
+        return ClassScore(
+            self.scored + other.scored,
+            self.top1_count + other.top1_count,
+            self.top5_count + other.top5_count,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Counts of one model on one data set. They add: the sum over batches is the total.
+
+    ``distinct``: scored pictures whose bytes differ. ``classes``: per folder. ``mass``: for each class
+    index, the sum of its probability over the pictures where it is among the ten best.
+    """
+
+    model: str
+    dataset: str
+    listed: int = 0
+    scored: int = 0
+    rejected: int = 0
+    ignored: int = 0
+    unscored: int = 0
+    distinct: int = 0
+    top1_count: int = 0
+    top5_count: int = 0
+    classes: Mapping[str, ClassScore] = field(default_factory=dict)
+    mass: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def top1(self) -> float:
+        """Top-1 accuracy over the scored pictures, a fraction; NaN where none was scored."""
+        return self.top1_count / self.scored if self.scored else float("nan")
+
+    @property
+    def top5(self) -> float:
+        """Top-5 accuracy over the scored pictures, a fraction; NaN where none was scored."""
+        return self.top5_count / self.scored if self.scored else float("nan")
+
+    def __add__(self, other: Scores) -> Scores:
+        if (self.model, self.dataset) != (other.model, other.dataset):
+            message = f"scores of {self.model} on {self.dataset} and {other.model} on {other.dataset} do not add"
+            raise ValueError(message)
+        counts = {
+            name: getattr(self, name) + getattr(other, name)
+            for name in (f.name for f in fields(Scores))
+            if name not in {"model", "dataset", "classes", "mass"}
+        }
+        classes, mass = dict(self.classes), dict(self.mass)
+        for label, score in other.classes.items():
+            classes[label] = classes.get(label, ClassScore()) + score
+        for index, probability in other.mass.items():
+            mass[index] = mass.get(index, 0.0) + probability
+        return Scores(self.model, self.dataset, **counts, classes=classes, mass=mass)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval of a proportion, as fractions."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a gate said: ``check`` is the condition in words, ``message`` what was seen."""
+
+    check: str
+    status: Status
+    message: str
+
+
+# What is reported: the JSON document, key by key.
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One walk over a data set with one or more models; all times in seconds of wall clock."""
+
+    dataset: str
+    models: tuple[str, ...]
+    seconds: float
+    decode_seconds: float
+    model_seconds: Mapping[str, float]
+    load_seconds: Mapping[str, float]
+    compile_seconds: Mapping[str, float]
+    peak_rss_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One model on one data set; accuracies in per cent of ``scored``, ``param_count`` in millions."""
+
+    model: str
+    dataset: str
+    runtime: str | None
+    precision: str
+    device: str
+    input: str | None
+    weights_file_sha256: str | None
+    state_sha256: str | None
+    param_count: float | None
+    listed: int
+    scored: int
+    rejected: int
+    ignored: int
+    unscored: int
+    distinct: int
+    top1_count: int
+    top5_count: int
+    top1: float | None
+    top1_err: float | None
+    top1_low: float | None
+    top1_high: float | None
+    top5: float | None
+    top5_err: float | None
+    top5_low: float | None
+    top5_high: float | None
+    overall_top5: tuple[tuple[int, str, float], ...]
+    img_size: int | None
+    crop_pct: float | None
+    interpolation: str | None
+    images_per_second: float | None
+    from_store: int
+    ids_ignored: int
+    prediction_key: str | None
+    classes: Mapping[str, ClassScore]
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The five best of one model on one picture."""
+
+    model: str
+    dataset: str
+    path: str
+    image_sha256: str
+    label: str | None
+    top: tuple[tuple[int, str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole run, without its predictions: those are read from the store one by one."""
+
+    made_at: str
+    complete: bool
+    environment: Mapping[str, Any]
+    passes: tuple[Pass, ...]
+    results: tuple[Result, ...]
+    rejections: tuple[Rejection, ...]
+
+
+Progress = Callable[[str, int, int], None]
+"""Told (data set, pictures done, pictures to do) while a pass runs."""
