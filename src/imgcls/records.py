@@ -41,10 +41,7 @@ class InputSpec:
         crop = self.crop[0] if self.crop[0] == self.crop[1] else self.crop
         mean, std = (", ".join(f"{value:g}" for value in triple) for triple in (self.mean, self.std))
         mode = "" if self.crop_mode == "center" else f", {self.crop_mode}"
-        return (
-            f"resize({self.resize}, {self.interpolation}{mode}) | center_crop({crop}) | "
-            f"normalize(({mean}), ({std}))"
-        )
+        return f"resize({self.resize}, {self.interpolation}{mode}) | center_crop({crop}) | normalize(({mean}), ({std}))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +91,33 @@ class Settings:
     models: Mapping[str, ModelSpec]
     gates: Mapping[tuple[str, str], Gate]
 
+    def models_by_dataset(self) -> dict[str, list[str]]:
+        """The models that are to be scored on each data set."""
+        return {
+            dataset: [m.name for m in self.models.values() if m.datasets is None or dataset in m.datasets]
+            for dataset in self.datasets
+        }
+
     def pairs(self) -> list[tuple[str, str]]:
         """Every (model, data set) that is to be scored, data set by data set."""
-        return [
-            (model.name, dataset)
-            for dataset in self.datasets
-            for model in self.models.values()
-            if model.datasets is None or dataset in model.datasets
-        ]
+        return [(model, dataset) for dataset, models in self.models_by_dataset().items() for model in models]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelList:
+    """The classes of a network in the order of its outputs; ``wnids`` where they are WordNet's."""
+
+    source: str
+    names: tuple[str, ...]
+    wnids: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Which class indices are right for each folder, and how many ids of a map the head lacks."""
+
+    accepted: Mapping[str, frozenset[int]]
+    ids_ignored: int = 0
 
 
 # What images become.
@@ -243,12 +259,38 @@ class Verdict:
     message: str
 
 
-# What is reported: the JSON document, key by key.
+# What one pass leaves behind. It is stored as JSON, so that other processes can read it.
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a loaded model is, beyond its configuration. ``parameters`` and sizes are exact counts."""
+
+    runtime: str
+    precision: str
+    device: str
+    input: InputSpec
+    weights_file_sha256: str | None
+    state_sha256: str
+    parameters: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a model has no scores on a data set; ``exit_code`` as in :mod:`imgcls.errors`."""
+
+    exit_code: int
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One walk over a data set with one or more models; all times in seconds of wall clock."""
+    """One walk over a data set with one or more models; times in seconds of wall clock.
+
+    ``seconds``: from the first file to the last prediction, without imports and loading.
+    ``decode_seconds`` is summed over the decoding threads.
+    """
 
     dataset: str
     models: tuple[str, ...]
@@ -261,14 +303,45 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
+class PairOutcome:
+    """One model on one data set: its counts, what it is, or why it failed."""
+
+    scores: Scores
+    facts: Facts | None = None
+    failure: Failure | None = None
+    prediction_key: str | None = None
+    labels: str | None = None
+    overall: tuple[Guess, ...] = ()
+    from_store: int = 0
+    ids_ignored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetOutcome:
+    """Everything that one run learnt of one data set, predictions aside: those are in the store."""
+
+    dataset: str
+    complete: bool
+    passes: tuple[Pass, ...]
+    pairs: tuple[PairOutcome, ...]
+    rejections: tuple[Rejection, ...]
+
+
+# What is reported: the JSON document, key by key.
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """One model on one data set; accuracies in per cent of ``scored``, ``param_count`` in millions."""
+    """One model on one data set; accuracies in per cent of ``scored``, ``param_count`` in millions.
+
+    Names of columns are timm's own (``results/results-imagenet.csv``), so that the two can be joined.
+    """
 
     model: str
     dataset: str
     runtime: str | None
-    precision: str
-    device: str
+    precision: str | None
+    device: str | None
     input: str | None
     weights_file_sha256: str | None
     state_sha256: str | None
@@ -298,12 +371,13 @@ class Result:
     ids_ignored: int
     prediction_key: str | None
     classes: Mapping[str, ClassScore]
+    failure: Failure | None
     verdicts: tuple[Verdict, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The five best of one model on one picture."""
+    """The five best of one model on one picture, as ``(index, name, probability)``."""
 
     model: str
     dataset: str
@@ -319,7 +393,7 @@ class Report:
 
     made_at: str
     complete: bool
-    environment: Mapping[str, Any]
+    environment: Mapping[str, str]
     passes: tuple[Pass, ...]
     results: tuple[Result, ...]
     rejections: tuple[Rejection, ...]

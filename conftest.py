@@ -1,0 +1,33 @@
+"""The repository's own choices above tests/ and bench/; no logic of the product."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def _require_or_skip(what: str, reason: str) -> None:
+    """Skip by name, unless ``IMGCLS_REQUIRE`` (comma-separated) says that this must not be skipped."""
+    if what in os.environ.get("IMGCLS_REQUIRE", "").split(","):
+        pytest.fail(f"IMGCLS_REQUIRE asks for {what}: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def shared_data(pytestconfig: pytest.Config) -> Path:
+    """The folder of real photographs and weights, from IMGCLS_SHARED_DATA or beside the repository."""
+    default = pytestconfig.rootpath.parent / "shared" / "data"
+    folder = Path(os.environ.get("IMGCLS_SHARED_DATA", default))
+    if not folder.is_dir():
+        _require_or_skip("shared", f"shared: no real photographs at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cuda() -> str:
+    """The name of a CUDA device."""
+    import torch
+
+    if not torch.cuda.is_available():
+        _require_or_skip("cuda", "cuda: no CUDA device here")
+    return "cuda"

@@ -1,0 +1,201 @@
+"""The command ``imgcls``: the same runs as the plugin's, without pytest."""
+
+import argparse
+import shutil
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from imgcls import config, discover, gates, progress
+from imgcls.errors import ConfigError, ImgclsError
+from imgcls.records import DatasetOutcome, DatasetSpec, ModelSpec, Settings, Verdict
+
+PREDICTED = "pictures"
+"""The name that pictures given to ``predict`` have as a data set."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; its exit code. What a user can mend is one message, never a traceback."""
+    options = _parser().parse_args(arguments)
+    sys.path.insert(0, str(Path.cwd()))  # where python: factories are, as with python -m
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except ImgclsError as error:
+        print(f"imgcls: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"imgcls: {error}", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        print("imgcls: interrupted; what was predicted so far is kept", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("imgcls", description="Test image classifiers the way you test code.")
+    parser.add_argument("--version", action="version", version=f"imgcls {metadata.version('imgcls')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    score = commands.add_parser("score", help="score every model on every data set and hold them against their gates")
+    _add_selection(score)
+    score.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where models run (default: cpu)")
+    score.add_argument("--store", metavar="DIR|off", help="where predictions are kept (default: .imgcls), or off")
+    score.add_argument("--json", type=Path, metavar="FILE", help="write the result document to FILE")
+    score.add_argument("--json-summary", action="store_true", help="leave the predictions out of the document")
+    score.set_defaults(command=_score)
+    predict = commands.add_parser("predict", help="print the five best classes of pictures")
+    predict.add_argument("paths", nargs="+", type=Path, metavar="IMAGE|DIR", help="a picture, or a folder of them")
+    predict.add_argument("--models", type=_names, metavar="A,B", help="models of the configuration, or architectures")
+    predict.add_argument("--config", action="append", type=Path, default=[], metavar="FILE", help="configuration")
+    predict.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where models run (default: cpu)")
+    predict.set_defaults(command=_predict)
+    labels = commands.add_parser("labels", help="folders and classes").add_subparsers(required=True, metavar="COMMAND")
+    check = labels.add_parser("check", help="do the folders of every data set meet the classes of every model?")
+    _add_selection(check)
+    check.set_defaults(command=_check_labels)
+    return parser
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", action="append", type=Path, default=[], metavar="FILE",
+        help="configuration instead of the imgcls.toml or [tool.imgcls] in reach; may be given several times",
+    )  # fmt: skip
+    parser.add_argument("--models", type=_names, metavar="A,B", help="only these models of the configuration")
+    parser.add_argument("--datasets", type=_names, metavar="X,Y", help="only these data sets of the configuration")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
+
+
+def _settings(files: Sequence[Path]) -> Settings:
+    found = files or [file for file in [discover.find(Path.cwd())] if file]
+    if not found:
+        raise ConfigError(
+            f"there is no {discover.FILE} or [tool.imgcls] from {Path.cwd()} upwards: "
+            "write one, or name one with --config FILE"
+        )
+    return config.load(found)
+
+
+def _score(options: argparse.Namespace) -> int:
+    settings = config.select(_settings(options.config), options.models, options.datasets)
+    from imgcls import report, run
+    from imgcls.models import Shelf
+    from imgcls.store import Store
+
+    store = Store(None if options.store == "off" else Path(options.store or ".imgcls"))
+    shelf, number = Shelf(settings.models, options.device), uuid.uuid4().hex
+    with progress.shown(sys.stderr) as told:
+        outcomes = [
+            run.score(number, settings.datasets[dataset], names, shelf, store, told)
+            for dataset, names in settings.models_by_dataset().items()
+        ]
+    verdicts = _verdicts(settings, outcomes)
+    document = report.build(outcomes, verdicts, complete=True)
+    print(report.text(document, max(report.WIDTH, shutil.get_terminal_size().columns)), end="")
+    if options.json:
+        with options.json.open("wb") as stream:
+            predictions = None if options.json_summary else report.predictions(store, number, outcomes)
+            report.write_json(stream, document, predictions)
+    store.forget(number)
+    return _concluded(settings, outcomes, verdicts)
+
+
+def _verdicts(settings: Settings, outcomes: Sequence[DatasetOutcome]) -> dict[tuple[str, str], tuple[Verdict, ...]]:
+    return {
+        pair: gates.evaluate(settings.gates[pair], outcome)
+        for data in outcomes
+        for outcome in data.pairs
+        if (pair := (outcome.scores.model, outcome.scores.dataset)) in settings.gates
+    }
+
+
+def _concluded(
+    settings: Settings, outcomes: Sequence[DatasetOutcome], verdicts: dict[tuple[str, str], tuple[Verdict, ...]]
+) -> int:
+    """Say what the gates said, and the exit code: 2 before 3 before 1."""
+    wrong = [v for found in verdicts.values() for v in found if v.status != "pass"]
+    for verdict in wrong:
+        print(f"{verdict.status.upper()} {verdict.message}")
+    print(f"gates: {len(verdicts)} of {len(settings.gates)} evaluated" if settings.gates else "no gates")
+    codes = {pair.failure.exit_code for data in outcomes for pair in data.pairs if pair.failure}
+    if wrong or len(verdicts) < len(settings.gates):
+        codes.add(1)
+    return next((code for code in (2, 3, 1) if code in codes), 0)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from imgcls import images, report, run
+    from imgcls.models import Shelf
+    from imgcls.store import Store
+
+    specs = _asked_models(options)
+    store, number = Store(None), uuid.uuid4().hex
+    shelf = Shelf({spec.name: spec for spec in specs}, options.device)
+    pictures = DatasetSpec(PREDICTED, Path())
+    with progress.shown(sys.stderr) as told:
+        outcome = run.score(
+            number, pictures, list(shelf.specs), shelf, store, told,
+            find=lambda _: images.find_unlabelled(PREDICTED, options.paths),
+        )  # fmt: skip
+    width = shutil.get_terminal_size().columns
+    for prediction in report.predictions(store, number, [outcome]):
+        print(report.five_best(f"{prediction.path}  {prediction.model}", prediction.top, width))
+    if any(path.is_dir() for path in options.paths):
+        for result in report.build([outcome], {}, complete=True).results:
+            title = f"overall, {result.scored} pictures  {result.model}"
+            print(report.five_best(title, result.overall_top5, width))
+    return _complaints(outcome)
+
+
+def _asked_models(options: argparse.Namespace) -> list[ModelSpec]:
+    """The configured models of these names; a name that is not configured is an architecture."""
+    in_reach = options.config or discover.find(Path.cwd())
+    known = _settings(options.config).models if in_reach or options.models is None else {}
+    if options.models is None:
+        return list(known.values())
+    return [known[name] if name in known else _published(name) for name in options.models]
+
+
+def _published(name: str) -> ModelSpec:
+    """An architecture with its published weights: ``torchvision:NAME``, ``timm:NAME``, or a bare name of either."""
+    from imgcls import resolve
+
+    return ModelSpec(name, name if ":" in name else resolve.architecture(name))
+
+
+def _complaints(outcome: DatasetOutcome) -> int:
+    """Print what could not be predicted; the exit code."""
+    for rejection in outcome.rejections:
+        print(f"imgcls: {rejection.path}: {rejection.reason}: {rejection.detail}", file=sys.stderr)
+    failures = [pair for pair in outcome.pairs if pair.failure]
+    for pair in failures:
+        print(f"imgcls: {pair.scores.model}: {pair.failure and pair.failure.message}", file=sys.stderr)
+    codes = {pair.failure.exit_code for pair in failures if pair.failure} | ({1} if outcome.rejections else set())
+    return next((code for code in (2, 3, 1) if code in codes), 0)
+
+
+def _check_labels(options: argparse.Namespace) -> int:
+    settings = config.select(_settings(options.config), options.models, options.datasets)
+    from imgcls import resolve, run
+
+    code = 0
+    listings = {name: run.listing(dataset) for name, dataset in settings.datasets.items()}
+    for model, dataset in settings.pairs():
+        try:
+            classes = resolve.label_list(settings.models[model])
+            matching = run.matching(settings.datasets[dataset], listings[dataset], classes)
+        except ImgclsError as error:
+            print(f"FAIL {model} on {dataset}: {error}")
+            code = max(code, error.exit_code)
+            continue
+        right = len(frozenset().union(*matching.accepted.values()))
+        ignored = f", {matching.ids_ignored} ids of the map are not among them" if matching.ids_ignored else ""
+        print(
+            f"ok   {model} on {dataset}: {len(matching.accepted)} folders, {right} classes of {classes.source}{ignored}"
+        )
+    return code

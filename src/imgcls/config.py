@@ -1,0 +1,321 @@
+"""From ``imgcls.toml`` to :class:`Settings`: every key is checked here, once, at the door."""
+
+import csv
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn, get_args
+
+from imgcls.errors import ConfigError
+from imgcls.records import CropMode, DatasetSpec, Gate, InputSpec, Interpolation, ModelSpec, Settings
+
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+LATER = ("compare", "latency", "memory")
+ARCH_KINDS = ("torchvision", "timm", "python")
+LABEL_LISTS = ("imagenet-1k", "imagenet-21k", "digits")
+WEIGHT_FILES = (".safetensors", ".pth", ".pt", ".bin")
+
+Table = Mapping[str, Any]
+
+
+def load(files: Sequence[Path]) -> Settings:
+    """The configuration of these files together. Raises ConfigError, naming file and key."""
+    datasets: dict[str, DatasetSpec] = {}
+    models: dict[str, ModelSpec] = {}
+    gates: dict[str, tuple[Path, Table]] = {}
+    for file in files:
+        root = _Place(file, "", _read(file))
+        root.keys("datasets", "models", "gates", *LATER)
+        for later in LATER:
+            if later in root.table:
+                root.wrong(later, "gates of this kind are not evaluated by this version of imgcls; remove the table")
+        _merge(datasets, {name: _dataset(place) for name, place in root.named("datasets")}, file, "datasets")
+        _merge(models, {name: _model(place) for name, place in root.named("models")}, file, "models")
+        _merge(gates, {name: (file, table) for name, table in root.tables("gates")}, file, "gates")
+    _check_datasets_of(models, datasets, files[0])
+    return Settings(files[0], datasets, models, _gates(gates, models, datasets))
+
+
+def select(settings: Settings, models: Sequence[str] | None, datasets: Sequence[str] | None) -> Settings:
+    """The same settings with only these models and data sets. Raises ConfigError for an unknown name."""
+    for kind, asked, known in (("model", models, settings.models), ("data set", datasets, settings.datasets)):
+        for name in asked or ():
+            if name not in known:
+                raise ConfigError(f"no {kind} '{name}' in {settings.source}{_nearest(name, known)}")
+    kept_models = {n: m for n, m in settings.models.items() if models is None or n in models}
+    kept_datasets = {n: d for n, d in settings.datasets.items() if datasets is None or n in datasets}
+    kept_gates = {pair: g for pair, g in settings.gates.items() if pair[0] in kept_models and pair[1] in kept_datasets}
+    return Settings(settings.source, kept_datasets, kept_models, kept_gates)
+
+
+def label_map(file: Path) -> dict[str, list[tuple[Any, str]]]:
+    """A ``.csv`` that maps folders to ids: columns ``folder`` and ``wnid``, ``name`` or ``index``."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            rows = csv.DictReader(stream)
+            columns = set(rows.fieldnames or ())
+            kinds = columns & {"wnid", "name", "index"}
+            if "folder" not in columns or len(kinds) != 1:
+                seen = ", ".join(rows.fieldnames or ()) or "none"
+                raise ConfigError(f"{file}: wants the columns folder and one of wnid, name, index; it has {seen}")
+            kind = kinds.pop()
+            result: dict[str, list[tuple[Any, str]]] = {}
+            for row in rows:
+                if not row["folder"] or not row[kind]:
+                    raise ConfigError(f"{file}, line {rows.line_num}: folder or {kind} is empty")
+                result.setdefault(row["folder"].strip(), []).append((kind, row[kind].strip()))
+            return result
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: the map file cannot be read: {error}") from error
+
+
+class _Place:
+    """A table and where it stands, so that every complaint names both."""
+
+    def __init__(self, file: Path, name: str, table: Any) -> None:
+        self.file, self.name = file, name
+        if not isinstance(table, dict):
+            raise ConfigError(f"{file}: {name} must be a table")
+        self.table: Table = table
+
+    def wrong(self, key: str, why: str) -> NoReturn:
+        where = f"[{self.name}] {key}".rstrip() if self.name else f"[{key}]"
+        raise ConfigError(f"{self.file}: {where}: {why}")
+
+    def keys(self, *known: str) -> None:
+        for key in self.table:
+            if key not in known:
+                self.wrong(key, f"unknown key{_nearest(key, known)}")
+
+    def tables(self, key: str) -> list[tuple[str, Any]]:
+        return list(_Place(self.file, key, self.table.get(key, {})).table.items())
+
+    def named(self, key: str) -> list[tuple[str, "_Place"]]:
+        places = []
+        for name, table in self.tables(key):
+            if not NAME.fullmatch(name):
+                self.wrong(f"{key}.{name}", "names are made of letters, digits, _ and -")
+            places.append((name, _Place(self.file, f"{key}.{name}", table)))
+        return places
+
+    def text(self, key: str, default: str | None = None) -> str | None:
+        value = self.table.get(key, default)
+        if value is not None and not isinstance(value, str):
+            self.wrong(key, f"must be a string, not {value!r}")
+        return value
+
+    def choice(self, key: str, options: Sequence[str], default: str) -> Any:
+        value = self.text(key, default)
+        if value not in options:
+            self.wrong(key, f"{value!r} is not one of {', '.join(options)}{_nearest(str(value), options)}")
+        return value
+
+    def flag(self, key: str) -> bool:
+        value = self.table.get(key, False)
+        if not isinstance(value, bool):
+            self.wrong(key, f"must be true or false, not {value!r}")
+        return bool(value)
+
+    def names(self, key: str) -> tuple[str, ...] | None:
+        value = self.table.get(key)
+        if value is not None and not (isinstance(value, list) and all(isinstance(name, str) for name in value)):
+            self.wrong(key, f"must be a list of names, not {value!r}")
+        return None if value is None else tuple(value)
+
+    def fraction(self, key: str) -> float | None:
+        value = self.table.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            self.wrong(key, f"must be a fraction in [0, 1], not {value!r}")
+        if not 0 <= value <= 1:
+            hint = f"; write {value / 100:g}" if 1 < value <= 100 else ""
+            self.wrong(key, f"{value:g} is not a fraction in [0, 1]{hint}")
+        return float(value)
+
+    def size(self, key: str) -> int | tuple[int, int]:
+        """Pixels: a whole number or ``[h, w]``."""
+        value = self.table[key]
+        sides = value if isinstance(value, list) else [value]
+        if len(sides) not in {1, 2} or not all(type(side) is int and side > 0 for side in sides):
+            self.wrong(key, f"must be a whole number of pixels or [h, w], not {value!r}")
+        return (sides[0], sides[1]) if isinstance(value, list) else int(value)
+
+    def triple(self, key: str) -> tuple[float, float, float]:
+        value = self.table[key]
+        if not (isinstance(value, list) and len(value) == 3 and all(type(v) in {int, float} for v in value)):
+            self.wrong(key, f"must be three numbers, one per RGB channel, not {value!r}")
+        return (float(value[0]), float(value[1]), float(value[2]))
+
+    def path(self, value: str) -> Path:
+        return self.file.parent / Path(value).expanduser()
+
+
+def _read(file: Path) -> Any:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: the configuration cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not TOML: {error}") from error
+    return document.get("tool", {}).get("imgcls", {}) if file.name == "pyproject.toml" else document
+
+
+def _merge(into: dict[str, Any], new: Mapping[str, Any], file: Path, kind: str) -> None:
+    for name in new:
+        if name in into:
+            raise ConfigError(f"{file}: [{kind}.{name}] is already given by another configuration file")
+    into.update(new)
+
+
+def _dataset(place: _Place) -> DatasetSpec:
+    place.keys("path", "labels", "golden", "exif")
+    path = place.text("path")
+    if path is None:
+        place.wrong("path", 'is missing: a folder with a folder per class, a .csv manifest, or "digits"')
+    return DatasetSpec(
+        name=place.name.partition(".")[2],
+        path="digits" if path == "digits" else place.path(str(path)),
+        labels=_folder_labels(place),
+        golden=place.flag("golden"),
+        exif=place.choice("exif", ("ignore", "apply"), "ignore"),
+    )
+
+
+def _folder_labels(place: _Place) -> Any:
+    value = place.table.get("labels", "auto")
+    if not isinstance(value, dict):
+        return place.choice("labels", ("auto", "wnid", "name", "index"), "auto")
+    table = _Place(place.file, f"{place.name}.labels", value)
+    table.keys("file")
+    file = table.text("file")
+    if file is None:
+        table.wrong("file", "is missing: a .csv with the columns folder and wnid, name or index")
+    return table.path(str(file))
+
+
+def _model(place: _Place) -> ModelSpec:
+    place.keys(*(f.name for f in fields(ModelSpec) if f.name != "name"))
+    arch = place.text("arch")
+    kind, _, rest = (arch or "").partition(":")
+    if kind not in ARCH_KINDS or not rest:
+        place.wrong("arch", f"{arch!r} is not one of torchvision:NAME, timm:NAME, python:package.module:factory")
+    labels = place.text("labels")
+    return ModelSpec(
+        name=place.name.partition(".")[2],
+        arch=str(arch),
+        weights=_weights(place),
+        sha256=_sha256(place),
+        options=_Place(place.file, f"{place.name}.options", place.table.get("options", {})).table,
+        labels=labels if labels is None or labels in LABEL_LISTS else place.path(labels),
+        datasets=place.names("datasets"),
+        runtime=_supported(place, "runtime", ("auto", "eager", "compile", "openvino"), ("auto", "eager")),
+        precision=place.choice("precision", ("float32", "bfloat16", "float16"), "float32"),
+        decode=_supported(place, "decode", ("exact", "fast"), ("exact",)),
+        input=_input(_Place(place.file, f"{place.name}.input", place.table.get("input", {}))),
+    )
+
+
+def _supported(place: _Place, key: str, options: Sequence[str], here: Sequence[str]) -> Any:
+    value = place.choice(key, options, options[0])
+    if value not in here:
+        place.wrong(key, f"{value!r} is not available in this version of imgcls; available: {', '.join(here)}")
+    return value
+
+
+def _weights(place: _Place) -> Path | str | None:
+    value = place.text("weights")
+    if value is None or not value.endswith(WEIGHT_FILES):
+        if value is not None and value.startswith("random:") and not value.removeprefix("random:").isdecimal():
+            place.wrong("weights", f"{value!r}: the seed of random weights is a whole number, as in random:0")
+        return value
+    return place.path(value)
+
+
+def _sha256(place: _Place) -> str | None:
+    value = place.text("sha256")
+    if value is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        place.wrong("sha256", f"{value!r} is not 64 hexadecimal digits")
+    return value and value.lower()
+
+
+def _input(place: _Place) -> Table:
+    """The overrides of an InputSpec, checked and in its types."""
+    place.keys(*(f.name for f in fields(InputSpec)))
+    result: dict[str, Any] = {}
+    for key in place.table:
+        if key in {"resize", "crop"}:
+            result[key] = place.size(key)
+        elif key in {"mean", "std"}:
+            result[key] = place.triple(key)
+        else:
+            options = get_args(CropMode if key == "crop_mode" else Interpolation)
+            result[key] = place.choice(key, options, options[0])
+    return result
+
+
+def _check_datasets_of(models: Mapping[str, ModelSpec], datasets: Table, file: Path) -> None:
+    for model in models.values():
+        for dataset in model.datasets or ():
+            if dataset not in datasets:
+                raise ConfigError(
+                    f"{file}: [models.{model.name}] datasets: no data set '{dataset}'{_nearest(dataset, datasets)}"
+                )
+
+
+def _gates(
+    tables: Mapping[str, tuple[Path, Any]], models: Mapping[str, ModelSpec], datasets: Table
+) -> dict[tuple[str, str], Gate]:
+    """One gate per pair: a model's own keys, and those of ``"*"`` that it does not give itself."""
+    places = {}
+    for model, (file, table) in tables.items():
+        place = _Place(file, f"gates.{model}", table)
+        if model not in models and model != "*":
+            place.wrong("", f"no model '{model}'{_nearest(model, models)}")
+        place.keys(*datasets)
+        places[model] = {d: _Place(file, f"gates.{model}.{d}", t) for d, t in place.table.items()}
+        for gate in places[model].values():
+            _gate(gate.table, gate)
+    everywhere = places.pop("*", {})
+    _check_gated_pairs(places, models)
+    result = {}
+    for model, spec in models.items():
+        own = places.get(model, {})
+        for dataset in datasets:
+            scored = spec.datasets is None or dataset in spec.datasets
+            given = [gate[dataset] for gate in (everywhere, own) if dataset in gate]
+            if given and scored:
+                result[model, dataset] = _gate({k: v for gate in given for k, v in gate.table.items()}, given[-1])
+    return result
+
+
+def _check_gated_pairs(places: Mapping[str, Mapping[str, _Place]], models: Mapping[str, ModelSpec]) -> None:
+    for model, by_dataset in places.items():
+        scored_on = models[model].datasets
+        for dataset, place in by_dataset.items():
+            if scored_on is not None and dataset not in scored_on:
+                place.wrong("", f"[models.{model}] datasets leaves '{dataset}' out, so this gate could never be shown")
+
+
+def _gate(table: Table, place: _Place) -> Gate:
+    gate = _Place(place.file, place.name, table)
+    gate.keys(*(f.name for f in fields(Gate)))
+    min_images = table.get("min_images")
+    if min_images is not None and (not isinstance(min_images, int) or isinstance(min_images, bool) or min_images < 1):
+        gate.wrong("min_images", f"{min_images!r} is not a whole number above 0")
+    return Gate(
+        top1=gate.fraction("top1"),
+        top5=gate.fraction("top5"),
+        min_images=min_images,
+        max_rejected=gate.fraction("max_rejected") or 0.0,
+    )
+
+
+def _nearest(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; known: {', '.join(known)}" if known else "; there is none"

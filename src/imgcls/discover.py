@@ -1,0 +1,24 @@
+"""Where the configuration is. Apart from :mod:`imgcls.config`, so that looking costs next to nothing."""
+
+from pathlib import Path
+
+from imgcls.errors import ConfigError
+
+FILE = "imgcls.toml"
+
+
+def find(start: Path) -> Path | None:
+    """The configuration in reach of ``start``: its own or the nearest one above it.
+
+    Raises ConfigError where one folder holds both ``imgcls.toml`` and ``[tool.imgcls]``.
+    """
+    for folder in (start, *start.parents):
+        own, project = folder / FILE, folder / "pyproject.toml"
+        in_project = project.is_file() and b"[tool.imgcls" in project.read_bytes()
+        if own.is_file() and in_project:
+            raise ConfigError(f"{own} and [tool.imgcls] in {project} are both there: keep one of them")
+        if own.is_file():
+            return own
+        if in_project:
+            return project
+    return None

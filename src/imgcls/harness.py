@@ -1,0 +1,301 @@
+"""The plugin's state, for runs that have a configuration: its hooks, its fixtures, and what they share.
+
+Imports of torch, NumPy and Pillow happen when a test first asks for scores or for a model.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+from imgcls import config as configuration
+from imgcls import gates as verdicts_of
+from imgcls.records import DatasetOutcome, DatasetSpec, ModelSpec, PairOutcome, Progress, Scores, Settings, Verdict
+
+if TYPE_CHECKING:
+    from imgcls.models import Model, Shelf
+    from imgcls.records import Report
+    from imgcls.store import Store
+
+T = TypeVar("T")
+PROPERTY = "imgcls"
+"""The name under which a test's verdicts travel in its report (and into JUnit XML)."""
+
+OUTCOME = pytest.StashKey[PairOutcome]()
+
+
+@dataclass(frozen=True)
+class ModelHandle:
+    """What the ``model`` fixture gives: the name and the specification, and the network on demand."""
+
+    name: str
+    spec: ModelSpec
+    harness: Harness
+
+    def load(self) -> Model:
+        """The loaded model, the same object for every test; it goes when no collected test needs it.
+
+        Raises what :func:`imgcls.models.load` raises.
+        """
+        return self.harness.shelf.get(self.name)
+
+
+class Gates:
+    """What the ``gates`` fixture gives: the thresholds of the configuration."""
+
+    def __init__(self, harness: Harness, item: pytest.Item) -> None:
+        self._harness, self._item = harness, item
+
+    def check(self, scores: Scores) -> None:
+        """Fail the test unless every threshold of this model and data set is shown to hold.
+
+        A pair without a gate is a skip that says what was measured.
+        """
+        gate = self._harness.settings.gates.get((scores.model, scores.dataset))
+        if gate is None:
+            pytest.skip(
+                f"no gate for {scores.model} on {scores.dataset}: "
+                f"top1 {scores.top1:.4f}, top5 {scores.top5:.4f} of {scores.scored}"
+            )
+        _judge(self._item, scores, verdicts_of.evaluate(gate, PairOutcome(scores)))
+
+
+def _judge(item: pytest.Item, scores: Scores, verdicts: Sequence[Verdict]) -> None:
+    """Put the verdicts into the test's report, and fail the test where one is not a pass."""
+    said = {"model": scores.model, "dataset": scores.dataset, "verdicts": [asdict(v) for v in verdicts]}
+    item.user_properties.append((PROPERTY, json.dumps(said)))
+    if failed := [v.message for v in verdicts if v.status != "pass"]:
+        pytest.fail("\n".join(failed), pytrace=False)
+
+
+class Harness:
+    """One pytest session's configuration, its loaded models, its store and its verdicts."""
+
+    def __init__(self, settings: Settings, pytest_config: pytest.Config, store: Path | None) -> None:
+        self.settings, self.config, self.store_folder = settings, pytest_config, store
+        worker = getattr(pytest_config, "workerinput", None)
+        self.is_worker = worker is not None
+        self.run: str = worker["imgcls_run"] if worker else uuid.uuid4().hex
+        self.needed: dict[str, list[str]] = {}
+        self.pending: Counter[str] = Counter()
+        self.verdicts: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+
+    @classmethod
+    def from_pytest(cls, config: pytest.Config, files: Sequence[Path]) -> Harness:
+        """The state that options and configuration ask for. Raises ConfigError, UsageError."""
+        settings = configuration.select(
+            configuration.load(files),
+            _names(config.getoption("--imgcls-models")),
+            _names(config.getoption("--imgcls-datasets")),
+        )
+        option = config.getoption("--imgcls-store")
+        store = None if option == "off" else config.rootpath / (option or ".imgcls")
+        if store is None and getattr(config.option, "dist", "no") != "no":
+            raise pytest.UsageError("--imgcls-store off and xdist do not go together: workers meet in the store")
+        return cls(settings, config, store)
+
+    # What tests ask for.
+
+    @cached_property
+    def store(self) -> Store:
+        from imgcls.store import Store
+
+        return Store(self.store_folder)
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        from imgcls.models import Shelf
+
+        return Shelf(self.settings.models, self.config.getoption("--imgcls-device"))
+
+    def outcome(self, model: str, dataset: str) -> PairOutcome:
+        """One pair's counts; the first call for a data set scores it with every model that needs it."""
+        from imgcls import run
+
+        known = self.store.outcome(self.run, dataset)
+        if known is None or model not in {pair.scores.model for pair in known.pairs}:
+            names = self.needed.get(dataset, [model])
+            with self._progress() as progress:
+                known = run.score(self.run, self.settings.datasets[dataset], names, self.shelf, self.store, progress)
+        return next(pair for pair in known.pairs if pair.scores.model == model)
+
+    @contextmanager
+    def _progress(self) -> Iterator[Progress]:
+        """A bar on the terminal, past pytest's capturing; workers have no terminal."""
+        from imgcls import progress
+
+        if self.is_worker:
+            yield progress.nothing
+            return
+        capture = self.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled(), progress.shown(sys.stderr) as told:
+            yield told
+
+    def fixtures(self) -> ModuleType:
+        """The fixtures, whose parameters come from this configuration."""
+        handles = [ModelHandle(name, spec, self) for name, spec in self.settings.models.items()]
+
+        @pytest.fixture(scope="session", params=handles, ids=lambda handle: handle.name)
+        def model(request: pytest.FixtureRequest) -> ModelHandle:
+            """A handle on each configured model: ``name``, ``spec`` and ``load()``."""
+            handle: ModelHandle = request.param
+            return handle
+
+        @pytest.fixture(scope="session", params=self.settings.datasets.values(), ids=lambda spec: spec.name)
+        def dataset(request: pytest.FixtureRequest) -> DatasetSpec:
+            """The specification of each configured data set."""
+            spec: DatasetSpec = request.param
+            return spec
+
+        @pytest.fixture
+        def scores(request: pytest.FixtureRequest, model: ModelHandle, dataset: DatasetSpec) -> Scores:
+            """The counts of the model on the data set; the data set is walked over once for all tests."""
+            outcome = request.node.stash[OUTCOME] = self.outcome(model.name, dataset.name)
+            return outcome.scores
+
+        @pytest.fixture
+        def gates(request: pytest.FixtureRequest) -> Gates:
+            """The configured thresholds: ``gates.check(scores)``."""
+            return Gates(self, request.node)
+
+        holder = ModuleType("imgcls.fixtures")
+        vars(holder).update(model=model, dataset=dataset, scores=scores, gates=gates)
+        return holder
+
+    # pytest's hooks.
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Every xdist worker belongs to this run."""
+        node.workerinput["imgcls_run"] = self.run
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Leave out the pairs that the configuration leaves out."""
+        pairs = set(self.settings.pairs())
+        left_out = [item for item in items if (pair := _pair(item)) and pair not in pairs]
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if item not in left_out]
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        for item in session.items:
+            if pair := _pair(item):
+                model, dataset = pair
+                names = self.needed.setdefault(dataset, [])
+                names += [model] if model not in names else []
+            if handle := _parameter(item, ModelHandle):
+                self.pending[handle.name] += 1
+        if self.needed:
+            self.store.plan(self.run, [(model, dataset) for dataset, names in self.needed.items() for model in names])
+
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Item) -> None:
+        """A test whose scores could not be had fails, with the reason instead of its body."""
+        outcome = pyfuncitem.stash.get(OUTCOME, None)
+        if outcome and outcome.failure:
+            _judge(pyfuncitem, outcome.scores, [Verdict("scored", "error", outcome.failure.message)])
+
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        handle = _parameter(item, ModelHandle)
+        if handle:
+            self.pending[handle.name] -= 1
+            if not self.pending[handle.name] and "shelf" in vars(self):
+                self.shelf.release(handle.name)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            for name, value in report.user_properties:
+                if name == PROPERTY:
+                    said = json.loads(str(value))
+                    self.verdicts[said["model"], said["dataset"]] += [Verdict(**v) for v in said["verdicts"]]
+
+    # What is said at the end.
+
+    def unevaluated(self) -> list[tuple[str, str]]:
+        """The gates of selected pairs that no test evaluated."""
+        return [pair for pair in self.settings.gates if pair not in self.verdicts]
+
+    def outcomes(self) -> list[DatasetOutcome]:
+        """What this run left in the store, whichever process computed it."""
+        if self.store_folder and not self.store_folder.exists():
+            return []
+        found = (self.store.outcome(self.run, name) for name in self.settings.datasets)
+        return [outcome for outcome in found if outcome]
+
+    def report(self, outcomes: Sequence[DatasetOutcome]) -> Report:
+        from imgcls import report
+
+        reached = {(p.scores.model, p.scores.dataset) for o in outcomes for p in o.pairs}
+        return report.build(outcomes, self.verdicts, complete=self.store.planned(self.run) <= reached)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if not self.is_worker:
+            self._write_json()
+            if self.config.getoption("--imgcls-require-gates") and self.unevaluated():
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _write_json(self) -> None:
+        file = self.config.getoption("--imgcls-json")
+        if file is None:
+            return
+        from imgcls import report
+
+        outcomes = self.outcomes()
+        with (self.config.invocation_params.dir / file).open("wb") as stream:
+            summary = self.config.getoption("--imgcls-json-summary")
+            predictions = None if summary else report.predictions(self.store, self.run, outcomes)
+            report.write_json(stream, self.report(outcomes), predictions)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        outcomes = self.outcomes()
+        if outcomes:
+            from imgcls import report
+
+            terminalreporter.section("imgcls")
+            width = max(terminalreporter._tw.fullwidth, report.WIDTH)  # noqa: SLF001 - pytest offers no other way
+            terminalreporter.write_line(report.text(self.report(outcomes), width).rstrip())
+        for line in self._gates_summary(asked=bool(outcomes)):
+            terminalreporter.write_line(line)
+
+    def _gates_summary(self, *, asked: bool) -> Iterator[str]:
+        total, missing = len(self.settings.gates), self.unevaluated()
+        required = self.config.getoption("--imgcls-require-gates")
+        if self.is_worker or not total or not (asked or required):
+            return
+        yield f"gates: {total - len(missing)} of {total} evaluated"
+        for model, dataset in missing:
+            yield f"  {'FAILED ' if required else ''}not evaluated: {model} on {dataset}"
+
+    def pytest_unconfigure(self) -> None:
+        """What this run left for its summary is not needed any more."""
+        if "store" in vars(self):
+            if not self.is_worker:
+                self.store.forget(self.run)
+            self.store.close()
+
+
+def _names(option: str | None) -> list[str] | None:
+    return None if option is None else [name.strip() for name in option.split(",")]
+
+
+def _parameter(item: pytest.Item, kind: type[T]) -> T | None:
+    """The item's fixture parameter of this type; a ``model`` fixture of somebody else's has another one."""
+    callspec = getattr(item, "callspec", None)
+    values = callspec.params.values() if callspec else ()
+    return next((value for value in values if isinstance(value, kind)), None)
+
+
+def _pair(item: pytest.Item) -> tuple[str, str] | None:
+    """The model and the data set that an item is about, where it is about our fixtures."""
+    handle, spec = _parameter(item, ModelHandle), _parameter(item, DatasetSpec)
+    return (handle.name, spec.name) if handle and spec else None

@@ -1,0 +1,251 @@
+"""From a :class:`ModelSpec` to a network that is ready to answer."""
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module, metadata, resources
+from pathlib import Path
+from typing import Any
+
+from imgcls import digest, resolve, runtimes, weights
+from imgcls.errors import ConfigError, ImgclsError, ModelError
+from imgcls.records import Facts, LabelList, ModelSpec
+from imgcls.runtimes import Classifier
+
+PUBLISHED_VARIANT: Mapping[str, Mapping[str, Any]] = {
+    "googlenet": {"transform_input": True, "aux_logits": False, "init_weights": False},
+    "inception_v3": {"transform_input": True, "aux_logits": False, "init_weights": False},
+}
+"""Arguments that torchvision sets itself when it builds these two with published weights."""
+
+AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A loaded network. ``identity`` is what tells its predictions from every other network's."""
+
+    spec: ModelSpec
+    classifier: Classifier
+    labels: LabelList
+    facts: Facts
+    identity: Mapping[str, Any]
+    load_seconds: float
+
+    def prediction_key(self, decoding: str) -> str:
+        """Hash of everything that a stored answer depends on, the picture's bytes aside."""
+        return digest.of_json({**self.identity, "decoding": decoding})
+
+
+class Shelf:
+    """Loaded models: each is loaded when first asked for, and kept until it is released."""
+
+    def __init__(self, specs: Mapping[str, ModelSpec], device: str) -> None:
+        self.specs, self.device = specs, device
+        self._held: dict[str, Model | ImgclsError] = {}
+
+    def get(self, name: str) -> Model:
+        """The loaded model. Raises what :func:`load` raises, the same again for every later call."""
+        if name not in self._held:
+            try:
+                self._held[name] = load(self.specs[name], self.device)
+            except ImgclsError as error:
+                self._held[name] = error
+        held = self._held[name]
+        if isinstance(held, ImgclsError):
+            raise held
+        return held
+
+    def release(self, name: str) -> None:
+        """Let go of a model's memory; it is loaded again if it is asked for again."""
+        self._held.pop(name, None)
+
+
+def load(spec: ModelSpec, device: str) -> Model:
+    """Build the network, fill it with its weights and make it ready on ``device``.
+
+    Raises ConfigError for names and options that do not exist, WeightsMissing, DeviceMissing, and
+    ModelError where the weights do not fit or the network does not answer like a classifier.
+    """
+    import torch
+
+    runtimes.check_device(device)
+    started = time.perf_counter()
+    input_spec, labels = resolve.input_spec(spec), resolve.label_list(spec)
+    with torch.random.fork_rng(devices=[]):
+        module, file_sha256 = _filled(spec)
+    state_sha256 = weights.state_sha256(module.state_dict())
+    parameters = sum(p.numel() for p in module.parameters())
+    classifier = runtimes.classifier(spec.runtime, module, spec.precision, device)
+    facts = Facts(
+        runtime="eager",
+        precision=spec.precision,
+        device=device,
+        input=input_spec,
+        weights_file_sha256=file_sha256,
+        state_sha256=state_sha256,
+        parameters=parameters,
+        weight_bytes=sum(t.numel() * t.element_size() for t in module.state_dict().values()),
+    )
+    return Model(spec, classifier, labels, facts, _identity(spec, facts), time.perf_counter() - started)
+
+
+def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
+    import torch
+
+    from imgcls.runtimes.eager import FLAGS
+
+    kind, _, name = spec.arch.partition(":")
+    identity = {
+        "arch": spec.arch,
+        "options": spec.options,
+        "state_sha256": facts.state_sha256,
+        "input": str(facts.input),
+        "decode": spec.decode,
+        "runtime": facts.runtime,
+        "precision": facts.precision,
+        "device": torch.device(facts.device).type,
+        "flags": FLAGS,
+        "torch": torch.__version__,
+    }
+    if kind == "python":
+        identity["factory_sha256"] = digest.file_sha256(_factory_file(name))
+    else:
+        identity[kind] = metadata.version(kind)
+    return identity
+
+
+def outputs(model: Model) -> int:
+    """How many classes the network answers with, from one forward pass of an empty picture."""
+    import torch
+
+    height, width = model.facts.input.crop
+    return int(model.classifier.logits(torch.zeros(1, 3, height, width)).shape[1])
+
+
+def _filled(spec: ModelSpec) -> tuple[Any, str | None]:
+    """The module with its weights, and the sha256 of the file they came from."""
+    kind = spec.arch.partition(":")[0]
+    source = spec.weights
+    if isinstance(source, str) and source.startswith("random:"):
+        module = _build(spec)
+        from imgcls import random_weights
+
+        random_weights.fill(module, int(source.removeprefix("random:")))
+        return module, None
+    if isinstance(source, str) and source.startswith("builtin:"):
+        source = _builtin(spec, source.removeprefix("builtin:"))
+    if isinstance(source, Path):
+        return _from_file(spec, source)
+    if kind == "python":
+        if source is not None:
+            raise ConfigError(f"[models.{spec.name}] weights: a python: factory publishes no '{source}'; give a file")
+        return _build(spec), None
+    return _published(spec, kind)
+
+
+def _build(spec: ModelSpec) -> Any:
+    """The published variant of the architecture, with whatever values it starts with."""
+    kind, _, name = spec.arch.partition(":")
+    if kind == "python":
+        return _from_factory(spec, name)
+    options = {**PUBLISHED_VARIANT.get(name, {}), **spec.options}
+    try:
+        if kind == "timm":
+            import timm
+
+            return timm.create_model(_timm_name(spec), pretrained=False, **spec.options)
+        from torchvision import models
+
+        return models.get_model(name, weights=None, **options)
+    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigError(f"[models.{spec.name}] {spec.arch} cannot be built with {options}: {reason}") from error
+
+
+def _timm_name(spec: ModelSpec) -> str:
+    name, tag = spec.arch.removeprefix("timm:"), resolve.published_tag(spec)
+    return f"{name.partition('.')[0]}.{tag}" if tag else name
+
+
+def _from_factory(spec: ModelSpec, name: str) -> Any:
+    module_name, _, factory_name = name.partition(":")
+    try:
+        factory = getattr(import_module(module_name), factory_name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"[models.{spec.name}] arch: {spec.arch} cannot be imported: {error}") from error
+    try:
+        return factory(**spec.options)
+    except Exception as error:  # a factory may raise anything, and other models go on
+        raise ModelError(f"[models.{spec.name}] {spec.arch} failed: {type(error).__name__}: {error}") from error
+
+
+def _factory_file(name: str) -> Path:
+    return Path(str(sys.modules[name.partition(":")[0]].__file__))
+
+
+def _builtin(spec: ModelSpec, name: str) -> Path:
+    folder = resources.files("imgcls") / "builtin"
+    known = sorted(f.name.removesuffix(".safetensors") for f in folder.iterdir() if f.name.endswith(".safetensors"))
+    if name not in known:
+        raise ConfigError(f"[models.{spec.name}] weights: no built-in weights '{name}'; known: {', '.join(known)}")
+    return Path(str(folder / f"{name}.safetensors"))
+
+
+def _from_file(spec: ModelSpec, file: Path) -> tuple[Any, str]:
+    """The network with the state dict of a file, tensor for tensor."""
+    file_sha256 = _pinned(spec, file)
+    module = _build(spec)
+    unwanted = AUXILIARY_HEADS if spec.arch.partition(":")[2] in PUBLISHED_VARIANT else ()
+    state = {name: tensor for name, tensor in weights.read(file).items() if not name.startswith(unwanted)}
+    try:
+        module.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise ModelError(
+            f"[models.{spec.name}] {file} does not fit {spec.arch} with options {dict(spec.options)}: "
+            f"{_first_lines(error)}"
+        ) from error
+    return module, file_sha256
+
+
+def _pinned(spec: ModelSpec, file: Path) -> str:
+    """The file's sha256, which must be the one that the configuration pins."""
+    if spec.sha256:
+        weights.check_pin(file, spec.sha256)
+    return spec.sha256 or digest.file_sha256(file)
+
+
+def _published(spec: ModelSpec, kind: str) -> tuple[Any, str]:
+    """The network with its published weights, read by our own reader."""
+    name = spec.arch.partition(":")[2]
+    if kind == "torchvision":
+        entry = resolve.torchvision_weights(name, resolve.published_tag(spec))
+        return _from_file(spec, weights.from_url(entry.url))
+    config = resolve.timm_config(name, resolve.published_tag(spec)).to_dict()
+    if spec.options.get("num_classes", config["num_classes"]) != config["num_classes"]:
+        raise ConfigError(
+            f"[models.{spec.name}] the published weights of {name} have {config['num_classes']} classes, "
+            f"and options ask for {spec.options['num_classes']}: a head is never replaced by random values"
+        )
+    return _fitted_by_timm(spec, weights.from_timm(config))
+
+
+def _fitted_by_timm(spec: ModelSpec, file: Path) -> tuple[Any, str]:
+    """The network with a published state dict, fitted to it as timm's own loader does."""
+    import timm
+
+    file_sha256 = _pinned(spec, file)
+    state = weights.read(file)
+    try:
+        module = timm.create_model(
+            _timm_name(spec), pretrained=True, pretrained_cfg_overlay={"state_dict": state}, **spec.options
+        )
+    except (TypeError, ValueError, AssertionError, RuntimeError, KeyError) as error:
+        raise ModelError(f"[models.{spec.name}] {file} does not fit {spec.arch}: {_first_lines(error)}") from error
+    module.pretrained_cfg.pop("state_dict", None)
+    return module, file_sha256
+
+
+def _first_lines(error: Exception, lines: int = 4, width: int = 300) -> str:
+    return "; ".join(line.strip()[:width] for line in str(error).splitlines()[:lines])

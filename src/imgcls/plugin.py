@@ -1,0 +1,65 @@
+"""The pytest plugin: options, markers and hooks. What they do is in :mod:`imgcls.harness`.
+
+This file is imported by every pytest run in an environment that has imgcls, so it imports next to nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from imgcls.harness import Harness
+
+HARNESS: "pytest.StashKey[Harness]" = pytest.StashKey()
+OURS = frozenset({"scores", "gates"})
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("imgcls", "image classifiers")
+    group.addoption(
+        "--imgcls-config", action="append", default=[], metavar="FILE",
+        help="configuration instead of the imgcls.toml or [tool.imgcls] in reach; may be given several times",
+    )  # fmt: skip
+    group.addoption("--imgcls-models", metavar="A,B", help="only these models of the configuration")
+    group.addoption("--imgcls-datasets", metavar="X,Y", help="only these data sets of the configuration")
+    group.addoption("--imgcls-device", choices=("cpu", "cuda"), default="cpu", help="where models run (default: cpu)")
+    group.addoption("--imgcls-json", metavar="FILE", help="write the result document to FILE")
+    group.addoption("--imgcls-json-summary", action="store_true", help="leave the predictions out of the document")
+    group.addoption("--imgcls-store", metavar="DIR|off", help="where predictions are kept (default: .imgcls), or off")
+    group.addoption(
+        "--imgcls-require-gates", action="store_true",
+        help="a gate of a selected model and data set that no test evaluated is a failure",
+    )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "accuracy: scores a model on a data set and holds it against its gate")
+    from imgcls.discover import find
+    from imgcls.errors import ConfigError
+
+    try:
+        files = [config.invocation_params.dir / file for file in config.getoption("--imgcls-config")]
+        if not files and (found := find(config.rootpath)):
+            files = [found]
+        if files:
+            from imgcls.harness import Harness
+
+            harness = config.stash[HARNESS] = Harness.from_pytest(config, files)
+            config.pluginmanager.register(harness, "imgcls.harness")
+            config.pluginmanager.register(harness.fixtures(), "imgcls.fixtures")
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test that asks for scores needs a configuration; the built-in data set is nobody's default."""
+    if HARNESS in config.stash:
+        return
+    for item in items:
+        definitions: Any = getattr(item, "_fixtureinfo", None)
+        wanted = OURS.intersection(getattr(item, "fixturenames", ()))
+        if any(name not in definitions.name2fixturedefs for name in wanted):
+            raise pytest.UsageError(
+                f"{item.nodeid} asks for {' and '.join(sorted(wanted))}, and there is no imgcls.toml or [tool.imgcls] "
+                f"from {config.rootpath} upwards: write one, or name one with --imgcls-config FILE"
+            )

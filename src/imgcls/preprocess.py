@@ -1,0 +1,274 @@
+"""Decoded pixels become a network's input, bit for bit as torchvision's and timm's evaluation transforms make it.
+
+Both libraries resize the whole picture, then cut out the middle; for a picture of 1 x 20000 pixels that takes
+gigabytes. Here only what the crop shows is computed. Pillow's resize is two passes, one along each side, with a
+rounding to 8 bits between them, so that what nobody will see can be left out between the two without changing any
+other pixel. Where even that is too large, the same integer arithmetic runs in NumPy for the crop alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import PIL
+from PIL import Image
+
+from imgcls.errors import ConfigError
+from imgcls.records import InputSpec, Interpolation
+
+if TYPE_CHECKING:  # torch takes seconds to import
+    import torch
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+
+_STRIP = 1 << 21  # pixels of the picture that Pillow copies at once; each strip costs one computation of the filter
+_BLOCK = 1 << 18  # pixels, or positions, that NumPy works on at once
+_PILLOW_MAJOR = int(PIL.__version__.partition(".")[0])
+_PRECISION_BITS = 32 - 8 - 2  # Pillow's fixed point: 8 bits of result, 2 of headroom
+
+
+def crop(spec: InputSpec, image: Image.Image) -> Pixels:
+    """Resize ``image`` and take its middle, padding where it is smaller.
+
+    ``image``: mode RGB, of any size. Memory beyond the picture itself grows with the crop, not with the resized
+    picture. Returns a new C-contiguous array of ``(*spec.crop, 3)``. Raises :class:`ConfigError` where
+    ``spec.resize`` does not suit ``spec.crop_mode``.
+    """
+    height, width = resized_size(spec, (image.height, image.width))
+    rows, columns = crop_window(height, spec.crop[0]), crop_window(width, spec.crop[1])
+    y = _Side(image.height, height, range(max(0, rows.start), min(height, rows.stop)))
+    x = _Side(image.width, width, range(max(0, columns.start), min(width, columns.stop)))
+    top, left = y.wanted.start - rows.start, x.wanted.start - columns.start
+    canvas = np.zeros((*spec.crop, 3), np.uint8)
+    if spec.crop_mode == "border":
+        canvas[:] = [round(255 * value) for value in spec.mean]
+    canvas[top : top + len(y.wanted), left : left + len(x.wanted)] = _resized(image, x, y, spec.interpolation)
+    return canvas
+
+
+def normalize(spec: InputSpec, crops: Pixels) -> torch.Tensor:
+    """Scale ``crops``, uint8 (n, h, w, 3), to [0, 1], subtract ``spec.mean`` and divide by ``spec.std``.
+
+    Returns a contiguous float32 tensor (n, 3, h, w), the same bits as torchvision's ``ToTensor`` and ``Normalize``.
+    """
+    import torch
+
+    mean, std = (torch.tensor(triple, dtype=torch.float32).view(3, 1, 1) for triple in (spec.mean, spec.std))
+    batch = torch.from_numpy(crops).permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+    return batch.div_(255).sub_(mean).div_(std)
+
+
+def fingerprint(batch: torch.Tensor) -> npt.NDArray[np.float32]:
+    """float32 (n, 3, h, w) -> (n, 12): the mean of each channel over each quarter, to tell tensors apart by."""
+    from torch.nn.functional import adaptive_avg_pool2d
+
+    return np.asarray(adaptive_avg_pool2d(batch, 2).flatten(1).numpy())
+
+
+# Geometry.
+
+
+def resized_size(spec: InputSpec, size: tuple[int, int]) -> tuple[int, int]:
+    """Return the (h, w) that a picture of ``size`` (h, w) is resized to, in pixels.
+
+    Rounding is torchvision's (``Resize``) for an integer and timm's (``ResizeKeepRatio``) for proportions that are
+    kept within or around (h, w). timm fails on pictures so thin that nothing would be left; they keep one pixel.
+    Raises :class:`ConfigError` where ``spec.resize`` does not suit ``spec.crop_mode``.
+    """
+    if isinstance(spec.resize, int):
+        if spec.crop_mode != "center":
+            raise ConfigError(
+                f'crop_mode = "{spec.crop_mode}" needs resize = [h, w], got resize = {spec.resize}; '
+                f"write resize = [{spec.resize}, {spec.resize}]"
+            )
+        return _shorter_side_to(spec.resize, size)
+    if spec.crop_mode == "squash":
+        return spec.resize
+    ratios = [side / wanted for side, wanted in zip(size, spec.resize, strict=True)]
+    ratio = max(ratios) if spec.crop_mode == "border" else min(ratios)
+    return max(1, round(size[0] / ratio)), max(1, round(size[1] / ratio))
+
+
+def _shorter_side_to(wanted: int, size: tuple[int, int]) -> tuple[int, int]:
+    height, width = size
+    if width <= height:
+        return int(wanted * height / width), wanted
+    return wanted, int(wanted * width / height)
+
+
+def crop_window(side: int, wanted: int) -> range:
+    """Return the positions that the middle ``wanted`` pixels have along a ``side``; those outside of it are padding.
+
+    An odd pixel too many is rounded half to even, an odd pixel too few is padded at the end, as torchvision does.
+    """
+    start = round((side - wanted) / 2) if side >= wanted else -((wanted - side) // 2)
+    return range(start, start + wanted)
+
+
+class _Side(NamedTuple):
+    """A side of ``source`` pixels, resized to ``target`` pixels, of which ``wanted`` are wanted."""
+
+    source: int
+    target: int
+    wanted: range
+
+    def needed(self, interpolation: Interpolation) -> range:
+        """Return the source positions that ``wanted`` is made from, and a few more."""
+        scale = self.source / self.target
+        reach = _SUPPORT[interpolation] * max(scale, 1.0) + 2
+        first, last = (self.wanted.start + 0.5) * scale, (self.wanted.stop - 0.5) * scale
+        return range(max(0, int(first - reach)), min(self.source, int(last + reach) + 1))
+
+
+# Resizing, first along one side, then along the other.
+
+
+def _resized(image: Image.Image, x: _Side, y: _Side, interpolation: Interpolation) -> Pixels:
+    vertical_first = _is_vertical_first(x, y)
+    first, second = (y, x) if vertical_first else (x, y)
+    if not _pillow_is_frugal(first, second):
+        return _resized_by_numpy(image, first, second, vertical_first, interpolation)
+    if interpolation == "nearest":
+        resized = image.resize((x.target, y.target), Image.Resampling.NEAREST)
+        return np.asarray(resized.crop((x.wanted.start, y.wanted.start, x.wanted.stop, y.wanted.stop)))
+    return _resized_by_pillow(image, first, second, vertical_first, interpolation)
+
+
+def _is_vertical_first(x: _Side, y: _Side) -> bool:
+    """Whether Pillow begins with the columns: since 13.0, if that removes over twice as many pixels from a side."""
+    return _PILLOW_MAJOR >= 13 and y.source > y.target and y.source - y.target > 2 * (x.source - x.target)
+
+
+def _pillow_is_frugal(first: _Side, second: _Side) -> bool:
+    """Whether what Pillow makes on the way is no larger than the picture itself or sixteen times the crop."""
+    held = len(second.wanted) * first.target + len(first.wanted) * (second.source + second.target)
+    return held <= max(first.source * second.source, 16 * len(first.wanted) * len(second.wanted))
+
+
+def _resized_by_pillow(
+    image: Image.Image, first: _Side, second: _Side, vertical_first: bool, interpolation: Interpolation
+) -> Pixels:
+    """Resize strips along ``first`` onto a picture that keeps all of ``second``, on which its pass depends."""
+
+    def xy(along: int, across: int) -> tuple[int, int]:
+        return (across, along) if vertical_first else (along, across)
+
+    resampling, width = Image.Resampling[interpolation.upper()], len(first.wanted)
+    halfway, needed = Image.new("RGB", xy(width, second.source)), second.needed(interpolation)
+    step = max(1, _STRIP // max(first.source, first.target))
+    for start in range(needed.start, needed.stop, step):
+        stop = min(start + step, needed.stop)
+        strip = image.crop((*xy(0, start), *xy(first.source, stop))).resize(xy(first.target, stop - start), resampling)
+        halfway.paste(strip, xy(-first.wanted.start, start))
+    resized = halfway.resize(xy(width, second.target), resampling)
+    return np.asarray(resized.crop((*xy(0, second.wanted.start), *xy(width, second.wanted.stop))))
+
+
+# The same in NumPy, after libImaging/Resample.c and, for nearest, ImagingScaleAffine in libImaging/Geometry.c.
+
+
+class _Taps(NamedTuple):
+    """For each of n wanted positions its k ``source`` positions and their ``weight``: both (n, k)."""
+
+    source: npt.NDArray[np.int64]
+    weight: npt.NDArray[np.int32]
+
+
+def _resized_by_numpy(
+    image: Image.Image, first: _Side, second: _Side, vertical_first: bool, interpolation: Interpolation
+) -> Pixels:
+    along, across = first.needed(interpolation), second.needed(interpolation)
+    columns, rows = (across, along) if vertical_first else (along, across)
+    pixels = np.asarray(image.crop((columns.start, rows.start, columns.stop, rows.stop)))
+    axes = (0, 1, 2) if vertical_first else (1, 0, 2)
+    shown = _two_passes(pixels.transpose(axes), _taps(first, interpolation), _taps(second, interpolation))
+    return shown.transpose(axes)
+
+
+def _two_passes(pixels: Pixels, first: _Taps, second: _Taps) -> Pixels:
+    """Resize (a, b, 3) along its first axis, block by block, and then along its second."""
+    step = max(1, _BLOCK // pixels.shape[1])
+    blocks = (_Taps(first.source[i : i + step], first.weight[i : i + step]) for i in range(0, len(first.source), step))
+    return np.concatenate(
+        [_weighted(_weighted(pixels, taps).transpose(1, 0, 2), second).transpose(1, 0, 2) for taps in blocks]
+    )
+
+
+def _weighted(pixels: Pixels, taps: _Taps) -> Pixels:
+    """One pass along the first axis: (source, m, 3) -> (n, m, 3)."""
+    total = np.full((len(taps.source), *pixels.shape[1:]), 1 << (_PRECISION_BITS - 1), np.int32)
+    for source, weight in zip(taps.source.T, taps.weight.T, strict=True):
+        total += pixels[source] * weight[:, np.newaxis, np.newaxis]
+    total >>= _PRECISION_BITS
+    return total.clip(0, 255).astype(np.uint8)
+
+
+def _taps(side: _Side, interpolation: Interpolation) -> _Taps:
+    """Taps of the wanted positions; their source positions count from the first that is needed."""
+    origin = side.needed(interpolation).start
+    if interpolation == "nearest":
+        source = _nearest(side)[:, np.newaxis]
+        return _Taps(source - origin, np.full(source.shape, 1 << _PRECISION_BITS, np.int32))
+    scale = side.source / side.target
+    stretch = max(scale, 1.0)
+    reach = _SUPPORT[interpolation] * stretch
+    centre = (np.arange(side.wanted.start, side.wanted.stop) + 0.5) * scale
+    first = np.maximum((centre - reach + 0.5).astype(np.int64), 0)
+    stop = np.minimum((centre + reach + 0.5).astype(np.int64), side.source)
+    source = first[:, np.newaxis] + np.arange((stop - first).max())
+    weight = _KERNEL[interpolation]((source - centre[:, np.newaxis] + 0.5) * (1.0 / stretch))
+    weight[source >= stop[:, np.newaxis]] = 0.0
+    return _Taps(np.minimum(source, side.source - 1) - origin, _fixed_point(weight))
+
+
+def _fixed_point(weight: Floats) -> npt.NDArray[np.int32]:
+    """Make each row's sum 1 in Pillow's fixed point."""
+    weight = weight / np.add.accumulate(weight, axis=1)[:, -1:]  # one by one, as Pillow adds them; np.sum adds pairs
+    return np.trunc(weight * (1 << _PRECISION_BITS) + np.copysign(0.5, weight)).astype(np.int32)
+
+
+def _nearest(side: _Side) -> npt.NDArray[np.int64]:
+    """Add the step up from the very first position, since Pillow's rounding errors add up too."""
+    step = side.source / side.target
+    position = step * 0.5
+    for start in range(0, side.wanted.start, _BLOCK):
+        position = _steps(position, step, min(_BLOCK, side.wanted.start - start))[-1]
+    return _steps(position, step, len(side.wanted) - 1).astype(np.int64)
+
+
+def _steps(position: float, step: float, count: int) -> Floats:
+    return np.add.accumulate(np.concatenate([[position], np.full(count, step)]))
+
+
+def _bilinear(x: Floats) -> Floats:
+    return np.maximum(1.0 - np.abs(x), 0.0)
+
+
+def _bicubic(x: Floats) -> Floats:
+    x = np.abs(x)
+    near = (1.5 * x - 2.5) * x * x + 1
+    far = (((x - 5) * x + 8) * x - 4) * -0.5
+    return np.where(x < 1.0, near, np.where(x < 2.0, far, 0.0))
+
+
+def _lanczos(x: Floats) -> Floats:
+    return np.where((x >= -3.0) & (x < 3.0), _sinc(x) * _sinc(x / 3), 0.0)
+
+
+def _sinc(x: Floats) -> Floats:
+    angle = np.where(x == 0.0, 1.0, x * math.pi)
+    return np.where(x == 0.0, 1.0, _sin(angle) / angle)
+
+
+_sin = np.vectorize(math.sin, otypes=[np.float64])  # the C library's, as in Pillow: NumPy's differs in the last bit
+_SUPPORT: dict[Interpolation, float] = {"nearest": 0.0, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}
+_KERNEL: dict[Interpolation, Callable[[Floats], Floats]] = {
+    "bilinear": _bilinear,
+    "bicubic": _bicubic,
+    "lanczos": _lanczos,
+}

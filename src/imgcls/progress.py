@@ -1,0 +1,50 @@
+"""How far a pass is: a bar on a terminal, a plain line every tenth elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from imgcls.records import Progress
+
+
+def nothing(dataset: str, done: int, total: int) -> None:
+    """Say nothing."""
+
+
+@contextmanager
+def shown(stream: TextIO) -> Iterator[Progress]:
+    """Something to tell progress to; it shows on ``stream``."""
+    if not stream.isatty():
+        yield _Lines(stream)
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import TextColumn, TimeRemainingColumn
+
+    columns = (
+        *Bar.get_default_columns()[:-1],
+        TextColumn("{task.completed}/{task.total} images"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(file=stream), transient=True) as bar:
+        tasks: dict[str, int] = {}
+
+        def tell(dataset: str, done: int, total: int) -> None:
+            if dataset not in tasks:
+                tasks[dataset] = bar.add_task(dataset, total=total)
+            bar.update(tasks[dataset], completed=done, total=total)  # type: ignore[arg-type]  # TaskID is an int
+
+        yield tell
+
+
+class _Lines:
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.tenths: dict[str, int] = {}
+
+    def __call__(self, dataset: str, done: int, total: int) -> None:
+        tenth = 10 * done // total if total else 10
+        if tenth > self.tenths.get(dataset, 0) or (done == 0 and dataset not in self.tenths):
+            self.tenths[dataset] = tenth
+            self.stream.write(f"\n{dataset}: {done} of {total} images")
+            self.stream.flush()

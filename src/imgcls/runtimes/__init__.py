@@ -1,0 +1,35 @@
+"""Who computes the logits: one protocol, one lazy table."""
+
+from importlib import import_module
+from typing import Any, Protocol
+
+from imgcls.errors import DeviceMissing
+
+MODULES = {"eager": "imgcls.runtimes.eager"}
+
+
+class Classifier(Protocol):
+    """Something that turns batches into logits."""
+
+    def logits(self, batch: Any) -> Any:
+        """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes)."""
+
+
+def classifier(runtime: str, module: Any, precision: str, device: str) -> Classifier:
+    """The network behind the runtime asked for; ``auto`` is eager."""
+    chosen = import_module(MODULES["eager" if runtime == "auto" else runtime])
+    ready: Classifier = chosen.build(module, precision, device)
+    return ready
+
+
+def check_device(device: str) -> None:
+    """Raise DeviceMissing where the device asked for is absent."""
+    if device == "cpu":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise DeviceMissing(
+            f"device '{device}' was asked for and torch {torch.__version__} sees no CUDA device here: "
+            "check the driver with nvidia-smi, or ask for the device cpu"
+        )

@@ -1,0 +1,68 @@
+"""PyTorch as it comes: no compilation, TF32 and cuDNN's autotuning off."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from imgcls.errors import ModelError
+
+FLAGS = {"tf32": False, "cudnn_benchmark": False}
+"""What changes answers and is off; part of every prediction's key."""
+
+
+class EagerClassifier:
+    """A module in evaluation mode on one device, in one precision."""
+
+    def __init__(self, module: torch.nn.Module, precision: str, device: str) -> None:
+        self.device = torch.device(device)
+        self.dtype: torch.dtype = getattr(torch, precision)
+        self.module = module.eval().to(self.device, self.dtype)
+
+    def logits(self, batch: torch.Tensor) -> Any:
+        """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes).
+
+        Raises ModelError where the network does not take such a batch, or does not answer with one row each.
+        """
+        with torch.inference_mode(), _exact_float32():
+            try:
+                output = self.module(batch.to(self.device, self.dtype))
+            except Exception as error:  # a network may raise anything, and other models go on
+                raise ModelError(_refusal(self.module, batch, error)) from error
+        if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != len(batch):
+            raise ModelError(
+                f"{type(self.module).__name__} is no classifier: for {len(batch)} pictures it returned {_shape(output)}"
+            )
+        return np.asarray(output.float().cpu().numpy())
+
+
+def build(module: torch.nn.Module, precision: str, device: str) -> EagerClassifier:
+    """The classifier of this runtime."""
+    return EagerClassifier(module, precision, device)
+
+
+@contextmanager
+def _exact_float32() -> Iterator[None]:
+    """float32 means float32, whatever the process has set; its settings come back afterwards."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def _refusal(module: torch.nn.Module, batch: torch.Tensor, error: Exception) -> str:
+    if isinstance(error, torch.OutOfMemoryError):
+        return f"{type(module).__name__} does not fit into the device's memory with {len(batch)} pictures: {error}"
+    reason = str(error).strip().partition("\n")[0]
+    return f"{type(module).__name__} refuses a batch of shape {tuple(batch.shape)}: {reason}"
+
+
+def _shape(output: Any) -> str:
+    if isinstance(output, torch.Tensor):
+        return f"a tensor of shape {tuple(output.shape)}"
+    return f"a {type(output).__name__}, not logits"

@@ -1,0 +1,93 @@
+"""From logits to answers, from answers to counts."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgcls.errors import ModelError
+from imgcls.records import Answer, ClassScore, Guess, ImageRef, Matching, Scores
+
+KEPT = 10
+"""How many of the best classes an answer keeps."""
+
+
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Probabilities over the last axis, in float64; shapes stay."""
+    from scipy.special import softmax as scipy_softmax
+
+    return np.asarray(scipy_softmax(np.asarray(logits, dtype=np.float64), axis=-1))
+
+
+def top_k(values: NDArray[np.floating], k: int) -> NDArray[np.intp]:
+    """The indices of the ``k`` largest of a vector, largest first, ties by the lower index."""
+    k = min(k, values.size)
+    kth = np.partition(values, values.size - k)[values.size - k]
+    candidates = np.flatnonzero(values >= kth)
+    return candidates[np.argsort(-values[candidates], kind="stable")][:k]
+
+
+def answers(logits: NDArray[np.float32], fingerprints: NDArray[np.float32], images: Sequence[ImageRef]) -> list[Answer]:
+    """One answer per row of ``logits`` (n, classes); ``fingerprints`` is (n, 12).
+
+    Raises ModelError, which names the picture, where a logit is NaN or infinite.
+    """
+    from scipy.special import logsumexp
+
+    finite = np.isfinite(logits).all(axis=1)
+    if not finite.all():
+        first = images[int(np.argmin(finite))]
+        kind = "NaN" if np.isnan(logits[~finite][0]).any() else "infinite"
+        raise ModelError(f"the model's logits are {kind} on {first.path} ({first.file})")
+    totals = logsumexp(logits.astype(np.float64), axis=1)
+    return [
+        Answer(
+            top=tuple((int(i), float(row[i])) for i in top_k(row, KEPT)),
+            logsumexp=float(total),
+            fingerprint=tuple(float(v) for v in fingerprint),
+        )
+        for row, total, fingerprint in zip(logits, totals, fingerprints, strict=True)
+    ]
+
+
+def guesses(answer: Answer, names: Sequence[str], k: int = 5) -> tuple[Guess, ...]:
+    """The ``k`` best of a stored answer with their names and probabilities."""
+    return tuple(Guess(index, names[index], math.exp(logit - answer.logsumexp)) for index, logit in answer.top[:k])
+
+
+def tally(scores: Scores, pictures: Iterable[tuple[ImageRef, Answer]], matching: Matching) -> Scores:
+    """``scores`` plus what these pictures add to its counts; pictures without a label add mass alone."""
+    scored = top1_count = top5_count = 0
+    classes: dict[str, ClassScore] = {}
+    mass: dict[int, float] = {}
+    for image, answer in pictures:
+        scored += 1
+        for index, logit in answer.top:
+            mass[index] = mass.get(index, 0.0) + math.exp(logit - answer.logsumexp)
+        if image.label is None:
+            continue
+        right = matching.accepted[image.label]
+        hits = [index in right for index, _ in answer.top[:5]]
+        one = ClassScore(1, int(hits[0]), int(any(hits)))
+        top1_count += one.top1_count
+        top5_count += one.top5_count
+        classes[image.label] = classes.get(image.label, ClassScore()) + one
+    return scores + Scores(
+        scores.model,
+        scores.dataset,
+        scored=scored,
+        top1_count=top1_count,
+        top5_count=top5_count,
+        classes=classes,
+        mass=mass,
+    )
+
+
+def overall(scores: Scores, names: Sequence[str], k: int = 5) -> tuple[Guess, ...]:
+    """The data set's overall classes: mean probability over the scored pictures, ties by the lower index.
+
+    A class counts on the pictures where it is among the ten best.
+    """
+    ranked = sorted(scores.mass.items(), key=lambda item: (-item[1], item[0]))[:k]
+    return tuple(Guess(index, names[index], mass / scores.scored) for index, mass in ranked)

@@ -1,0 +1,306 @@
+"""Predictions that were computed once and never need to be computed again, in one SQLite file.
+
+A rollback journal, because before SQLite 3.51.3 a WAL database that several processes write can be
+corrupted. One transaction per batch: a killed run loses at most the batch it was working on.
+"""
+
+import sqlite3
+import struct
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from filelock import FileLock
+
+from imgcls.errors import StoreError
+from imgcls.records import Answer, DatasetOutcome, ImageRef, LabelList
+
+VERSION = 1
+"""History of the schema. 1: the first."""
+
+SCHEMA = """
+create table keys (             -- what a prediction depends on, the picture aside
+  id integer primary key,
+  sha256 text not null unique,
+  classes integer not null,     -- how many outputs the network has
+  used_at integer not null      -- seconds since 1970
+);
+create table answers (
+  key integer not null references keys(id) on delete cascade,
+  image blob not null,          -- sha256 of the picture's bytes
+  body blob not null,           -- pack()
+  primary key (key, image)
+) without rowid;
+create table undecodable (
+  decoder text not null,
+  image blob not null,
+  reason text not null,
+  detail text not null,
+  primary key (decoder, image)
+) without rowid;
+create table outcomes (         -- what one run learnt of one data set
+  run text not null,
+  dataset text not null,
+  body blob not null,           -- DatasetOutcome as JSON
+  primary key (run, dataset)
+) without rowid;
+create table plans (            -- what one run means to score
+  run text not null,
+  model text not null,
+  dataset text not null,
+  made_at integer not null,     -- seconds since 1970
+  primary key (run, model, dataset)
+) without rowid;
+create table listings (         -- the pictures of one run, in order
+  run text not null,
+  dataset text not null,
+  position integer not null,
+  path text not null,
+  image blob not null,
+  label text,
+  primary key (run, dataset, position)
+) without rowid;
+create table names (            -- names behind class numbers, per label list
+  list text not null,
+  position integer not null,
+  name text not null,
+  primary key (list, position)
+) without rowid;
+"""
+
+BUSY_SECONDS = 60
+DAY_SECONDS = 86_400
+QUERIED = 500
+"""Pictures asked for in one statement; SQLite allows a limited number of variables."""
+
+
+class Store:
+    """Answers by prediction key and picture. Without a folder everything is kept in memory.
+
+    Every method raises StoreError, with the way out, where the file cannot be read or written.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.file = folder / "predictions.sqlite3" if folder else None
+        with self._errors():
+            if folder:
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / ".gitignore").write_text("*\n", encoding="ascii")
+            self._connection = sqlite3.connect(self.file or ":memory:", timeout=BUSY_SECONDS, isolation_level=None)
+            self._prepare()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _prepare(self) -> None:
+        for pragma in ("journal_mode = delete", "synchronous = full", "foreign_keys = on"):
+            self._connection.execute(f"pragma {pragma}")
+        with self._transaction() as connection:
+            version = connection.execute("pragma user_version").fetchone()[0]
+            if version == 0:
+                for statement in SCHEMA.split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"pragma user_version = {VERSION}")
+            elif version != VERSION:
+                raise StoreError(
+                    f"{self.file} was written by another version of imgcls (its schema is {version}, ours {VERSION}): "
+                    "delete the file, or name another folder for the store"
+                )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"the store {self.file or 'in memory'} cannot be used: {error}. "
+                "Delete the file, name another folder for the store, or switch it off"
+            ) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._errors():
+            self._connection.execute("begin immediate")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.rollback()
+                raise
+            self._connection.commit()
+
+    def _rows(self, query: str, *values: Any) -> list[Any]:
+        with self._errors():
+            return self._connection.execute(query, values).fetchall()
+
+    def lock(self, name: str) -> AbstractContextManager[Any]:
+        """Held by the one process that computes; the system releases it when the process dies."""
+        if self.folder is None:
+            return nullcontext()
+        return FileLock(self.folder / f"{name}.lock")
+
+    # Answers.
+
+    def classes(self, key: str) -> int | None:
+        """How many outputs the network of this key has; None for a key without answers."""
+        rows = self._rows("select classes from keys where sha256 = ?", key)
+        return int(rows[0][0]) if rows else None
+
+    def answers(self, key: str, images: Sequence[str]) -> dict[str, Answer]:
+        """The stored answers for these pictures (sha256, hexadecimal); missing ones are left out."""
+        return {image: unpack(body) for image, body in self._bodies(key, images, "body")}
+
+    def missing(self, key: str, images: Sequence[str]) -> set[str]:
+        """Which of these pictures have no stored answer."""
+        return set(images) - {image for image, _ in self._bodies(key, images, "null")}
+
+    def _bodies(self, key: str, images: Sequence[str], column: str) -> Iterator[tuple[str, bytes]]:
+        for part in _parts(images):
+            query = (
+                f"select hex(image), {column} from answers where key = (select id from keys where sha256 = ?) "  # noqa: S608 - our own words
+                f"and image in ({', '.join('?' * len(part))})"
+            )
+            for image, body in self._rows(query, key, *map(bytes.fromhex, part)):
+                yield image.lower(), body
+
+    def put(self, batch: Mapping[str, tuple[int, Sequence[tuple[str, Answer]]]]) -> None:
+        """Keep a batch in one transaction: key -> (outputs of the network, (picture, answer) pairs)."""
+        with self._transaction() as connection:
+            for key, (classes, answers) in batch.items():
+                connection.execute(
+                    "insert into keys (sha256, classes, used_at) values (?, ?, ?) "
+                    "on conflict (sha256) do update set used_at = excluded.used_at",
+                    (key, classes, int(time.time())),
+                )
+                number = connection.execute("select id from keys where sha256 = ?", (key,)).fetchone()[0]
+                connection.executemany(
+                    "insert or replace into answers values (?, ?, ?)",
+                    [(number, bytes.fromhex(image), pack(answer)) for image, answer in answers],
+                )
+
+    # Pictures that do not decode.
+
+    def undecodable(self, decoder: str, images: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Reason and detail of those of these pictures that are known not to decode."""
+        found = {}
+        for part in _parts(images):
+            marks = ", ".join("?" * len(part))
+            query = f"select hex(image), reason, detail from undecodable where decoder = ? and image in ({marks})"  # noqa: S608 - only question marks
+            for image, reason, detail in self._rows(query, decoder, *map(bytes.fromhex, part)):
+                found[image.lower()] = (reason, detail)
+        return found
+
+    def put_undecodable(self, decoder: str, image: str, reason: str, detail: str) -> None:
+        with self._transaction() as connection:
+            connection.execute(
+                "insert or replace into undecodable values (?, ?, ?, ?)",
+                (decoder, bytes.fromhex(image), reason, detail),
+            )
+
+    # What runs leave for the processes that report them.
+
+    def plan(self, run: str, pairs: Sequence[tuple[str, str]]) -> None:
+        """Keep the (model, data set) pairs that a run means to score."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "insert or ignore into plans values (?, ?, ?, ?)",
+                [(run, model, dataset, int(time.time())) for model, dataset in pairs],
+            )
+
+    def planned(self, run: str) -> set[tuple[str, str]]:
+        """The (model, data set) pairs of :meth:`plan`."""
+        return set(self._rows("select model, dataset from plans where run = ?", run))
+
+    def put_outcome(
+        self, run: str, outcome: DatasetOutcome, images: Sequence[ImageRef], lists: Sequence[LabelList]
+    ) -> None:
+        """Keep what a run learnt of a data set, the order of its pictures, and the names it used."""
+        with self._transaction() as connection:
+            connection.execute(
+                "insert or replace into outcomes values (?, ?, ?)",
+                (run, outcome.dataset, msgspec.json.encode(outcome)),
+            )
+            connection.executemany(
+                "insert or replace into listings values (?, ?, ?, ?, ?, ?)",
+                (
+                    (run, outcome.dataset, position, i.path, bytes.fromhex(i.sha256), i.label)
+                    for position, i in enumerate(images)
+                ),
+            )
+            keys = [(int(time.time()), pair.prediction_key) for pair in outcome.pairs]
+            connection.executemany("update keys set used_at = ? where sha256 = ?", keys)
+            for labels in lists:
+                rows = ((labels.source, position, name) for position, name in enumerate(labels.names))
+                connection.executemany("insert or replace into names values (?, ?, ?)", rows)
+
+    def outcome(self, run: str, dataset: str) -> DatasetOutcome | None:
+        rows = self._rows("select body from outcomes where run = ? and dataset = ?", run, dataset)
+        return msgspec.json.decode(rows[0][0], type=DatasetOutcome) if rows else None
+
+    def listing(self, run: str, dataset: str) -> Iterator[list[tuple[str, str, str | None]]]:
+        """The pictures of a run in order, in parts: (path, sha256, label)."""
+        last = -1
+        while rows := self._rows(
+            "select position, path, hex(image), label from listings "
+            "where run = ? and dataset = ? and position > ? order by position limit ?",
+            run, dataset, last, QUERIED,
+        ):  # fmt: skip
+            last = rows[-1][0]
+            yield [(path, image.lower(), label) for _, path, image, label in rows]
+
+    def names(self, source: str) -> tuple[str, ...]:
+        return tuple(name for (name,) in self._rows("select name from names where list = ? order by position", source))
+
+    def forget(self, run: str) -> None:
+        """Drop what this run left for reporting, and what runs that died over a day ago left."""
+        with self._transaction() as connection:
+            old = "select run from plans where made_at < ?"
+            for table in ("listings", "outcomes", "plans"):
+                connection.execute(
+                    f"delete from {table} where run = ? or run in ({old})",  # noqa: S608 - our own words
+                    (run, int(time.time()) - DAY_SECONDS),
+                )
+
+    # Upkeep.
+
+    def verify(self) -> int:
+        """Read everything; the number of answers. Raises StoreError where the file is damaged."""
+        damage = [text for (text,) in self._rows("pragma integrity_check") if text != "ok"]
+        count = 0
+        for image, body in self._rows("select hex(image), body from answers"):
+            count += 1
+            try:
+                unpack(body)
+            except struct.error:
+                damage.append(f"the answer for picture {image.lower()} is {len(body)} bytes long")
+        if damage:
+            raise StoreError(f"the store {self.file} is damaged: {'; '.join(damage[:3])}. Delete the file")
+        return count
+
+    def prune(self, unused_for_days: float) -> int:
+        """Drop the answers of keys that no run has used for so long; how many keys went."""
+        with self._transaction() as connection:
+            before = int(time.time() - unused_for_days * DAY_SECONDS)
+            return connection.execute("delete from keys where used_at < ?", (before,)).rowcount
+
+
+def _parts(images: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (images[start : start + QUERIED] for start in range(0, len(images), QUERIED))
+
+
+def pack(answer: Answer) -> bytes:
+    """Little-endian: logsumexp, how many classes, their indices, their logits, the fingerprint."""
+    indices, logits = zip(*answer.top, strict=True)
+    k, f = len(indices), len(answer.fingerprint)
+    return struct.pack(f"<dB{k}I{k}f{f}f", answer.logsumexp, k, *indices, *logits, *answer.fingerprint)
+
+
+def unpack(body: bytes) -> Answer:
+    """The inverse of :func:`pack`. Raises struct.error for a body that it did not write."""
+    logsumexp, k = struct.unpack_from("<dB", body)
+    fingerprints = (len(body) - 9 - 8 * k) // 4
+    values = struct.unpack(f"<{k}I{k}f{fingerprints}f", body[9:])
+    return Answer(tuple(zip(values[:k], values[k : 2 * k], strict=True)), logsumexp, values[2 * k :])

@@ -1,0 +1,307 @@
+"""preprocess: the pixels and tensors of torchvision's and timm's own evaluation transforms, bit for bit."""
+
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, get_args
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from timm.data import transforms as timm_transforms
+from timm.data.transforms_factory import transforms_imagenet_eval
+from torchvision import transforms as tv_transforms
+from torchvision.transforms._presets import ImageClassification
+
+from imgcls import preprocess
+from imgcls.errors import ConfigError
+from imgcls.records import CropMode, InputSpec, Interpolation
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
+CROP_MODES: tuple[CropMode, ...] = get_args(CropMode)
+ELONGATED = [(20000, 1), (1, 20000), (60000, 2), (2, 60000)]  # (w, h)
+few_examples = settings(max_examples=20, derandomize=True, deadline=None)
+small = st.integers(1, 48)
+
+
+def make_spec(
+    resize: int | tuple[int, int],
+    crop: tuple[int, int],
+    crop_mode: CropMode = "center",
+    interpolation: Interpolation = "bilinear",
+) -> InputSpec:
+    return InputSpec(resize, crop, crop_mode, interpolation, MEAN, STD)
+
+
+def noise(width: int, height: int) -> Image.Image:
+    pixels = np.random.default_rng((width, height)).integers(0, 256, (height, width, 3), np.uint8)
+    return Image.fromarray(pixels)
+
+
+def theirs(spec: InputSpec) -> Callable[[Image.Image], Image.Image]:
+    """Build the libraries' own transform for ``spec``, of their own pieces."""
+    mode = tv_transforms.InterpolationMode(spec.interpolation)
+    fill = [round(255 * value) for value in spec.mean]
+    resize: Callable[[Image.Image], Image.Image]
+    if spec.crop_mode == "border":
+        resize = timm_transforms.ResizeKeepRatio(spec.resize, longest=1.0, interpolation=spec.interpolation)
+        cut = timm_transforms.CenterCropOrPad(list(spec.crop), fill=fill)
+    else:
+        cut = tv_transforms.CenterCrop(spec.crop)
+        if spec.crop_mode == "center" and not isinstance(spec.resize, int):
+            resize = timm_transforms.ResizeKeepRatio(spec.resize, interpolation=spec.interpolation)
+        else:
+            resize = tv_transforms.Resize(spec.resize, interpolation=mode)
+    return lambda image: cut(resize(image))
+
+
+def assert_same_pixels(spec: InputSpec, image: Image.Image) -> None:
+    expected = np.asarray(theirs(spec)(image))
+    actual = preprocess.crop(spec, image)
+    assert np.array_equal(expected, actual), f"{spec} of {image.width} x {image.height}"
+
+
+@st.composite
+def sizes(draw: st.DrawFn, longest: int) -> tuple[int, int]:
+    """Widths and heights, mostly small, whose ratio is 1:60 at most."""
+    long = draw(st.one_of(st.integers(1, 64), st.integers(1, 200), st.integers(1, longest)))
+    short = draw(st.integers(max(1, -(-long // 60)), long))
+    return draw(st.sampled_from([(long, short), (short, long)]))
+
+
+@st.composite
+def specs(draw: st.DrawFn, crop_mode: CropMode, interpolation: Interpolation) -> InputSpec:
+    whole = small if crop_mode == "center" else st.nothing()
+    resize = draw(st.one_of(whole, st.tuples(small, small)))
+    return make_spec(resize, draw(st.tuples(small, small)), crop_mode, interpolation)
+
+
+def timm_can(spec: InputSpec, width: int, height: int) -> bool:
+    """Whether timm leaves at least one pixel of the picture in each direction."""
+    if isinstance(spec.resize, int) or spec.crop_mode != "border":
+        return True
+    ratio = max(height / spec.resize[0], width / spec.resize[1])
+    return min(round(height / ratio), round(width / ratio)) > 0
+
+
+@pytest.fixture(params=[True, False], ids=["pillow", "numpy"])
+def frugal(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Send every picture through Pillow, or every one through NumPy."""
+    with mock.patch.object(preprocess, "_pillow_is_frugal", return_value=request.param):
+        yield request.param
+
+
+class TestGeometry:
+    """Sizes and positions, without pixels."""
+
+    @few_examples
+    @given(size=st.tuples(st.integers(1, 70000), st.integers(1, 70000)), side=st.integers(1, 600))
+    def test_an_integer_is_the_shorter_side(self, size: tuple[int, int], side: int) -> None:
+        """The other side is cut off to whole pixels as torchvision does it."""
+        expected = tv_transforms.functional._compute_resized_output_size(size, [side])
+        assert tuple(expected) == preprocess.resized_size(make_spec(side, (1, 1)), size)
+
+    @pytest.mark.parametrize(("crop_mode", "longest"), [("center", 0.0), ("border", 1.0)])
+    def test_proportions_are_kept_as_timm_keeps_them(self, crop_mode: CropMode, longest: float) -> None:
+        """The picture covers (h, w) in mode center and fits into it in mode border, rounded as timm rounds."""
+        target = (224, 288)
+        for size in [(375, 500), (500, 375), (333, 1001), (224, 288), (17, 3)]:
+            image = Image.new("RGB", size[::-1])
+            expected = timm_transforms.ResizeKeepRatio.get_params(image, target, longest)
+            assert tuple(expected) == preprocess.resized_size(make_spec(target, (1, 1), crop_mode), size)
+
+    def test_squash_forgets_the_proportions(self) -> None:
+        """Mode squash gives exactly the size that was asked for."""
+        assert preprocess.resized_size(make_spec((224, 288), (1, 1), "squash"), (3, 1000)) == (224, 288)
+
+    def test_no_picture_is_too_thin_for_a_border(self) -> None:
+        """Where timm's rounding leaves no pixel and its resize fails, one pixel is kept."""
+        spec = make_spec((224, 224), (224, 224), "border")
+        assert preprocess.resized_size(spec, (2, 60000)) == (1, 224)
+        assert preprocess.crop(spec, noise(60000, 2)).shape == (224, 224, 3)
+
+    @pytest.mark.parametrize("crop_mode", ["squash", "border"])
+    def test_one_number_is_not_a_size(self, crop_mode: CropMode) -> None:
+        """Modes squash and border refuse an integer and say what to write instead."""
+        with pytest.raises(ConfigError, match=rf'"{crop_mode}" needs resize = \[h, w\].*write resize = \[256, 256\]'):
+            preprocess.resized_size(make_spec(256, (224, 224), crop_mode), (300, 400))
+
+    @pytest.mark.parametrize(
+        ("side", "wanted", "start"),
+        [(256, 224, 16), (227, 224, 2), (225, 224, 0), (224, 224, 0), (223, 224, 0), (221, 224, -1), (1, 4, -1)],
+    )
+    def test_the_crop_is_in_the_middle(self, side: int, wanted: int, start: int) -> None:
+        """Half pixels are rounded to even, and an odd pixel of padding goes to the end."""
+        assert preprocess.crop_window(side, wanted) == range(start, start + wanted)
+
+
+class TestCrop:
+    """The pixels of torchvision's and timm's resize and crop."""
+
+    @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+    @pytest.mark.parametrize("crop_mode", CROP_MODES)
+    def test_any_size(self, crop_mode: CropMode, interpolation: Interpolation, frugal: bool) -> None:
+        """Every mode and interpolation is exact for any sizes, padded or cut, by Pillow and by NumPy alike."""
+
+        @few_examples
+        @given(size=sizes(longest=2000 if frugal else 300), spec=specs(crop_mode, interpolation))
+        def check(size: tuple[int, int], spec: InputSpec) -> None:
+            if timm_can(spec, *size):
+                assert_same_pixels(spec, noise(*size))
+
+        check()
+
+    @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+    @pytest.mark.parametrize("crop_mode", CROP_MODES)
+    @pytest.mark.parametrize("size", [(500, 375), (375, 500), (8, 8), (224, 256), (1000, 333)])
+    def test_sizes_of_practice(self, size: tuple[int, int], crop_mode: CropMode, interpolation: Interpolation) -> None:
+        """The usual 256 and 224 are exact for photographs, tiny pictures and those that need no resize."""
+        resize = 256 if crop_mode == "center" else (256, 256)
+        assert_same_pixels(make_spec(resize, (224, 224), crop_mode, interpolation), noise(*size))
+
+    @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+    @pytest.mark.parametrize("size", ELONGATED)
+    def test_elongated_pictures(self, size: tuple[int, int], interpolation: Interpolation) -> None:
+        """Ratios up to 1:30000 are exact, cut and squashed."""
+        assert_same_pixels(make_spec(8, (7, 7), "center", interpolation), noise(*size))
+        assert_same_pixels(make_spec((32, 24), (30, 20), "squash", interpolation), noise(*size))
+
+    @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
+    def test_many_strips_and_blocks(self, interpolation: Interpolation) -> None:
+        """Seams between the strips and blocks of large pictures do not show."""
+        with mock.patch.multiple(preprocess, _STRIP=999, _BLOCK=99):
+            assert_same_pixels(make_spec(48, (40, 44), "center", interpolation), noise(100, 90))
+            assert_same_pixels(make_spec(16, (14, 14), "center", interpolation), noise(5000, 2))
+
+    @pytest.mark.usefixtures("frugal")
+    @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
+    def test_before_pillow_13_rows_came_first(self, interpolation: Interpolation) -> None:
+        """Where Pillow always resized horizontally first, so does the crop, and the answers differ."""
+        filter_ = Image.Resampling[interpolation.upper()]
+        image, spec = noise(60, 90), make_spec((30, 50), (28, 40), "squash", interpolation)
+        resized = image.resize((50, 90), filter_).resize((50, 30), filter_)
+        with mock.patch.object(preprocess, "_PILLOW_MAJOR", 12):
+            assert np.array_equal(np.asarray(resized.crop((5, 1, 45, 29))), preprocess.crop(spec, image))
+        with mock.patch.object(preprocess, "_PILLOW_MAJOR", 13):
+            assert not np.array_equal(np.asarray(resized.crop((5, 1, 45, 29))), preprocess.crop(spec, image))
+
+    def test_nearest_adds_up_its_rounding_errors(self) -> None:
+        """Positions in a side that is computed block by block are those of one sum from its start."""
+        expected = np.asarray(Image.fromarray(np.arange(49999, dtype=np.int32)[None]).resize((300007, 1), 0))[0]
+        with mock.patch.object(preprocess, "_BLOCK", 1000):
+            actual = preprocess._nearest(preprocess._Side(49999, 300007, range(123456, 300007)))
+        assert np.array_equal(expected[123456:], actual)
+
+    def test_real_photographs(self, shared_data: Path) -> None:
+        """Every mode and interpolation is exact on photographs."""
+        for file in sorted((shared_data / "photos").glob("*/*"))[::40]:
+            with Image.open(file) as opened:
+                image = opened.convert("RGB")
+            for crop_mode in CROP_MODES:
+                resize = 256 if crop_mode == "center" else (256, 256)
+                for interpolation in INTERPOLATIONS:
+                    assert_same_pixels(make_spec(resize, (224, 224), crop_mode, interpolation), image)
+
+    @pytest.mark.parametrize("size", [(500, 375), (60, 40), (20000, 1)])
+    def test_the_array_is_the_callers(self, size: tuple[int, int]) -> None:
+        """The result is uint8, C-contiguous and writable, and the picture stays as it was."""
+        image = noise(*size)
+        pixels = preprocess.crop(make_spec(64, (56, 72)), image)
+        pixels[:] = 0
+        assert (pixels.shape, pixels.dtype.name, pixels.flags.c_contiguous) == ((56, 72, 3), "uint8", True)
+        assert image == noise(*size)
+
+    def test_threads_share_a_picture(self) -> None:
+        """Several threads may crop the same picture at once."""
+        spec, image = make_spec(256, (224, 224)), noise(500, 375)
+        with ThreadPoolExecutor(4) as pool:
+            crops = list(pool.map(lambda _: preprocess.crop(spec, image), range(16)))
+        expected = np.asarray(theirs(spec)(image))
+        assert all(np.array_equal(expected, actual) for actual in crops)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="memray does not run on Windows")
+class TestMemory:
+    """What a crop allocates, Pillow's own memory included."""
+
+    @staticmethod
+    def peak_bytes(file: Path, work: Callable[[], Any]) -> int:
+        import memray
+
+        with memray.Tracker(file):
+            work()
+        return int(memray.FileReader(file).metadata.peak_memory)
+
+    @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+    @pytest.mark.parametrize("size", ELONGATED)
+    def test_elongated_pictures_are_cheap(
+        self, tmp_path: Path, size: tuple[int, int], interpolation: Interpolation
+    ) -> None:
+        """A picture that torchvision resizes to gigabytes costs less than 8 MB, beyond the 150 KB of its crop."""
+        spec, image = make_spec(256, (224, 224), "center", interpolation), noise(*size)
+        assert self.peak_bytes(tmp_path / "peak.bin", lambda: preprocess.crop(spec, image)) < 8_000_000
+
+    @pytest.mark.parametrize("size", ELONGATED)
+    def test_elongated_pictures_are_squashed_cheaply(self, tmp_path: Path, size: tuple[int, int]) -> None:
+        """No pass between the two sizes is held whole: that of 2 x 60000 pixels would be 60 MB."""
+        spec, image = make_spec((256, 256), (224, 224), "squash"), noise(*size)
+        assert self.peak_bytes(tmp_path / "peak.bin", lambda: preprocess.crop(spec, image)) < 16_000_000
+
+    def test_the_measure_sees_pillow(self, tmp_path: Path) -> None:
+        """The same measure finds every byte of the 1 x 20000 picture that torchvision resizes as a whole."""
+        work = theirs(make_spec(16, (14, 14)))
+        peak = self.peak_bytes(tmp_path / "peak.bin", lambda: work(noise(20000, 1)))
+        assert peak > 16 * 320_000 * 4
+
+
+class TestNormalize:
+    """The tensors of torchvision's and timm's complete transforms."""
+
+    def test_every_byte_value(self) -> None:
+        """ToTensor and Normalize give the same bits for all 256 values in each channel."""
+        crops = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
+        to_tensor = tv_transforms.Compose([tv_transforms.ToTensor(), tv_transforms.Normalize(MEAN, STD)])
+        assert torch.equal(to_tensor(crops[0])[None], preprocess.normalize(make_spec(16, (16, 16)), crops))
+
+    def test_the_batch_is_contiguous_and_the_crops_stay(self) -> None:
+        """The result is float32 (n, 3, h, w) in that order in memory, and its source is not written to."""
+        crops = np.random.default_rng(0).integers(0, 256, (5, 7, 9, 3), np.uint8)
+        before = crops.copy()
+        batch = preprocess.normalize(make_spec(7, (7, 9)), crops)
+        assert (tuple(batch.shape), batch.dtype, batch.is_contiguous()) == ((5, 3, 7, 9), torch.float32, True)
+        assert np.array_equal(before, crops)
+
+    @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+    def test_torchvisions_preset(self, interpolation: Interpolation) -> None:
+        """The whole way equals what ``Weights.transforms()`` returns, for a batch of different pictures."""
+        mode = tv_transforms.InterpolationMode(interpolation)
+        preset = ImageClassification(crop_size=224, resize_size=232, interpolation=mode)
+        images = [noise(500, 375), noise(100, 333), noise(224, 224)]
+        spec = make_spec(232, (224, 224), "center", interpolation)
+        crops = np.stack([preprocess.crop(spec, image) for image in images])
+        assert torch.equal(torch.stack([preset(image) for image in images]), preprocess.normalize(spec, crops))
+
+    @pytest.mark.parametrize("img_size", [(224, 224), (192, 256)])
+    @pytest.mark.parametrize("crop_mode", CROP_MODES)
+    def test_timms_factory(self, crop_mode: CropMode, img_size: tuple[int, int]) -> None:
+        """The whole way equals timm's evaluation transform in each of its crop modes, square or not."""
+        whole = transforms_imagenet_eval(img_size, 0.9, crop_mode, interpolation="bicubic", mean=MEAN, std=STD)
+        height, width = (int(side / 0.9) for side in img_size)
+        resize = height if crop_mode == "center" and height == width else (height, width)
+        spec = make_spec(resize, img_size, crop_mode, "bicubic")
+        image = noise(431, 287)
+        assert torch.equal(whole(image)[None], preprocess.normalize(spec, preprocess.crop(spec, image)[None]))
+
+
+def test_the_fingerprint_is_twelve_means() -> None:
+    """Each channel of each picture is averaged over its quarters: upper left, upper right, lower left, lower right."""
+    batch = torch.zeros(2, 3, 4, 6)
+    batch[1, 2, :2, 3:] = 5.0
+    assert preprocess.fingerprint(batch).tolist() == [[0.0] * 12, [0.0] * 9 + [5.0, 0.0, 0.0]]
