@@ -52,19 +52,3 @@ def test_values_without_json_are_refused(tmp_path: Path) -> None:
     """A value that JSON cannot hold is an error, not its ``repr``."""
     with pytest.raises(TypeError, match="not JSON serializable"):
         digest.of_json({"path": tmp_path})
-
-
-@given(st.lists(st.text()), st.lists(st.text()))
-def test_text_tells_its_parts_apart(one: list[str], other: list[str]) -> None:
-    """Two lists of strings share a digest exactly when they are the same list."""
-    assert (digest.text(*one) == digest.text(*other)) == (one == other)
-
-
-def test_text_does_not_join_its_parts() -> None:
-    """Moving a letter from one part to the next changes the digest, and so does an empty part."""
-    assert len({digest.text("ab", "c"), digest.text("a", "bc"), digest.text("abc"), digest.text("abc", "")}) == 4
-
-
-def test_text_takes_any_file_name() -> None:
-    """Names that are no valid Unicode, as POSIX allows them, have a digest too."""
-    assert digest.text("caf\udce9.jpg") != digest.text("café.jpg")

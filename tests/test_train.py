@@ -209,7 +209,23 @@ def test_other_settings_are_other_bytes(data: Path, out: Path) -> None:
     assert len(set(weights)) == len(recipes)
 
 
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_the_shortest_trainings_train(data: Path, out: Path, epochs: int) -> None:
+    """A training of one batch, and one whose warm-up would be one batch, change the weights too."""
+    weights = []
+    for rate in (0.0, 0.002):
+        run(data, out, recipe=replace(RECIPE, epochs=epochs, batch=64, learning_rate=rate))
+        weights.append(load_file(out)["classifier.weight"])
+    assert not torch.equal(*weights)
+
+
 # The pictures.
+
+
+def test_classes_come_in_the_order_of_their_names(all_digits: Path) -> None:
+    """Class indices follow the sorted folder names, not the order in which the disk lists them."""
+    found = train._listed("digits", all_digits)
+    assert train._classes(all_digits, found) == tuple(sorted(digits.NAMES))
 
 
 def test_digits_count_from_zero_to_nine(all_digits: Path) -> None:

@@ -96,7 +96,7 @@ def _score(options: argparse.Namespace) -> int:
         ]
     verdicts = _verdicts(settings, outcomes)
     document = report.build(outcomes, verdicts, complete=True)
-    print(report.text(document, max(report.WIDTH, shutil.get_terminal_size().columns)), end="")
+    print(report.text(document, shutil.get_terminal_size().columns), end="")
     if options.json:
         with options.json.open("wb") as stream:
             predictions = None if options.json_summary else report.predictions(store, number, outcomes)

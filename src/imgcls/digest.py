@@ -23,8 +23,3 @@ def of_json(value: Any) -> str:
     """
     written = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(written.encode("ascii")).hexdigest()
-
-
-def text(*parts: str) -> str:
-    """The sha256 of several strings in this order; ``("ab", "c")`` and ``("a", "bc")`` differ."""
-    return of_json(parts)

@@ -9,7 +9,34 @@
     │   └── StoreError         the store cannot be read or written
     └── ModelError         the model itself is at fault                                exit 1
 
-Every message says what, where, with which input, and what to do next.
+Every message says what, where, with which input, and what to do next. Beside the tree stands
+:class:`Undecodable`, which is about one picture and ends as its rejection.
+"""
+
+from typing import Literal
+
+Reason = Literal[
+    "missing",
+    "permission",
+    "not_regular",
+    "empty",
+    "unreadable",
+    "changed",
+    "unlabelled",
+    "not_an_image",
+    "truncated",
+    "corrupt",
+    "unsupported",
+    "too_large",
+    "out_of_memory",
+]
+"""Why a path gives no pixels.
+
+- The file system: ``missing``, ``permission``, ``not_regular`` (a folder, pipe, socket or device),
+  ``empty`` (0 bytes), ``unreadable`` (any other error of the system), ``changed`` (since it was listed).
+- Its place: ``unlabelled`` (in the root of a data set, where no folder names its class).
+- Pillow: ``not_an_image``, ``truncated``, ``corrupt``, ``unsupported`` (a variant that this build of
+  Pillow does not decode), ``too_large`` (over twice ``PIL.Image.MAX_IMAGE_PIXELS``), ``out_of_memory``.
 """
 
 
@@ -49,3 +76,17 @@ class StoreError(MachineError):
 
 class ModelError(ImgclsError):
     """The model cannot be built, or its answers are not usable."""
+
+
+class Undecodable(Exception):
+    """A file that gives no pixels: ``reason`` is one word, ``detail`` says more."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason: Reason = reason
+        self.detail = detail
+
+
+def one_line(error: BaseException) -> str:
+    """What an exception says, without its line breaks and its full stop."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

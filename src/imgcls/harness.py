@@ -6,6 +6,7 @@ Imports of torch, NumPy and Pillow happen when a test first asks for scores or f
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import uuid
 from collections import Counter, defaultdict
@@ -262,7 +263,7 @@ class Harness:
             from imgcls import report
 
             terminalreporter.section("imgcls")
-            width = max(terminalreporter._tw.fullwidth, report.WIDTH)  # noqa: SLF001 - pytest offers no other way
+            width = shutil.get_terminal_size().columns
             terminalreporter.write_line(report.text(self.report(outcomes), width).rstrip())
         for line in self._gates_summary(asked=bool(outcomes)):
             terminalreporter.write_line(line)

@@ -1,22 +1,23 @@
 """What this process and this machine use and have, in bytes."""
 
-import sys
 from pathlib import Path
+
+import psutil
+
+PROC = Path("/proc/self/status")
 
 
 def peak_rss_bytes() -> int:
     """The largest resident memory of this process so far.
 
-    On Linux from ``VmHWM``, because ``ru_maxrss`` starts with what the parent had.
+    On Linux from ``VmHWM``, because ``ru_maxrss`` starts with what the parent process had.
     """
-    if sys.platform == "linux":
-        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-        line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
-    if sys.platform == "win32":
-        import psutil
-
-        return int(psutil.Process().memory_info().peak_wset)
+    if PROC.exists():
+        lines = PROC.read_text(encoding="ascii", errors="replace").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    memory = psutil.Process().memory_info()
+    if hasattr(memory, "peak_wset"):
+        return int(memory.peak_wset)
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -24,6 +25,4 @@ def peak_rss_bytes() -> int:
 
 def available_bytes() -> int:
     """Memory that can be had without swapping."""
-    import psutil
-
     return int(psutil.virtual_memory().available)

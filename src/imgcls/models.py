@@ -8,7 +8,7 @@ from importlib import import_module, metadata, resources
 from pathlib import Path
 from typing import Any
 
-from imgcls import digest, resolve, runtimes, weights
+from imgcls import digest, published, resolve, runtimes, weights
 from imgcls.errors import ConfigError, ImgclsError, ModelError
 from imgcls.records import Facts, LabelList, ModelSpec
 from imgcls.runtimes import Classifier
@@ -142,7 +142,7 @@ def _filled(spec: ModelSpec) -> tuple[Any, str | None]:
         if source is not None:
             raise ConfigError(f"[models.{spec.name}] weights: a python: factory publishes no '{source}'; give a file")
         return _build(spec), None
-    return _published(spec, kind)
+    return _with_published_weights(spec, kind)
 
 
 def _build(spec: ModelSpec) -> Any:
@@ -216,19 +216,19 @@ def _pinned(spec: ModelSpec, file: Path) -> str:
     return spec.sha256 or digest.file_sha256(file)
 
 
-def _published(spec: ModelSpec, kind: str) -> tuple[Any, str]:
+def _with_published_weights(spec: ModelSpec, kind: str) -> tuple[Any, str]:
     """The network with its published weights, read by our own reader."""
     name = spec.arch.partition(":")[2]
     if kind == "torchvision":
         entry = resolve.torchvision_weights(name, resolve.published_tag(spec))
-        return _from_file(spec, weights.from_url(entry.url))
+        return _from_file(spec, published.from_url(entry.url))
     config = resolve.timm_config(name, resolve.published_tag(spec)).to_dict()
     if spec.options.get("num_classes", config["num_classes"]) != config["num_classes"]:
         raise ConfigError(
             f"[models.{spec.name}] the published weights of {name} have {config['num_classes']} classes, "
             f"and options ask for {spec.options['num_classes']}: a head is never replaced by random values"
         )
-    return _fitted_by_timm(spec, weights.from_timm(config))
+    return _fitted_by_timm(spec, published.from_timm(config))
 
 
 def _fitted_by_timm(spec: ModelSpec, file: Path) -> tuple[Any, str]:

@@ -13,14 +13,25 @@ from rich.console import Console
 from rich.table import Table
 
 from imgcls import scoring, stats
-from imgcls.records import DatasetOutcome, InputSpec, PairOutcome, Pass, Prediction, Report, Result, Verdict
+from imgcls.records import DatasetOutcome, Facts, InputSpec, PairOutcome, Pass, Prediction, Report, Result, Verdict
 from imgcls.store import Store
 
 FORMAT = 1
+DESCRIBED = (
+    "runtime",
+    "precision",
+    "device",
+    "input",
+    "weights_file_sha256",
+    "state_sha256",
+    "param_count",
+    "img_size",
+    "crop_pct",
+    "interpolation",
+)
 LIBRARIES = ("imgcls", "torch", "torchvision", "timm", "pillow", "numpy")
 REJECTED_SHOWN = 20
-WIDTH = 132
-"""Columns that the results table needs to stand on one line per model."""
+UNFOLDED = 1000
 
 
 def build(
@@ -45,32 +56,17 @@ def _environment() -> dict[str, str]:
 def _result(
     pair: PairOutcome, outcome: DatasetOutcome, verdicts: Mapping[tuple[str, str], Sequence[Verdict]]
 ) -> Result:
-    scores, facts = pair.scores, pair.facts
+    scores = pair.scores
     seconds = sum(p.seconds for p in outcome.passes if scores.model in p.models)
+    counts = ("listed", "scored", "rejected", "ignored", "unscored", "distinct", "top1_count", "top5_count")
     return Result(
         model=scores.model,
         dataset=scores.dataset,
-        runtime=facts and facts.runtime,
-        precision=facts and facts.precision,
-        device=facts and facts.device,
-        input=facts and str(facts.input),
-        weights_file_sha256=facts and facts.weights_file_sha256,
-        state_sha256=facts and facts.state_sha256,
-        param_count=facts and round(facts.parameters / 1e6, 2),
-        listed=scores.listed,
-        scored=scores.scored,
-        rejected=scores.rejected,
-        ignored=scores.ignored,
-        unscored=scores.unscored,
-        distinct=scores.distinct,
-        top1_count=scores.top1_count,
-        top5_count=scores.top5_count,
+        **(_described(pair.facts) if pair.facts else dict.fromkeys(DESCRIBED)),
+        **{name: getattr(scores, name) for name in counts},
         **_accuracy("top1", scores.top1_count, scores.scored),
         **_accuracy("top5", scores.top5_count, scores.scored),
         overall_top5=tuple((g.index, g.name, g.probability) for g in pair.overall),
-        img_size=facts and facts.input.crop[0],
-        crop_pct=facts and _crop_pct(facts.input),
-        interpolation=facts and facts.input.interpolation,
         images_per_second=scores.scored / seconds if seconds and scores.scored else None,
         from_store=pair.from_store,
         ids_ignored=pair.ids_ignored,
@@ -79,6 +75,23 @@ def _result(
         failure=pair.failure,
         verdicts=tuple(verdicts.get((scores.model, scores.dataset), ())),
     )
+
+
+def _described(facts: Facts) -> dict[str, Any]:
+    """The columns that say what the model is; without a loaded model they are empty."""
+    values = (
+        facts.runtime,
+        facts.precision,
+        facts.device,
+        str(facts.input),
+        facts.weights_file_sha256,
+        facts.state_sha256,
+        round(facts.parameters / 1e6, 2),
+        facts.input.crop[0],
+        _crop_pct(facts.input),
+        facts.input.interpolation,
+    )
+    return dict(zip(DESCRIBED, values, strict=True))
 
 
 def _accuracy(name: str, count: int, n: int) -> dict[str, Any]:
@@ -122,9 +135,14 @@ def write_json(stream: IO[bytes], report: Report, of_images: Iterator[Prediction
 
 
 def text(report: Report, width: int) -> str:
-    """The terminal's summary: the table, the overall five classes, the failures, the rejected files."""
-    console = _console(width)
-    console.print(_results_table(report))
+    """The terminal's summary: the table, the overall five classes, the failures, the rejected files.
+
+    The table keeps one line per model, however narrow the terminal.
+    """
+    unfolded, console = _console(UNFOLDED), _console(width)
+    unfolded.print(_results_table(report))
+    if any(len(walk.models) > 1 for walk in report.passes):
+        console.print("seconds and images/s: of the whole pass, which decodes each picture once for all its models")
     if any(result.overall_top5 for result in report.results):
         console.print(_overall_table(report.results))
     for result in report.results:
@@ -132,13 +150,14 @@ def text(report: Report, width: int) -> str:
             console.print(f"{result.model} on {result.dataset}: {result.failure.message}", markup=False)
     if report.rejections:
         console.print(_rejections(report), markup=False)
-    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]  # the StringIO of _console
+    return _printed(unfolded) + _printed(console)
 
 
 def _table(*columns: str, left: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number < left else "right", overflow="fold")
+        first = number < left
+        table.add_column(column, justify="left" if first else "right", overflow="fold", no_wrap=first)
     return table
 
 
@@ -210,8 +229,13 @@ def five_best(title: str, top: Sequence[tuple[int, str, float]], width: int) -> 
         table.add_row(str(index), name, f"{probability:.4f}")
     console.print(title, markup=False)
     console.print(table)
-    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]  # the StringIO of _console
+    return _printed(console)
 
 
 def _console(width: int) -> Console:
     return Console(file=io.StringIO(), width=width, highlight=False, emoji=False)
+
+
+def _printed(console: Console) -> str:
+    lines: list[str] = console.file.getvalue().splitlines()  # type: ignore[attr-defined]  # the StringIO of _console
+    return "".join(f"{line.rstrip()}\n" for line in lines)

@@ -20,6 +20,24 @@ def published_tag(spec: ModelSpec) -> str | None:
     return str(weights) if is_tag else None
 
 
+def architecture(name: str) -> str:
+    """The full name of an architecture given by its bare one: torchvision's where it has it, else timm's.
+
+    Raises ConfigError, naming the nearest, where neither has it.
+    """
+    import timm
+    from torchvision import models
+
+    known = models.list_models(module=models)
+    if name in known:
+        return f"torchvision:{name}"
+    if timm.is_model(name.partition(".")[0]):
+        return f"timm:{name}"
+    raise ConfigError(
+        f"neither torchvision nor timm has a model '{name}'{_nearest(name, [*known, *timm.list_models()])}"
+    )
+
+
 def input_spec(spec: ModelSpec) -> InputSpec:
     """What the architecture's weights say, overridden key by key by ``[models.NAME.input]``.
 

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcls import config, digits, images, labels, meter, models, preprocess, scoring
-from imgcls.errors import ImgclsError
+from imgcls import config, digits, images, labels, meter, models, pixels, preprocess, scoring
+from imgcls.errors import ImgclsError, Undecodable
 from imgcls.models import Model, Shelf
 from imgcls.records import (
     Answer,
@@ -54,7 +54,8 @@ def score(
 ) -> DatasetOutcome:
     """One pass over a data set with these models; a process that comes later reads what the first left.
 
-    ``find`` lists the pictures, :func:`listing` where it is not given. A model's failure is part of the outcome and does not stop the others. Raises StoreError.
+    ``find`` lists the pictures, :func:`listing` where it is not given. A model's failure is part of the
+    outcome and does not stop the others. Raises StoreError.
     """
     with store.lock(f"pass-{dataset.name}"):
         known = store.outcome(run, dataset.name)
@@ -116,7 +117,7 @@ class _Walk:
     ) -> None:
         self.dataset, self.names, self.shelf, self.store, self.progress = dataset, names, shelf, store, progress
         self.find = find
-        self.decoding = f"{images.decoder()}, exif {dataset.exif}"
+        self.decoding = f"{pixels.decoder()}, exif {dataset.exif}"
         self.listing = Listing((), (), 0)
         self.entries: dict[str, _Entry] = {}
         self.failures: dict[str, Failure] = {}
@@ -206,7 +207,7 @@ class _Walk:
         """Batches of decoded and cropped pictures, in order; the threads work two batches ahead."""
         pool = ThreadPoolExecutor(_threads(), thread_name_prefix="imgcls-decode")
         try:
-            with images.quiet_pillow():
+            with pixels.quiet_pillow():
                 ahead: deque[Future[_Prepared]] = deque()
                 waiting = iter(todo)
                 while True:
@@ -312,9 +313,9 @@ def _prepare(image: ImageRef, specs: Sequence[InputSpec], exif: Literal["ignore"
     data = None
     try:
         data = images.read(image)
-        pixels = images.decode(data, exif)
-        crops = {spec: preprocess.crop(spec, pixels) for spec in specs}
-    except images.Undecodable as error:
+        picture = pixels.decode(data, exif)
+        crops = {spec: preprocess.crop(spec, picture) for spec in specs}
+    except Undecodable as error:
         return _Prepared(image, time.perf_counter() - started, {}, error.reason, error.detail, data is not None)
     return _Prepared(image, time.perf_counter() - started, crops)
 

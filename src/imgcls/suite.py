@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from imgcls.plugin import Gates
+    from imgcls.harness import Gates
     from imgcls.records import Scores
 
 __all__ = ["test_accuracy"]

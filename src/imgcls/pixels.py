@@ -1,0 +1,191 @@
+"""From a file's bytes to RGB pixels, by Pillow, whatever the bytes are.
+
+What C libraries print meanwhile belongs to the picture that made them print it.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import io
+import logging
+import os
+import re
+import struct
+import tempfile
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from typing import BinaryIO, Literal
+
+import PIL
+from PIL import Image, ImageOps, UnidentifiedImageError, features
+
+from imgcls.errors import MachineError, Reason, Undecodable
+
+# Everything that Pillow 13 raises on damaged files; MemoryError and DecompressionBombError are its refusals.
+# Warnings are not among them: they mean that quiet_pillow was forgotten.
+_FAULTS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+_BY_TYPE: tuple[tuple[type[Exception], Reason], ...] = (
+    (MemoryError, "out_of_memory"),
+    (Image.DecompressionBombError, "too_large"),
+    (UnidentifiedImageError, "not_an_image"),
+    (NotImplementedError, "unsupported"),
+    (EOFError, "truncated"),
+)
+_BY_TEXT: tuple[tuple[re.Pattern[str], Reason], ...] = (
+    (re.compile(r"out of memory", re.IGNORECASE), "out_of_memory"),
+    (re.compile(r"truncated|unexpected end|not enough|expected to read", re.IGNORECASE), "truncated"),
+    (re.compile(r"unsupported|not (supported|available|configured)|cannot find loader", re.IGNORECASE), "unsupported"),
+)
+
+# EPS starts Ghostscript, a program of its own; IPTC opens whatever image it holds, an EPS too.
+_NEVER = frozenset({"EPS", "IPTC"})
+
+# The decoders of these print nothing, so they run side by side; only libtiff is known to print.
+_SILENT = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|BM|RIFF....WEBP", re.DOTALL)
+# "TIFFFillStrip: Read error on strip 0.", "tempfile.tif: ...": a function's name with two capitals,
+# unlike "INFO: ..." and "ValueError: ..."
+_LIBTIFF_LINE = re.compile(
+    rb"^(?:tempfile\.tif|(?!\w+(?:Error|Exception|Warning):)(?=\w*[a-z])\w*[A-Z]\w*[A-Z]\w*): .*\.\n", re.MULTILINE
+)
+_SHOWN_LINES = 4
+_FD2 = threading.Lock()  # file descriptor 2 belongs to the whole process
+
+
+def decode(data: bytes, exif: Literal["ignore", "apply"] = "ignore") -> Image.Image:
+    """The RGB pixels of a file's bytes, as ``Image.open(...).convert("RGB")`` gives them: torchvision's and timm's way.
+
+    ``apply`` turns the picture upright by its Exif orientation first. Every format of Pillow is tried but EPS and IPTC.
+    Threads may decode at once, inside one :func:`quiet_pillow`.
+
+    Raises :class:`Undecodable`, with what the C libraries printed; :class:`MachineError` where there is no
+    temporary file to catch that.
+    """
+    printed: list[str] = []
+    try:
+        with nullcontext() if _SILENT.match(data) else _caught_stderr(printed):
+            image: Image.Image = Image.open(io.BytesIO(data), formats=_formats())
+            upright = ImageOps.exif_transpose(image) if exif == "apply" else image
+            return upright.convert("RGB")
+    except _FAULTS as fault:
+        detail = "; ".join([_said(fault, data), *_abridged(printed)])
+        raise Undecodable(_reason(fault, detail), detail) from fault
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Keep Pillow's warnings and log lines from changing what decodes, even where warnings are errors.
+
+    To be held by the main thread around a whole pass: Python's filters belong to the process, so that a
+    thread that changed them for one picture would change them for all.
+    """
+    logger, handler = logging.getLogger("PIL"), logging.NullHandler()
+    logger.addHandler(handler)  # without any handler, Python prints errors to stderr
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def decoder() -> str:
+    """What decodes, for a store's key: ``pillow 13.0.0 (libjpeg_turbo 3.2.0, ...)``."""
+    libraries = ("libjpeg_turbo", "jpg", "jpg_2000", "zlib", "webp", "libtiff")
+    versions = ", ".join(f"{name} {features.version(name)}" for name in libraries)
+    return f"pillow {PIL.__version__} ({versions})"
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    # All are loaded before the first is tried: Pillow loads them while it looks, and two threads that do so
+    # at once can miss one.
+    Image.preinit()
+    Image.init()
+    return tuple(name for name in Image.ID if name not in _NEVER)
+
+
+def _said(fault: Exception, data: bytes) -> str:
+    if isinstance(fault, UnidentifiedImageError):  # Pillow names the address of our buffer
+        return f"Pillow recognises no image in these {len(data)} bytes, which begin {data[:8].hex(' ')}"
+    return str(fault) or type(fault).__name__
+
+
+def _reason(fault: Exception, detail: str) -> Reason:
+    by_type = [reason for kind, reason in _BY_TYPE if isinstance(fault, kind)]
+    by_text = [reason for pattern, reason in _BY_TEXT if pattern.search(detail)]
+    return [*by_type, *by_text, "corrupt"][0]
+
+
+def _abridged(printed: Sequence[str]) -> list[str]:
+    lines = list(dict.fromkeys(printed))
+    more = len(lines) - _SHOWN_LINES
+    return [*lines[:_SHOWN_LINES], f"and {more} more lines"] if more > 0 else lines
+
+
+@contextmanager
+def _caught_stderr(printed: list[str]) -> Iterator[None]:
+    """Append what libtiff prints on file descriptor 2 to ``printed``, whatever comes of the decoding.
+
+    Other threads print there too, a progress bar above all: what does not look like libtiff's is passed on,
+    a moment late.
+    """
+    with _FD2:
+        terminal = _duplicate_of_fd2()
+        if terminal is None:
+            yield
+            return
+        try:
+            with _scratch_file() as scratch:
+                os.dup2(scratch.fileno(), 2)
+                try:
+                    yield
+                finally:
+                    os.dup2(terminal, 2)
+                    printed += _sorted_out(scratch, terminal)
+        finally:
+            os.close(terminal)
+
+
+def _duplicate_of_fd2() -> int | None:
+    """Another descriptor of what 2 is; ``None`` where 2 is closed, and nothing printed can be seen."""
+    try:
+        return os.dup(2)
+    except OSError as fault:
+        if fault.errno == errno.EBADF:
+            return None
+        raise MachineError(f"cannot duplicate file descriptor 2: {fault.strerror}; close some files") from fault
+
+
+def _scratch_file() -> BinaryIO:
+    try:
+        return tempfile.TemporaryFile(buffering=0)
+    except OSError as fault:
+        raise MachineError(f"no temporary file for what libtiff prints: {fault}; set TMPDIR to a folder") from fault
+
+
+def _sorted_out(scratch: BinaryIO, terminal: int) -> list[str]:
+    """The lines of libtiff; all else goes on to the terminal."""
+    scratch.seek(0)
+    caught = scratch.read()
+    with suppress(OSError), open(terminal, "wb", closefd=False) as rest:  # a closed pipe would have lost it anyway
+        rest.write(_LIBTIFF_LINE.sub(b"", caught))
+    return [line.decode(errors="replace").strip() for line in _LIBTIFF_LINE.findall(caught)]
