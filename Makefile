@@ -35,8 +35,15 @@ wheel: $(VENV)/installed ## build the wheel, install it alone, and score with it
 	cd examples/digits && ../../.venv-wheel/bin/pytest -m accuracy --imgcls-store off
 	cd examples/digits && ../../.venv-wheel/bin/imgcls score --store off
 
+BUILTIN := src/imgcls/builtin
+INPUT := resize = 32, crop = 32, interpolation = "bilinear", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5]
+TRAIN := $(BIN)/imgcls train digits --input '$(INPUT)'
+
 demo-weights: $(VENV)/installed ## train the built-in models again, from scratch
-	echo
+	$(TRAIN) --arch timm:test_resnet --epochs 15 --out $(BUILTIN)/digits_resnet.safetensors
+	$(TRAIN) --arch timm:test_efficientnet --epochs 15 --out $(BUILTIN)/digits_efficientnet.safetensors
+	$(TRAIN) --arch timm:test_vit --options 'img_size = 32, patch_size = 8' --epochs 40 \
+	  --out $(BUILTIN)/digits_vit.safetensors
 
 clean: ## remove what was installed and computed here
 	rm -rf $(VENV) .venv-wheel .imgcls dist

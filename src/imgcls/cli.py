@@ -3,10 +3,12 @@
 import argparse
 import shutil
 import sys
+import tomllib
 import uuid
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from imgcls import config, discover, gates, progress
 from imgcls.errors import ConfigError, ImgclsError
@@ -51,6 +53,15 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--config", action="append", type=Path, default=[], metavar="FILE", help="configuration")
     predict.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where models run (default: cpu)")
     predict.set_defaults(command=_predict)
+    train = commands.add_parser("train", help="train an architecture from random weights on a folder per class")
+    train.add_argument("data", metavar="DATA", help="a folder per class, or digits, the built-in set")
+    train.add_argument("--arch", required=True, metavar="ARCH", help="torchvision:NAME or timm:NAME")
+    train.add_argument("--options", type=_inline_table, default={}, metavar="KEYS", help='as in "img_size = 32"')
+    train.add_argument("--input", type=_inline_table, default={}, metavar="KEYS", help='as in "resize = 32, crop = 32"')
+    train.add_argument("--epochs", type=int, required=True, metavar="N", help="how often each picture is learnt from")
+    train.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same weights")
+    train.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .safetensors file to write")
+    train.set_defaults(command=_train)
     labels = commands.add_parser("labels", help="folders and classes").add_subparsers(required=True, metavar="COMMAND")
     check = labels.add_parser("check", help="do the folders of every data set meet the classes of every model?")
     _add_selection(check)
@@ -69,6 +80,14 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
+
+
+def _inline_table(text: str) -> dict[str, Any]:
+    """The inside of one of TOML's inline tables, as the configuration has them."""
+    try:
+        return tomllib.loads(f"table = {{ {text} }}")["table"]  # type: ignore[no-any-return]  # a table is a dict
+    except tomllib.TOMLDecodeError as error:
+        raise argparse.ArgumentTypeError(f'{text!r} is not like "resize = 32, crop = 32": {error}') from error
 
 
 def _settings(files: Sequence[Path]) -> Settings:
@@ -177,6 +196,25 @@ def _complaints(outcome: DatasetOutcome) -> int:
         print(f"imgcls: {pair.scores.model}: {pair.failure and pair.failure.message}", file=sys.stderr)
     codes = {pair.failure.exit_code for pair in failures if pair.failure} | ({1} if outcome.rejections else set())
     return next((code for code in (2, 3, 1) if code in codes), 0)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from imgcls import resolve, train
+
+    spec = config.model("command line", {"arch": options.arch, "options": options.options, "input": options.input})
+    result = train.train(
+        options.data,
+        spec.arch,
+        options=spec.options,
+        spec=resolve.input_spec(spec),
+        recipe=train.Recipe(options.epochs, options.seed),
+        out=options.out,
+        progress=lambda e: print(
+            f"epoch {e.number} of {options.epochs}: loss {e.loss:.4f}, top1 {e.top1_count} of {e.held_out}", flush=True
+        ),
+    )
+    print(f"{result.file}: sha256 {result.sha256}, learnt from {result.learnt} pictures in {result.seconds:.0f} s")
+    return 0
 
 
 def _check_labels(options: argparse.Namespace) -> int:

@@ -3,13 +3,14 @@
 import csv
 import difflib
 import re
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
-from imgcls.errors import ConfigError
+from imgcls.errors import ConfigError, one_line
 from imgcls.records import CropMode, DatasetSpec, Gate, InputSpec, Interpolation, ModelSpec, Settings
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -26,6 +27,7 @@ def load(files: Sequence[Path]) -> Settings:
     datasets: dict[str, DatasetSpec] = {}
     models: dict[str, ModelSpec] = {}
     gates: dict[str, tuple[Path, Table]] = {}
+    model_files: dict[str, Path] = {}
     for file in files:
         root = _Place(file, "", _read(file))
         root.keys("datasets", "models", "gates", *LATER)
@@ -34,8 +36,9 @@ def load(files: Sequence[Path]) -> Settings:
                 root.wrong(later, "gates of this kind are not evaluated by this version of imgcls; remove the table")
         _merge(datasets, {name: _dataset(place) for name, place in root.named("datasets")}, file, "datasets")
         _merge(models, {name: _model(place) for name, place in root.named("models")}, file, "models")
+        model_files |= dict.fromkeys(models.keys() - model_files.keys(), file)
         _merge(gates, {name: (file, table) for name, table in root.tables("gates")}, file, "gates")
-    _check_datasets_of(models, datasets, files[0])
+    _check_datasets_of(models, datasets, model_files)
     return Settings(files[0], datasets, models, _gates(gates, models, datasets))
 
 
@@ -51,6 +54,11 @@ def select(settings: Settings, models: Sequence[str] | None, datasets: Sequence[
     return Settings(settings.source, kept_datasets, kept_models, kept_gates)
 
 
+def model(where: str, table: Table) -> ModelSpec:
+    """A model that stands in no file: ``where`` says where its keys do. Raises ConfigError."""
+    return _model(_Place(Path(where), "models.train", table))
+
+
 def label_map(file: Path) -> dict[str, list[tuple[Any, str]]]:
     """A ``.csv`` that maps folders to ids: columns ``folder`` and ``wnid``, ``name`` or ``index``."""
     try:
@@ -64,11 +72,12 @@ def label_map(file: Path) -> dict[str, list[tuple[Any, str]]]:
             kind = kinds.pop()
             result: dict[str, list[tuple[Any, str]]] = {}
             for row in rows:
-                if not row["folder"] or not row[kind]:
+                folder, value = ((row[column] or "").strip() for column in ("folder", kind))
+                if not folder or not value:
                     raise ConfigError(f"{file}, line {rows.line_num}: folder or {kind} is empty")
-                result.setdefault(row["folder"].strip(), []).append((kind, row[kind].strip()))
+                result.setdefault(folder, []).append((kind, value))
             return result
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{file}: the map file cannot be read: {error}") from error
 
 
@@ -110,7 +119,7 @@ class _Place:
     def choice(self, key: str, options: Sequence[str], default: str) -> Any:
         value = self.text(key, default)
         if value not in options:
-            self.wrong(key, f"{value!r} is not one of {', '.join(options)}{_nearest(str(value), options)}")
+            self.wrong(key, f"{value!r} is not one of {', '.join(options)}{_meant(str(value), options)}")
         return value
 
     def flag(self, key: str) -> bool:
@@ -133,7 +142,7 @@ class _Place:
             self.wrong(key, f"must be a fraction in [0, 1], not {value!r}")
         if not 0 <= value <= 1:
             hint = f"; write {value / 100:g}" if 1 < value <= 100 else ""
-            self.wrong(key, f"{value:g} is not a fraction in [0, 1]{hint}")
+            self.wrong(key, f"{value} is not a fraction in [0, 1]{hint}")
         return float(value)
 
     def size(self, key: str) -> int | tuple[int, int]:
@@ -146,12 +155,15 @@ class _Place:
 
     def triple(self, key: str) -> tuple[float, float, float]:
         value = self.table[key]
-        if not (isinstance(value, list) and len(value) == 3 and all(type(v) in {int, float} for v in value)):
+        if not (isinstance(value, list) and len(value) == 3 and all(map(_is_finite, value))):
             self.wrong(key, f"must be three numbers, one per RGB channel, not {value!r}")
         return (float(value[0]), float(value[1]), float(value[2]))
 
-    def path(self, value: str) -> Path:
-        return self.file.parent / Path(value).expanduser()
+    def path(self, key: str, value: str) -> Path:
+        try:
+            return self.file.parent / Path(value).expanduser()
+        except RuntimeError as error:
+            self.wrong(key, f"{value!r}: {one_line(error)}")
 
 
 def _read(file: Path) -> Any:
@@ -159,9 +171,12 @@ def _read(file: Path) -> Any:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{file}: the configuration cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigError(f"{file}: not TOML: {error}") from error
-    return document.get("tool", {}).get("imgcls", {}) if file.name == "pyproject.toml" else document
+    if file.name != "pyproject.toml":
+        return document
+    tool = _Place(file, "tool", document.get("tool", {}))
+    return _Place(file, "tool.imgcls", tool.table.get("imgcls", {})).table
 
 
 def _merge(into: dict[str, Any], new: Mapping[str, Any], file: Path, kind: str) -> None:
@@ -178,7 +193,7 @@ def _dataset(place: _Place) -> DatasetSpec:
         place.wrong("path", 'is missing: a folder with a folder per class, a .csv manifest, or "digits"')
     return DatasetSpec(
         name=place.name.partition(".")[2],
-        path="digits" if path == "digits" else place.path(str(path)),
+        path="digits" if path == "digits" else place.path("path", str(path)),
         labels=_folder_labels(place),
         golden=place.flag("golden"),
         exif=place.choice("exif", ("ignore", "apply"), "ignore"),
@@ -194,7 +209,7 @@ def _folder_labels(place: _Place) -> Any:
     file = table.text("file")
     if file is None:
         table.wrong("file", "is missing: a .csv with the columns folder and wnid, name or index")
-    return table.path(str(file))
+    return table.path("file", str(file))
 
 
 def _model(place: _Place) -> ModelSpec:
@@ -210,7 +225,7 @@ def _model(place: _Place) -> ModelSpec:
         weights=_weights(place),
         sha256=_sha256(place),
         options=_Place(place.file, f"{place.name}.options", place.table.get("options", {})).table,
-        labels=labels if labels is None or labels in LABEL_LISTS else place.path(labels),
+        labels=labels if labels is None or labels in LABEL_LISTS else place.path("labels", labels),
         datasets=place.names("datasets"),
         runtime=_supported(place, "runtime", ("auto", "eager", "compile", "openvino"), ("auto", "eager")),
         precision=place.choice("precision", ("float32", "bfloat16", "float16"), "float32"),
@@ -232,7 +247,7 @@ def _weights(place: _Place) -> Path | str | None:
         if value is not None and value.startswith("random:") and not value.removeprefix("random:").isdecimal():
             place.wrong("weights", f"{value!r}: the seed of random weights is a whole number, as in random:0")
         return value
-    return place.path(value)
+    return place.path("weights", value)
 
 
 def _sha256(place: _Place) -> str | None:
@@ -251,18 +266,21 @@ def _input(place: _Place) -> Table:
             result[key] = place.size(key)
         elif key in {"mean", "std"}:
             result[key] = place.triple(key)
+            if key == "std" and min(result[key]) <= 0:
+                place.wrong(key, f"must be above 0, not {place.table[key]}")
         else:
             options = get_args(CropMode if key == "crop_mode" else Interpolation)
             result[key] = place.choice(key, options, options[0])
     return result
 
 
-def _check_datasets_of(models: Mapping[str, ModelSpec], datasets: Table, file: Path) -> None:
+def _check_datasets_of(models: Mapping[str, ModelSpec], datasets: Table, files: Mapping[str, Path]) -> None:
     for model in models.values():
         for dataset in model.datasets or ():
             if dataset not in datasets:
                 raise ConfigError(
-                    f"{file}: [models.{model.name}] datasets: no data set '{dataset}'{_nearest(dataset, datasets)}"
+                    f"{files[model.name]}: [models.{model.name}] datasets: "
+                    f"no data set '{dataset}'{_nearest(dataset, datasets)}"
                 )
 
 
@@ -314,8 +332,14 @@ def _gate(table: Table, place: _Place) -> Gate:
     )
 
 
+def _is_finite(value: Any) -> bool:
+    return type(value) in {int, float} and abs(value) <= sys.float_info.max
+
+
 def _nearest(name: str, known: Any) -> str:
+    return _meant(name, known) or (f"; known: {', '.join(known)}" if known else "; there is none")
+
+
+def _meant(name: str, known: Any) -> str:
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean '{close[0]}'?"
-    return f"; known: {', '.join(known)}" if known else "; there is none"
+    return f"; did you mean '{close[0]}'?" if close else ""

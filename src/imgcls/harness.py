@@ -11,7 +11,7 @@ import sys
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,11 +22,22 @@ import pytest
 
 from imgcls import config as configuration
 from imgcls import gates as verdicts_of
-from imgcls.records import DatasetOutcome, DatasetSpec, ModelSpec, PairOutcome, Progress, Scores, Settings, Verdict
+from imgcls.errors import StoreError
+from imgcls.records import (
+    DatasetOutcome,
+    DatasetSpec,
+    Failure,
+    ModelSpec,
+    PairOutcome,
+    Prediction,
+    Progress,
+    Scores,
+    Settings,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from imgcls.models import Model, Shelf
-    from imgcls.records import Report
     from imgcls.store import Store
 
 T = TypeVar("T")
@@ -87,9 +98,11 @@ class Harness:
         self.settings, self.config, self.store_folder = settings, pytest_config, store
         worker = getattr(pytest_config, "workerinput", None)
         self.is_worker = worker is not None
+        self.is_distributed = getattr(pytest_config.option, "dist", "no") != "no"
         self.run: str = worker["imgcls_run"] if worker else uuid.uuid4().hex
         self.needed: dict[str, list[str]] = {}
         self.pending: Counter[str] = Counter()
+        self.complaints: list[str] = []
         self.verdicts: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
 
     @classmethod
@@ -162,7 +175,11 @@ class Harness:
         @pytest.fixture
         def scores(request: pytest.FixtureRequest, model: ModelHandle, dataset: DatasetSpec) -> Scores:
             """The counts of the model on the data set; the data set is walked over once for all tests."""
-            outcome = request.node.stash[OUTCOME] = self.outcome(model.name, dataset.name)
+            try:
+                outcome = self.outcome(model.name, dataset.name)
+            except StoreError as error:
+                outcome = PairOutcome(Scores(model.name, dataset.name), failure=Failure(error.exit_code, str(error)))
+            request.node.stash[OUTCOME] = outcome
             return outcome.scores
 
         @pytest.fixture
@@ -198,7 +215,8 @@ class Harness:
             if handle := _parameter(item, ModelHandle):
                 self.pending[handle.name] += 1
         if self.needed:
-            self.store.plan(self.run, [(model, dataset) for dataset, names in self.needed.items() for model in names])
+            with suppress(StoreError):  # the tests that need the store will say so
+                self.store.plan(self.run, [(name, data) for data, names in self.needed.items() for name in names])
 
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Item) -> None:
         """A test whose scores could not be had fails, with the reason instead of its body."""
@@ -226,24 +244,32 @@ class Harness:
         """The gates of selected pairs that no test evaluated."""
         return [pair for pair in self.settings.gates if pair not in self.verdicts]
 
-    def outcomes(self) -> list[DatasetOutcome]:
-        """What this run left in the store, whichever process computed it."""
-        if self.store_folder and not self.store_folder.exists():
-            return []
-        found = (self.store.outcome(self.run, name) for name in self.settings.datasets)
-        return [outcome for outcome in found if outcome]
+    def found(self) -> tuple[list[DatasetOutcome], bool]:
+        """What the store has of this run, whichever process computed it, and whether that is all of it.
 
-    def report(self, outcomes: Sequence[DatasetOutcome]) -> Report:
-        from imgcls import report
-
-        reached = {(p.scores.model, p.scores.dataset) for o in outcomes for p in o.pairs}
-        return report.build(outcomes, self.verdicts, complete=self.store.planned(self.run) <= reached)
+        Nothing where the store cannot be read: that has failed the tests that needed it.
+        """
+        if not (self.needed or (self.is_distributed and self.store_folder and self.store_folder.exists())):
+            return [], True
+        try:
+            stored = (self.store.outcome(self.run, name) for name in self.settings.datasets)
+            outcomes = [outcome for outcome in stored if outcome]
+            reached = {(pair.scores.model, pair.scores.dataset) for outcome in outcomes for pair in outcome.pairs}
+            return outcomes, self.store.planned(self.run) <= reached
+        except StoreError:
+            return [], False
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if not self.is_worker:
+        if self.is_worker:
+            return
+        try:
             self._write_json()
-            if self.config.getoption("--imgcls-require-gates") and self.unevaluated():
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        except OSError as error:
+            self.complaints.append(f"imgcls: the result document could not be written: {error}")
+        if self.config.getoption("--imgcls-require-gates"):
+            self.complaints += [f"FAILED gate not evaluated: {model} on {data}" for model, data in self.unevaluated()]
+        if self.complaints:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _write_json(self) -> None:
         file = self.config.getoption("--imgcls-json")
@@ -251,31 +277,34 @@ class Harness:
             return
         from imgcls import report
 
-        outcomes = self.outcomes()
+        outcomes, complete = self.found()
+        summary = self.config.getoption("--imgcls-json-summary")
         with (self.config.invocation_params.dir / file).open("wb") as stream:
-            summary = self.config.getoption("--imgcls-json-summary")
-            predictions = None if summary else report.predictions(self.store, self.run, outcomes)
-            report.write_json(stream, self.report(outcomes), predictions)
+            predictions = None if summary else self._predictions(outcomes)
+            report.write_json(stream, report.build(outcomes, self.verdicts, complete=complete), predictions)
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        outcomes = self.outcomes()
+    def _predictions(self, outcomes: Sequence[DatasetOutcome]) -> Iterator[Prediction]:
         if outcomes:
             from imgcls import report
 
-            terminalreporter.section("imgcls")
-            width = shutil.get_terminal_size().columns
-            terminalreporter.write_line(report.text(self.report(outcomes), width).rstrip())
-        for line in self._gates_summary(asked=bool(outcomes)):
+            yield from report.predictions(self.store, self.run, outcomes)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for line in self._summary():
             terminalreporter.write_line(line)
 
-    def _gates_summary(self, *, asked: bool) -> Iterator[str]:
+    def _summary(self) -> Iterator[str]:
+        outcomes, complete = self.found()
+        if outcomes:
+            from imgcls import report
+
+            yield f"{' imgcls ':=^{shutil.get_terminal_size().columns}}"
+            document = report.build(outcomes, self.verdicts, complete=complete)
+            yield report.text(document, shutil.get_terminal_size().columns).rstrip("\n")
         total, missing = len(self.settings.gates), self.unevaluated()
-        required = self.config.getoption("--imgcls-require-gates")
-        if self.is_worker or not total or not (asked or required):
-            return
-        yield f"gates: {total - len(missing)} of {total} evaluated"
-        for model, dataset in missing:
-            yield f"  {'FAILED ' if required else ''}not evaluated: {model} on {dataset}"
+        if total and (outcomes or self.complaints):
+            yield f"gates: {total - len(missing)} of {total} evaluated"
+            yield from self.complaints or [f"  not evaluated: {model} on {dataset}" for model, dataset in missing]
 
     def pytest_unconfigure(self) -> None:
         """What this run left for its summary is not needed any more."""

@@ -40,7 +40,7 @@ class Lookup:
         if how == "index":
             known = value.isascii() and value.isdigit() and int(value) < len(self.labels.names)
             return {int(value)} if known else set()
-        if how == "wnid" or (how == "auto" and WNID.fullmatch(value)):
+        if how == "wnid" or (how == "auto" and value in self.by_wnid):
             return {self.by_wnid[value]} if value in self.by_wnid else set()
         return set(self.by_name.get(normalise(value), ()))
 
@@ -51,7 +51,7 @@ class Lookup:
 
     def nearest(self, value: str) -> str:
         """The known names most like ``value``, for a message."""
-        known: Iterable[str] = self.by_wnid if WNID.fullmatch(value) else self.by_name
+        known: Iterable[str] = self.by_wnid if self.by_wnid and WNID.fullmatch(value) else self.by_name
         close = difflib.get_close_matches(normalise(value), list(known), n=3, cutoff=0.5)
         return "nearest: " + ", ".join(close) if close else "nothing in it is like this"
 
@@ -64,35 +64,40 @@ def match(folders: Iterable[str], labels: LabelList, how: How | LabelMap) -> Mat
     """
     lookup = Lookup(labels)
     accepted: dict[str, frozenset[int]] = {}
-    problems: list[str] = []
+    wrong: dict[str, tuple[Sequence[tuple[How, str]], Sequence[set[int]]]] = {}
     ids_ignored = 0
     for folder in sorted(set(folders)):
-        ids = [(how, folder)] if isinstance(how, str) else list(how.get(folder, ()))
+        ids: Sequence[tuple[How, str]] = [(how, folder)] if isinstance(how, str) else how.get(folder, ())
         found = [lookup.find(value, key) for key, value in ids]
-        problem = _problem(folder, ids, found, lookup)
-        if problem:
-            problems.append(problem)
+        if not any(found) or any(len(indices) > 1 for indices in found):
+            wrong[folder] = (ids, found)
         ids_ignored += sum(not indices for indices in found)
         accepted[folder] = frozenset().union(*found)
-    if problems:
-        more = len(problems) - SHOWN
-        shown = problems[:SHOWN] + ([f"and {more} more"] if more > 0 else [])
-        raise LabelError(f"{len(problems)} of {len(accepted)} folders do not meet {labels.source}: " + "; ".join(shown))
+    if wrong:
+        problems = [_problem(folder, *wrong[folder], lookup) for folder in list(wrong)[:SHOWN]]
+        more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
+        raise LabelError(
+            f"{len(wrong)} of {len(accepted)} folders do not meet {labels.source}: {'; '.join(problems + more)}"
+        )
     return Matching(accepted, ids_ignored)
 
 
-def _problem(folder: str, ids: Sequence[tuple[How, str]], found: Sequence[set[int]], lookup: Lookup) -> str | None:
+def _problem(folder: str, ids: Sequence[tuple[How, str]], found: Sequence[set[int]], lookup: Lookup) -> str:
+    """Why no class, or more than one, is right for a folder, and what to do."""
     source = lookup.labels.source
     if not ids:
         return f"'{folder}' is not in the map file"
     for (_, value), indices in zip(ids, found, strict=True):
         if len(indices) > 1:
+            whose = "" if value == folder else f" of '{folder}'"
             which = " or ".join(lookup.describe(index) for index in sorted(indices)[:SHOWN])
-            return f"'{value}' may be {which}: name the folder by its WordNet id, or list it in a map file"
-    if any(found):
-        return None
-    if not isinstance(ids[0][1], str) or len(ids) > 1 or ids[0][1] != folder:
-        return f"none of the {len(ids)} ids of '{folder}' is a class of {source}"
+            return f"'{value}'{whose} may be {which}: name the folder by its WordNet id, or list it in a map file"
+    key, value = ids[0]
+    if len(ids) > 1 or value != folder:
+        values = ", ".join(value for _, value in ids[:SHOWN])
+        return f"none of the {len(ids)} ids of '{folder}' is a class of {source}: {values}"
+    if key == "index":
+        return f"'{folder}' is no class of {source}: its numbers go from 0 to {len(lookup.labels.names) - 1}"
     hint = ' (a bare number is a class number only with labels = "index")' if folder.isdigit() else ""
     return f"'{folder}' is no class of {source}{hint}; {lookup.nearest(folder)}"
 

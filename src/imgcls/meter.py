@@ -16,8 +16,8 @@ def peak_rss_bytes() -> int:
         lines = PROC.read_text(encoding="ascii", errors="replace").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
     memory = psutil.Process().memory_info()
-    if hasattr(memory, "peak_wset"):
-        return int(memory.peak_wset)
+    if peak := getattr(memory, "peak_wset", None):  # Windows
+        return int(peak)
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

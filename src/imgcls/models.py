@@ -3,13 +3,13 @@
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module, metadata, resources
 from pathlib import Path
 from typing import Any
 
 from imgcls import digest, published, resolve, runtimes, weights
-from imgcls.errors import ConfigError, ImgclsError, ModelError
+from imgcls.errors import ConfigError, ImgclsError, ModelError, one_line
 from imgcls.records import Facts, LabelList, ModelSpec
 from imgcls.runtimes import Classifier
 
@@ -101,7 +101,7 @@ def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
         "arch": spec.arch,
         "options": spec.options,
         "state_sha256": facts.state_sha256,
-        "input": str(facts.input),
+        "input": asdict(facts.input),
         "decode": spec.decode,
         "runtime": facts.runtime,
         "precision": facts.precision,
@@ -129,7 +129,7 @@ def _filled(spec: ModelSpec) -> tuple[Any, str | None]:
     kind = spec.arch.partition(":")[0]
     source = spec.weights
     if isinstance(source, str) and source.startswith("random:"):
-        module = _build(spec)
+        module = build(spec)
         from imgcls import random_weights
 
         random_weights.fill(module, int(source.removeprefix("random:")))
@@ -141,16 +141,18 @@ def _filled(spec: ModelSpec) -> tuple[Any, str | None]:
     if kind == "python":
         if source is not None:
             raise ConfigError(f"[models.{spec.name}] weights: a python: factory publishes no '{source}'; give a file")
-        return _build(spec), None
+        return build(spec), None
     return _with_published_weights(spec, kind)
 
 
-def _build(spec: ModelSpec) -> Any:
-    """The published variant of the architecture, with whatever values it starts with."""
+def build(spec: ModelSpec) -> Any:
+    """The published variant of the architecture, with whatever values it starts with.
+
+    Raises ConfigError for names and options that do not exist, ModelError where a factory fails.
+    """
     kind, _, name = spec.arch.partition(":")
     if kind == "python":
         return _from_factory(spec, name)
-    options = {**PUBLISHED_VARIANT.get(name, {}), **spec.options}
     try:
         if kind == "timm":
             import timm
@@ -158,10 +160,14 @@ def _build(spec: ModelSpec) -> Any:
             return timm.create_model(_timm_name(spec), pretrained=False, **spec.options)
         from torchvision import models
 
-        return models.get_model(name, weights=None, **options)
+        return models.get_model(name, weights=None, **{**PUBLISHED_VARIANT.get(name, {}), **spec.options})
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ConfigError(f"[models.{spec.name}] {spec.arch} cannot be built with {options}: {reason}") from error
+        raise _unbuildable(spec, error) from error
+
+
+def _unbuildable(spec: ModelSpec, error: Exception) -> ConfigError:
+    options = dict(spec.options)
+    return ConfigError(f"[models.{spec.name}] {spec.arch} cannot be built with {options}: {_first_lines(error, 1)}")
 
 
 def _timm_name(spec: ModelSpec) -> str:
@@ -170,15 +176,21 @@ def _timm_name(spec: ModelSpec) -> str:
 
 
 def _from_factory(spec: ModelSpec, name: str) -> Any:
+    import torch
+
     module_name, _, factory_name = name.partition(":")
     try:
         factory = getattr(import_module(module_name), factory_name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"[models.{spec.name}] arch: {spec.arch} cannot be imported: {error}") from error
+    except Exception as error:  # a module may raise anything while it is imported
+        raise ConfigError(f"[models.{spec.name}] arch: {spec.arch} cannot be imported: {one_line(error)}") from error
     try:
-        return factory(**spec.options)
+        module = factory(**spec.options)
     except Exception as error:  # a factory may raise anything, and other models go on
-        raise ModelError(f"[models.{spec.name}] {spec.arch} failed: {type(error).__name__}: {error}") from error
+        reason = f"{type(error).__name__}: {one_line(error)}"
+        raise ModelError(f"[models.{spec.name}] {spec.arch} failed: {reason}") from error
+    if not isinstance(module, torch.nn.Module):
+        raise ModelError(f"[models.{spec.name}] {spec.arch} returned a {type(module).__name__}, no torch.nn.Module")
+    return module
 
 
 def _factory_file(name: str) -> Path:
@@ -196,9 +208,11 @@ def _builtin(spec: ModelSpec, name: str) -> Path:
 def _from_file(spec: ModelSpec, file: Path) -> tuple[Any, str]:
     """The network with the state dict of a file, tensor for tensor."""
     file_sha256 = _pinned(spec, file)
-    module = _build(spec)
+    module = build(spec)
+    own = module.state_dict().keys()
     unwanted = AUXILIARY_HEADS if spec.arch.partition(":")[2] in PUBLISHED_VARIANT else ()
-    state = {name: tensor for name, tensor in weights.read(file).items() if not name.startswith(unwanted)}
+    read = weights.read(file).items()
+    state = {name: tensor for name, tensor in read if name in own or not name.startswith(unwanted)}
     try:
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
@@ -241,7 +255,9 @@ def _fitted_by_timm(spec: ModelSpec, file: Path) -> tuple[Any, str]:
         module = timm.create_model(
             _timm_name(spec), pretrained=True, pretrained_cfg_overlay={"state_dict": state}, **spec.options
         )
-    except (TypeError, ValueError, AssertionError, RuntimeError, KeyError) as error:
+    except TypeError as error:
+        raise _unbuildable(spec, error) from error
+    except (ValueError, AssertionError, RuntimeError, KeyError) as error:
         raise ModelError(f"[models.{spec.name}] {file} does not fit {spec.arch}: {_first_lines(error)}") from error
     module.pretrained_cfg.pop("state_dict", None)
     return module, file_sha256

@@ -142,14 +142,14 @@ def text(report: Report, width: int) -> str:
     unfolded, console = _console(UNFOLDED), _console(width)
     unfolded.print(_results_table(report))
     if any(len(walk.models) > 1 for walk in report.passes):
-        console.print("seconds and images/s: of the whole pass, which decodes each picture once for all its models")
+        console.print("seconds and images/s: of the pass that the models of a data set share")
     if any(result.overall_top5 for result in report.results):
         console.print(_overall_table(report.results))
     for result in report.results:
         if result.failure:
-            console.print(f"{result.model} on {result.dataset}: {result.failure.message}", markup=False)
+            console.print(f"{result.model} on {result.dataset}: {result.failure.message}")
     if report.rejections:
-        console.print(_rejections(report), markup=False)
+        console.print(_rejections(report))
     return _printed(unfolded) + _printed(console)
 
 
@@ -182,7 +182,7 @@ def _results_table(report: Report) -> Table:
 def _per_cent(value: float | None, low: float | None, high: float | None) -> tuple[str, str]:
     if value is None or low is None or high is None:
         return "-", "-"
-    return two_sided(value), f"{low:.1f}-{high:.1f}"
+    return two_sided(value), f"{two_sided(low)}-{two_sided(high)}"
 
 
 def two_sided(per_cent: float) -> str:
@@ -227,13 +227,13 @@ def five_best(title: str, top: Sequence[tuple[int, str, float]], width: int) -> 
     table.columns[1].justify = "left"
     for index, name, probability in top:
         table.add_row(str(index), name, f"{probability:.4f}")
-    console.print(title, markup=False)
+    console.print(title)
     console.print(table)
     return _printed(console)
 
 
 def _console(width: int) -> Console:
-    return Console(file=io.StringIO(), width=width, highlight=False, emoji=False)
+    return Console(file=io.StringIO(), width=width, markup=False, highlight=False, emoji=False)
 
 
 def _printed(console: Console) -> str:

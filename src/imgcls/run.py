@@ -131,7 +131,9 @@ class _Walk:
             self.listing = self.find(self.dataset)
         except ImgclsError as error:
             self.failures = dict.fromkeys(self.names, Failure(error.exit_code, str(error)))
-        self.first_file = {image.sha256: image for image in reversed(self.listing.images)}
+        self.first_file: dict[str, ImageRef] = {}
+        for image in self.listing.images:
+            self.first_file.setdefault(image.sha256, image)
         self.rejected.update(self.store.undecodable(self.decoding, list(self.first_file)))
         seconds = time.perf_counter() - started
         for group in self._groups():

@@ -7,8 +7,9 @@ corrupted. One transaction per batch: a killed run loses at most the batch it wa
 import sqlite3
 import struct
 import time
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from filelock import FileLock
 from imgcls.errors import StoreError
 from imgcls.records import Answer, DatasetOutcome, ImageRef, LabelList
 
-VERSION = 1
-"""History of the schema. 1: the first."""
+VERSION = 2
+"""History of the schema. 1: the first. 2: answers carry a checksum."""
 
 SCHEMA = """
 create table keys (             -- what a prediction depends on, the picture aside
@@ -91,7 +92,11 @@ class Store:
                 folder.mkdir(parents=True, exist_ok=True)
                 (folder / ".gitignore").write_text("*\n", encoding="ascii")
             self._connection = sqlite3.connect(self.file or ":memory:", timeout=BUSY_SECONDS, isolation_level=None)
-            self._prepare()
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
 
     def close(self) -> None:
         self._connection.close()
@@ -115,7 +120,7 @@ class Store:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, struct.error, OSError) as error:
             raise StoreError(
                 f"the store {self.file or 'in memory'} cannot be used: {error}. "
                 "Delete the file, name another folder for the store, or switch it off"
@@ -127,20 +132,28 @@ class Store:
             self._connection.execute("begin immediate")
             try:
                 yield self._connection
+                self._connection.commit()
             except BaseException:
                 self._connection.rollback()
                 raise
-            self._connection.commit()
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._errors():
             return self._connection.execute(query, values).fetchall()
 
-    def lock(self, name: str) -> AbstractContextManager[Any]:
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
         """Held by the one process that computes; the system releases it when the process dies."""
         if self.folder is None:
-            return nullcontext()
-        return FileLock(self.folder / f"{name}.lock")
+            yield
+            return
+        lock = FileLock(self.folder / f"{name}.lock")
+        with self._errors():
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     # Answers.
 
@@ -151,7 +164,8 @@ class Store:
 
     def answers(self, key: str, images: Sequence[str]) -> dict[str, Answer]:
         """The stored answers for these pictures (sha256, hexadecimal); missing ones are left out."""
-        return {image: unpack(body) for image, body in self._bodies(key, images, "body")}
+        with self._errors():
+            return {image: unpack(body) for image, body in self._bodies(key, images, "body")}
 
     def missing(self, key: str, images: Sequence[str]) -> set[str]:
         """Which of these pictures have no stored answer."""
@@ -223,8 +237,9 @@ class Store:
                 "insert or replace into outcomes values (?, ?, ?)",
                 (run, outcome.dataset, msgspec.json.encode(outcome)),
             )
+            connection.execute("delete from listings where run = ? and dataset = ?", (run, outcome.dataset))
             connection.executemany(
-                "insert or replace into listings values (?, ?, ?, ?, ?, ?)",
+                "insert into listings values (?, ?, ?, ?, ?, ?)",
                 (
                     (run, outcome.dataset, position, i.path, bytes.fromhex(i.sha256), i.label)
                     for position, i in enumerate(images)
@@ -233,8 +248,9 @@ class Store:
             keys = [(int(time.time()), pair.prediction_key) for pair in outcome.pairs]
             connection.executemany("update keys set used_at = ? where sha256 = ?", keys)
             for labels in lists:
+                connection.execute("delete from names where list = ?", (labels.source,))
                 rows = ((labels.source, position, name) for position, name in enumerate(labels.names))
-                connection.executemany("insert or replace into names values (?, ?, ?)", rows)
+                connection.executemany("insert into names values (?, ?, ?)", rows)
 
     def outcome(self, run: str, dataset: str) -> DatasetOutcome | None:
         rows = self._rows("select body from outcomes where run = ? and dataset = ?", run, dataset)
@@ -274,8 +290,8 @@ class Store:
             count += 1
             try:
                 unpack(body)
-            except struct.error:
-                damage.append(f"the answer for picture {image.lower()} is {len(body)} bytes long")
+            except struct.error as error:
+                damage.append(f"the answer for picture {image.lower()}: {error}")
         if damage:
             raise StoreError(f"the store {self.file} is damaged: {'; '.join(damage[:3])}. Delete the file")
         return count
@@ -292,15 +308,19 @@ def _parts(images: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def pack(answer: Answer) -> bytes:
-    """Little-endian: logsumexp, how many classes, their indices, their logits, the fingerprint."""
+    """Little-endian: logsumexp, how many classes, their indices, their logits, the fingerprint, a CRC-32."""
     indices, logits = zip(*answer.top, strict=True)
     k, f = len(indices), len(answer.fingerprint)
-    return struct.pack(f"<dB{k}I{k}f{f}f", answer.logsumexp, k, *indices, *logits, *answer.fingerprint)
+    content = struct.pack(f"<dB{k}I{k}f{f}f", answer.logsumexp, k, *indices, *logits, *answer.fingerprint)
+    return content + struct.pack("<I", zlib.crc32(content))
 
 
 def unpack(body: bytes) -> Answer:
     """The inverse of :func:`pack`. Raises struct.error for a body that it did not write."""
-    logsumexp, k = struct.unpack_from("<dB", body)
-    fingerprints = (len(body) - 9 - 8 * k) // 4
-    values = struct.unpack(f"<{k}I{k}f{fingerprints}f", body[9:])
+    content = body[:-4]
+    if struct.pack("<I", zlib.crc32(content)) != body[-4:]:
+        raise struct.error(f"{len(body)} bytes that do not match their checksum")
+    logsumexp, k = struct.unpack_from("<dB", content)
+    fingerprints = (len(content) - 9 - 8 * k) // 4
+    values = struct.unpack(f"<{k}I{k}f{fingerprints}f", content[9:])
     return Answer(tuple(zip(values[:k], values[k : 2 * k], strict=True)), logsumexp, values[2 * k :])

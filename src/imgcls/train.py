@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from imgcls import digest, digits, images, pixels, preprocess
+from imgcls import digest, digits, images, models, pixels, preprocess
 from imgcls.errors import ConfigError, MachineError, ModelError, Undecodable
-from imgcls.records import ImageRef, InputSpec
+from imgcls.records import ImageRef, InputSpec, ModelSpec
 
 if TYPE_CHECKING:  # torch takes seconds to import
     import torch
@@ -112,7 +112,7 @@ def train(
     classes, learn, held_out = _parts(data, spec)
     options = _with_head(options, len(classes))
     with _reproducible(recipe):
-        network = _network(arch, options)
+        network = models.build(ModelSpec("train", arch, options=options))
         for epoch in _epochs(network, learn, held_out, spec, recipe):
             progress(epoch)
     _write(out, _safetensors(network.state_dict(), _about(arch, options, classes, spec, recipe)))
@@ -229,26 +229,6 @@ def _with_head(options: Mapping[str, Any], classes: int) -> dict[str, Any]:
     if asked != classes:
         raise ConfigError(f"the option num_classes is {asked}, and there are {classes} class folders; leave it out")
     return {**options, "num_classes": classes}
-
-
-def _network(arch: str, options: Mapping[str, Any]) -> torch.nn.Module:
-    """Build an architecture with random weights. Raises :class:`ConfigError` where there is no such thing."""
-    library, _, name = arch.partition(":")
-    try:
-        network: torch.nn.Module
-        if library == "timm":
-            import timm
-
-            network = timm.create_model(name, pretrained=False, **options)
-        elif library == "torchvision":
-            from torchvision import models
-
-            network = models.get_model(name, weights=None, **options)
-        else:
-            raise ConfigError(f"cannot train {arch!r}: expected timm:NAME or torchvision:NAME")
-    except (RuntimeError, ValueError, TypeError, AssertionError) as error:
-        raise ConfigError(f"cannot build {arch} with options {dict(options)}: {error}; mend one of them") from error
-    return network
 
 
 def _epochs(

@@ -1,7 +1,7 @@
 """PyTorch as it comes: no compilation, TF32 and cuDNN's autotuning off."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,15 @@ FLAGS = {"tf32": False, "cudnn_benchmark": False}
 
 
 class EagerClassifier:
-    """A module in evaluation mode on one device, in one precision."""
+    """A module in evaluation mode on one device, in one precision. Raises ModelError where it does not fit there."""
 
     def __init__(self, module: torch.nn.Module, precision: str, device: str) -> None:
         self.device = torch.device(device)
         self.dtype: torch.dtype = getattr(torch, precision)
-        self.module = module.eval().to(self.device, self.dtype)
+        try:
+            self.module = module.eval().to(self.device, self.dtype)
+        except torch.OutOfMemoryError as error:
+            raise ModelError(f"{type(module).__name__} does not fit into the memory of {device}: {error}") from error
 
     def logits(self, batch: torch.Tensor) -> Any:
         """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes).
@@ -45,20 +48,34 @@ def build(module: torch.nn.Module, precision: str, device: str) -> EagerClassifi
 
 @contextmanager
 def _exact_float32() -> Iterator[None]:
-    """float32 means float32, whatever the process has set; its settings come back afterwards."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    """float32 means float32, whatever the process has set; its settings come back afterwards.
+
+    Operator by operator, because torch no longer reads its older settings where a process has used these.
+    """
+    backends: Any = torch.backends  # half of what it has is not typed
+    cudnn, onednn = backends.cudnn, backends.mkldnn
+    with ExitStack() as settings:
+        for operator in (backends.cuda.matmul, cudnn.conv, cudnn.rnn, onednn.matmul, onednn.conv, onednn.rnn):
+            settings.enter_context(_set(operator, "fp32_precision", "ieee"))
+        settings.enter_context(_set(cudnn, "enabled", True))
+        settings.enter_context(_set(cudnn, "benchmark", False))
+        yield
+
+
+@contextmanager
+def _set(place: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(place, name)
+    setattr(place, name, value)
     try:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
-            yield
+        yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        setattr(place, name, before)
 
 
 def _refusal(module: torch.nn.Module, batch: torch.Tensor, error: Exception) -> str:
     if isinstance(error, torch.OutOfMemoryError):
         return f"{type(module).__name__} does not fit into the device's memory with {len(batch)} pictures: {error}"
-    reason = str(error).strip().partition("\n")[0]
+    reason = str(error).strip().partition("\n")[0] or type(error).__name__
     return f"{type(module).__name__} refuses a batch of shape {tuple(batch.shape)}: {reason}"
 
 

@@ -1,0 +1,127 @@
+"""The command in real processes, in a small project."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conftest import NETWORK, Project
+
+Command = Callable[..., pytest.RunResult]
+
+
+def test_score_is_the_pytest_run_without_pytest(project: Project, imgcls: Command, run_pytest: Command) -> None:
+    """Same table, same verdicts, same predictions as the plugin's document."""
+    result = imgcls("score", "--json", "command.json")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["* colour*colours*12*100.0*", "gates: 1 of 1 evaluated"])
+    assert run_pytest("--imgcls-json", "plugin.json").ret == 0
+    command, plugin = (json.loads((project.folder / f"{n}.json").read_text()) for n in ("command", "plugin"))
+    assert list(command) == list(plugin)
+    assert command["predictions"] == plugin["predictions"]
+
+    def lasting(document: Any) -> list[dict[str, Any]]:
+        passing = {"images_per_second", "from_store"}
+        return [{k: v for k, v in r.items() if k not in passing} for r in document["results"]]
+
+    assert lasting(command) == lasting(plugin)
+
+
+def test_the_summary_document_leaves_predictions_out(project: Project, imgcls: Command) -> None:
+    """--json-summary keeps everything but the predictions."""
+    assert imgcls("score", "--json", "r.json", "--json-summary", "--store", "off").ret == 0
+    document = json.loads((project.folder / "r.json").read_text())
+    assert "predictions" not in document
+    assert document["format"] == 1
+    assert not (project.folder / ".imgcls").exists()
+
+
+def test_no_gates_is_said(project: Project, imgcls: Command) -> None:
+    """Without gates the exit code is 0 and the line is ``no gates``."""
+    project.configure((project.folder / "imgcls.toml").read_text().partition("[gates")[0])
+    result = imgcls("score")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["no gates"])
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        (("top1 = 1.0", "top1 = 1.5"), 2, "*top1: 1.5 is not a fraction*"),
+        (('"colours"\n', '"nowhere"\n'), 2, "*nowhere*"),
+        (("min_images = 12", "min_images = 13"), 1, "FAIL*12 different pictures scored, wanted 13"),
+        (("python:nets:colour", "python:nets:broken"), 1, "*this factory is broken*"),
+        (('labels = "names.txt"', 'labels = "names.txt"\nweights = "gone.safetensors"'), 3, "*gone.safetensors*"),
+        (("names.txt", "none.txt"), 2, "*none.txt*"),
+    ],
+)  # fmt: skip
+def test_exit_codes(project: Project, imgcls: Command, change: tuple[str, str], code: int, said: str) -> None:
+    """1: a gate was not shown to hold; 2: wrong configuration; 3: the machine could not do it. Never a traceback."""
+    project.configure((project.folder / "imgcls.toml").read_text().replace(*change))
+    result = imgcls("score")
+    assert result.ret == code
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    pytest.LineMatcher(result.outlines + result.errlines).fnmatch_lines([said])
+
+
+def test_the_gravest_code_wins(project: Project, imgcls: Command) -> None:
+    """A wrong configuration of one model comes before missing weights of another, and that before a failed gate."""
+    project.also(
+        f'[models.gone]\narch = "python:nets:colour"\nweights = "gone.pth"\n{NETWORK}'
+        f'[models.broken]\narch = "python:nets:broken"\n{NETWORK}'
+    )
+    assert imgcls("score", "--models", "broken,colour").ret == 1
+    assert imgcls("score", "--models", "gone,broken").ret == 3
+    text = (project.folder / "imgcls.toml").read_text()
+    project.configure(text + f'[models.absent]\narch = "python:nets:absent"\n{NETWORK}')
+    assert imgcls("score").ret == 2
+
+
+def test_predict_prints_the_five_best_per_picture_and_overall(project: Project, imgcls: Command) -> None:
+    """Class number, name and probability, for a file and for a folder without labels."""
+    result = imgcls("predict", "colours/red/0000.png", "colours/blue", "--models", "colour")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["colours/red/0000.png  colour", "*class*name*probability*", "*0   red *", "colours/blue/0003.png  colour",
+         "*2   blue *", "overall, 5 pictures  colour"]
+    )  # fmt: skip
+    assert not (project.folder / ".imgcls").exists()
+
+
+def test_predict_says_which_picture_it_could_not_read(project: Project, imgcls: Command) -> None:
+    """The others are predicted all the same; the exit code is 1."""
+    (project.folder / "broken.png").write_bytes(b"no picture")
+    result = imgcls("predict", "broken.png", "nowhere.jpg", "colours/red/0000.png", "--models", "colour")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["colours/red/0000.png  colour"])
+    result.stderr.fnmatch_lines_random(["imgcls: broken.png: not_an_image: *", "imgcls: nowhere.jpg: missing: *"])
+
+
+def test_predict_takes_architectures_without_a_configuration(project: Project, imgcls: Command) -> None:
+    """A name that is no configured model is an architecture; an unknown one names the nearest."""
+    (project.folder / "imgcls.toml").unlink()
+    result = imgcls("predict", "colours/red/0000.png", "--models", "resnet5O")
+    assert result.ret == 2
+    result.stderr.fnmatch_lines(["*neither torchvision nor timm has a model 'resnet5O'; nearest: resnet50*"])
+    assert imgcls("predict", "colours/red/0000.png").ret == 2
+
+
+def test_labels_check_tells_what_folders_mean(project: Project, imgcls: Command) -> None:
+    """Every pair is checked without running a network."""
+    result = imgcls("labels", "check")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["ok   colour on colours: 3 folders, 3 classes of *names.txt"])
+    (project.folder / "colours" / "blue").rename(project.folder / "colours" / "mauve")
+    result = imgcls("labels", "check")
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["FAIL colour on colours: *'mauve' is no class of *"])
+    assert project.pictures_asked() == 0
+
+
+def test_a_command_line_that_is_wrong_is_exit_code_2(imgcls: Command) -> None:
+    """As argparse has it, and without a configuration in reach as well."""
+    assert imgcls("score", "--nonsense").ret == 2
+    result = imgcls("score")
+    assert result.ret == 2
+    result.stderr.fnmatch_lines(["imgcls: there is no imgcls.toml or [[]tool.imgcls[]] from *--config FILE"])

@@ -1,0 +1,630 @@
+"""imgcls.config: every mistake in a configuration is refused by file and key, and nothing else is."""
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgcls import config
+from imgcls.errors import ConfigError
+from imgcls.records import DatasetSpec, Gate, ModelSpec, Settings
+
+BASE = """
+[datasets.photos]
+path = "photos"
+[datasets.other]
+path = "other"
+[models.net]
+arch = "timm:test_resnet"
+[models.wide]
+arch = "timm:test_vit"
+"""
+
+
+def _load(folder: Path, text: str, name: str = "imgcls.toml") -> Settings:
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    return config.load([file])
+
+
+def _refused(folder: Path, text: str, says: str) -> None:
+    """The configuration is refused, and the message is the file and then exactly this."""
+    message = f"{folder / 'imgcls.toml'}: {says}"
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        _load(folder, text)
+
+
+# What is right.
+
+
+def test_the_configuration_of_the_photo_suites(shared_data: Path) -> None:
+    """The complete example is read whole: two data sets, three networks, six gates."""
+    file = shared_data / "imgcls.toml"
+    half = (0.5, 0.5, 0.5)
+
+    found = config.load([file])
+
+    assert found.source == file
+    assert found.datasets == {
+        "photos": DatasetSpec("photos", shared_data / "photos", "wnid"),
+        "photos10": DatasetSpec(
+            "photos10", shared_data / "photos10", shared_data / "photos10-classes.csv", golden=True
+        ),
+    }
+    assert found.models["mobilenet_qat"] == ModelSpec(
+        "mobilenet_qat",
+        "timm:mobilenetv2_100",
+        shared_data / "weights" / "mobilenetv2_100.tf_qat_in1k.safetensors",
+        "518d224e53dbc3307399b326fc04aa75b49a9d938e60059688df5460bf29f4db",
+        {"pad_type": "same"},
+        "imagenet-1k",
+        input={"resize": 256, "crop": 224, "interpolation": "bilinear", "mean": half, "std": half},
+    )
+    assert list(found.models) == ["squeezenet", "mobilenet_qat", "mobilenet_ptq"]
+    assert found.models["squeezenet"].input == {}
+    assert found.gates == {
+        ("squeezenet", "photos"): Gate(0.60, 0.82, 1000),
+        ("squeezenet", "photos10"): Gate(0.74, 0.88, 50),
+        ("mobilenet_qat", "photos"): Gate(0.88, 0.97, 1000),
+        ("mobilenet_qat", "photos10"): Gate(0.90, 0.94, 50),
+        ("mobilenet_ptq", "photos"): Gate(0.88, 0.97, 1000),
+        ("mobilenet_ptq", "photos10"): Gate(0.90, 0.94, 50),
+    }
+
+
+def test_every_key_arrives(tmp_path: Path) -> None:
+    """Each key of the schema is read into its field; a file's path is relative to the configuration."""
+    found = _load(
+        tmp_path,
+        f"""
+        [datasets.d]
+        path = "list.csv"
+        labels = {{ file = "map.csv" }}
+        golden = true
+        exif = "apply"
+        [models.m]
+        arch = "python:nets.own:build"
+        weights = "../net.pth"
+        sha256 = "{"AB" * 32}"
+        options = {{ width = 2, nested = {{ deep = [1, 2] }} }}
+        labels = "names.txt"
+        datasets = ["d"]
+        runtime = "eager"
+        precision = "bfloat16"
+        decode = "exact"
+        [models.m.input]
+        resize = [240, 320]
+        crop = 224
+        crop_mode = "squash"
+        interpolation = "lanczos"
+        mean = [0, 0.5, 1]
+        std = [1, 1.5, 2]
+        [gates.m.d]
+        top1 = 1
+        top5 = 1.0
+        min_images = 7
+        max_rejected = 0.25
+        """,
+    )
+    assert found.datasets == {"d": DatasetSpec("d", tmp_path / "list.csv", tmp_path / "map.csv", True, "apply")}
+    assert found.models == {
+        "m": ModelSpec(
+            "m",
+            "python:nets.own:build",
+            tmp_path / "../net.pth",
+            "ab" * 32,
+            {"width": 2, "nested": {"deep": [1, 2]}},
+            tmp_path / "names.txt",
+            ("d",),
+            "eager",
+            "bfloat16",
+            "exact",
+            {
+                "resize": (240, 320),
+                "crop": 224,
+                "crop_mode": "squash",
+                "interpolation": "lanczos",
+                "mean": (0.0, 0.5, 1.0),
+                "std": (1.0, 1.5, 2.0),
+            },
+        )
+    }
+    assert found.gates == {("m", "d"): Gate(1.0, 1.0, 7, 0.25)}
+
+
+def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
+    """A data set needs a path and a model an arch; without gates there are none."""
+    found = _load(tmp_path, BASE)
+    assert found.datasets["photos"] == DatasetSpec("photos", tmp_path / "photos")
+    assert found.models["net"] == ModelSpec("net", "timm:test_resnet")
+    assert found.gates == {}
+
+
+def test_nothing_at_all_is_a_configuration(tmp_path: Path) -> None:
+    """An empty file names nothing, and that is no mistake of its form."""
+    assert _load(tmp_path, "") == Settings(tmp_path / "imgcls.toml", {}, {}, {})
+
+
+def test_paths_are_relative_to_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the process stands does not matter; absolute paths and ``~`` are taken as they are."""
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("USERPROFILE", "/home/me")
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    found = _load(
+        folder, '[datasets]\na = { path = "x/y" }\nb = { path = "/x" }\nc = { path = "~/x" }\nd = { path = "digits" }\n'
+    )
+    assert [spec.path for spec in found.datasets.values()] == [
+        folder / "x" / "y",
+        Path("/x"),
+        Path("/home/me/x"),
+        "digits",
+    ]
+
+
+@pytest.mark.parametrize("weights", ["IMAGENET1K_V2", "pretrained", "random:0", "builtin:digits_vit", "a1_in1k"])
+def test_weights_that_are_no_file_stay_words(tmp_path: Path, weights: str) -> None:
+    """Tags and seeds are not paths."""
+    assert _load(tmp_path, f'[models.m]\narch = "timm:x"\nweights = "{weights}"').models["m"].weights == weights
+
+
+@pytest.mark.parametrize("labels", ["imagenet-1k", "imagenet-21k", "digits"])
+def test_known_label_lists_stay_words(tmp_path: Path, labels: str) -> None:
+    """The lists that imgcls has are not paths."""
+    assert _load(tmp_path, f'[models.m]\narch = "timm:x"\nlabels = "{labels}"').models["m"].labels == labels
+
+
+def test_pyproject_holds_the_same_tables(tmp_path: Path) -> None:
+    """``[tool.imgcls]`` is the same configuration, and what else the file holds is nobody's business here."""
+    text = "[project]\nname = 'x'\n[tool.ruff]\nx = 1\n" + BASE.replace("[", "[tool.imgcls.")
+    assert _load(tmp_path, text, "pyproject.toml").models == _load(tmp_path, BASE).models
+
+
+def test_several_files_are_one_configuration(tmp_path: Path) -> None:
+    """Models, data sets and gates may stand in different files; each file's paths are its own."""
+    (tmp_path / "sub").mkdir()
+    first, second = tmp_path / "first.toml", tmp_path / "sub" / "second.toml"
+    first.write_text('[models.net]\narch = "timm:x"\ndatasets = ["far"]\n[gates.net]\nfar = { top1 = 0.5 }\n')
+    second.write_text('[datasets.far]\npath = "pictures"\n')
+    found = config.load([first, second])
+    assert found.source == first
+    assert found.datasets["far"].path == tmp_path / "sub" / "pictures"
+    assert found.gates == {("net", "far"): Gate(0.5)}
+
+
+# Gates.
+
+
+def test_a_star_gives_the_keys_that_a_model_does_not(tmp_path: Path) -> None:
+    """``"*"`` holds for every model, key by key, where the model's own gate does not say otherwise."""
+    found = _load(
+        tmp_path,
+        BASE
+        + """
+        [gates."*"]
+        photos = { top1 = 0.5, min_images = 10, max_rejected = 0.1 }
+        [gates.net]
+        photos = { top1 = 0.7, top5 = 0.9, max_rejected = 0 }
+        other = { top5 = 0.8 }
+        """,
+    )
+    assert found.gates == {
+        ("net", "photos"): Gate(0.7, 0.9, 10, 0.0),
+        ("net", "other"): Gate(top5=0.8),
+        ("wide", "photos"): Gate(0.5, None, 10, 0.1),
+    }
+
+
+def test_a_star_leaves_out_what_a_model_leaves_out(tmp_path: Path) -> None:
+    """A model that is not scored on a data set has no gate there from ``"*"``."""
+    text = BASE + 'datasets = ["other"]\n[gates."*"]\nphotos = { top1 = 0.5 }\nother = { top1 = 0.6 }\n'
+    assert _load(tmp_path, text).gates == {
+        ("net", "photos"): Gate(0.5),
+        ("net", "other"): Gate(0.6),
+        ("wide", "other"): Gate(0.6),
+    }
+
+
+def test_a_gate_that_could_never_be_shown_is_refused(tmp_path: Path) -> None:
+    """A gate of a pair that the model's ``datasets`` leaves out would never be evaluated."""
+    _refused(
+        tmp_path,
+        BASE + 'datasets = ["other"]\n[gates.wide]\nphotos = { top1 = 0.5 }\n',
+        "[gates.wide.photos]: [models.wide] datasets leaves 'photos' out, so this gate could never be shown",
+    )
+
+
+# Mistakes.
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[dataset.d]", "[dataset]: unknown key; did you mean 'datasets'?"),
+        ("[zzz]", "[zzz]: unknown key; known: datasets, models, gates, compare, latency, memory"),
+        ('[datasets.d]\npath = "p"\nlabel = "wnid"', "[datasets.d] label: unknown key; did you mean 'labels'?"),
+        (
+            '[datasets.d]\npath = "p"\nlabels = { fil = "x.csv" }',
+            "[datasets.d.labels] fil: unknown key; did you mean 'file'?",
+        ),
+        ('[models.m]\narhc = "timm:x"', "[models.m] arhc: unknown key; did you mean 'arch'?"),
+        ('[models.m]\narch = "timm:x"\nname = "m"', "[models.m] name: unknown key; did you mean 'runtime'?"),
+        (
+            '[models.m]\narch = "timm:x"\ninput = { inter = "nearest" }',
+            "[models.m.input] inter: unknown key; did you mean 'interpolation'?",
+        ),
+        (BASE + "[gates.net]\nphoto = {}", "[gates.net] photo: unknown key; did you mean 'photos'?"),
+        (BASE + "[gates.nett]\nphotos = {}", "[gates.nett]: no model 'nett'; did you mean 'net'?"),
+        ("[gates.net]", "[gates.net]: no model 'net'; there is none"),
+        (BASE + "[gates.net.photos]\ntop_1 = 0.5", "[gates.net.photos] top_1: unknown key; did you mean 'top1'?"),
+        (BASE + '[gates."*".photos]\ntop10 = 0.5', "[gates.*.photos] top10: unknown key; did you mean 'top1'?"),
+    ],
+)  # fmt: skip
+def test_an_unknown_key_names_the_nearest(tmp_path: Path, text: str, says: str) -> None:
+    """At every level a key that nobody knows is refused with the one that was meant."""
+    _refused(tmp_path, text, says)
+
+
+@pytest.mark.parametrize("table", ["compare", "latency", "memory"])
+def test_gates_of_later_kinds_are_refused(tmp_path: Path, table: str) -> None:
+    """A gate that this version cannot evaluate is an error, not silence."""
+    _refused(
+        tmp_path,
+        f"[{table}.m]\np95_ms = 40",
+        f"[{table}]: gates of this kind are not evaluated by this version of imgcls; remove the table",
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("76", "76 is not a fraction in [0, 1]; write 0.76"),
+        ("76.5", "76.5 is not a fraction in [0, 1]; write 0.765"),
+        ("100", "100 is not a fraction in [0, 1]; write 1"),
+        ("1.01", "1.01 is not a fraction in [0, 1]; write 0.0101"),
+        ("101", "101 is not a fraction in [0, 1]"),
+        ("-0.1", "-0.1 is not a fraction in [0, 1]"),
+        ("nan", "nan is not a fraction in [0, 1]"),
+        ("inf", "inf is not a fraction in [0, 1]"),
+        ("1" + "0" * 400, f"1{'0' * 400} is not a fraction in [0, 1]"),
+        ("true", "must be a fraction in [0, 1], not True"),
+        ('"0.5"', "must be a fraction in [0, 1], not '0.5'"),
+    ],
+)
+@pytest.mark.parametrize("key", ["top1", "top5", "max_rejected"])
+def test_a_threshold_is_a_fraction(tmp_path: Path, key: str, value: str, why: str) -> None:
+    """Per cents are refused with the fraction that was meant; booleans and words are no numbers."""
+    _refused(tmp_path, BASE + f"[gates.net.photos]\n{key} = {value}", f"[gates.net.photos] {key}: {why}")
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"), [("0", "0"), ("-5", "-5"), ("5.0", "5.0"), ("true", "True"), ('"5"', "'5'")]
+)
+def test_min_images_is_a_whole_number_above_0(tmp_path: Path, value: str, seen: str) -> None:
+    """A count of pictures is a positive integer, and a boolean is none."""
+    text = BASE + f"[gates.net.photos]\nmin_images = {value}"
+    _refused(tmp_path, text, f"[gates.net.photos] min_images: {seen} is not a whole number above 0")
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("", 'path: is missing: a folder with a folder per class, a .csv manifest, or "digits"'),
+        ("path = 3", "path: must be a string, not 3"),
+        ("path = ['a']", "path: must be a string, not ['a']"),
+        ("path = '~nobody-of-this-name/x'", "path: '~nobody-of-this-name/x': Could not determine home directory"),
+        ("path = 'p'\nlabels = 'wnids'", "labels: 'wnids' is not one of auto, wnid, name, index; did you mean 'wnid'?"),
+        ("path = 'p'\nlabels = false", "labels: must be a string, not False"),
+        ("path = 'p'\ngolden = 1", "golden: must be true or false, not 1"),
+        ("path = 'p'\ngolden = 'yes'", "golden: must be true or false, not 'yes'"),
+        ("path = 'p'\nexif = true", "exif: must be a string, not True"),
+        ("path = 'p'\nexif = 'aply'", "exif: 'aply' is not one of ignore, apply; did you mean 'apply'?"),
+    ],
+)
+def test_a_data_set_is_checked_key_by_key(tmp_path: Path, lines: str, says: str) -> None:
+    """Each key of a data set has its type and its choices."""
+    _refused(tmp_path, f"[datasets.d]\n{lines}", f"[datasets.d] {says}")
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("{}", "file: is missing: a .csv with the columns folder and wnid, name or index"),
+        ("{ file = 3 }", "file: must be a string, not 3"),
+    ],
+)
+def test_a_map_of_labels_names_its_file(tmp_path: Path, table: str, says: str) -> None:
+    """A table of labels has the one key ``file``."""
+    _refused(tmp_path, f"[datasets.d]\npath = 'p'\nlabels = {table}", f"[datasets.d.labels] {says}")
+
+
+@pytest.mark.parametrize("arch", ["resnet50", "keras:resnet50", "timm:", ":resnet50", ""])
+def test_an_arch_says_where_it_is_from(tmp_path: Path, arch: str) -> None:
+    """An arch has one of the known prefixes and a name."""
+    _refused(
+        tmp_path,
+        f"[models.m]\narch = '{arch}'",
+        f"[models.m] arch: '{arch}' is not one of torchvision:NAME, timm:NAME, python:package.module:factory",
+    )
+
+
+def test_a_model_without_an_arch_is_refused(tmp_path: Path) -> None:
+    """There is no default network."""
+    _refused(
+        tmp_path,
+        "[models.m]",
+        "[models.m] arch: None is not one of torchvision:NAME, timm:NAME, python:package.module:factory",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("weights = 5", "weights: must be a string, not 5"),
+        ("weights = 'random:x'", "weights: 'random:x': the seed of random weights is a whole number, as in random:0"),
+        ("weights = 'random:-1'", "weights: 'random:-1': the seed of random weights is a whole number, as in random:0"),
+        ("weights = 'random:'", "weights: 'random:': the seed of random weights is a whole number, as in random:0"),
+        ("weights = '~nobody-of-this-name/x.pth'",
+         "weights: '~nobody-of-this-name/x.pth': Could not determine home directory"),
+        ("sha256 = 'abc'", "sha256: 'abc' is not 64 hexadecimal digits"),
+        ("sha256 = 1", "sha256: must be a string, not 1"),
+        ("labels = 1", "labels: must be a string, not 1"),
+        ("labels = '~nobody-of-this-name'", "labels: '~nobody-of-this-name': Could not determine home directory"),
+        ("datasets = 'photos'", "datasets: must be a list of names, not 'photos'"),
+        ("datasets = [1]", "datasets: must be a list of names, not [1]"),
+        ("datasets = ['photo']", "datasets: no data set 'photo'; did you mean 'photos'?"),
+        ("runtime = 'openvino'",
+         "runtime: 'openvino' is not available in this version of imgcls; available: auto, eager"),
+        ("runtime = 'tvm'", "runtime: 'tvm' is not one of auto, eager, compile, openvino"),
+        ("precision = 'float15'",
+         "precision: 'float15' is not one of float32, bfloat16, float16; did you mean 'float16'?"),
+        ("precision = 32", "precision: must be a string, not 32"),
+        ("decode = 'fast'", "decode: 'fast' is not available in this version of imgcls; available: exact"),
+    ],
+)  # fmt: skip
+def test_a_model_is_checked_key_by_key(tmp_path: Path, line: str, says: str) -> None:
+    """Each key of a model has its type and its choices."""
+    _refused(tmp_path, f"{BASE}[models.m]\narch = 'timm:x'\n{line}", f"[models.m] {says}")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("resize = '256'", "resize: must be a whole number of pixels or [h, w], not '256'"),
+        ("resize = 0", "resize: must be a whole number of pixels or [h, w], not 0"),
+        ("resize = 256.0", "resize: must be a whole number of pixels or [h, w], not 256.0"),
+        ("resize = true", "resize: must be a whole number of pixels or [h, w], not True"),
+        ("crop = []", "crop: must be a whole number of pixels or [h, w], not []"),
+        ("crop = [1, 2, 3]", "crop: must be a whole number of pixels or [h, w], not [1, 2, 3]"),
+        ("crop = [224, -1]", "crop: must be a whole number of pixels or [h, w], not [224, -1]"),
+        ("crop_mode = 'centre'", "crop_mode: 'centre' is not one of center, squash, border; did you mean 'center'?"),
+        ("interpolation = 'cubic'",
+         "interpolation: 'cubic' is not one of bilinear, bicubic, nearest, lanczos; did you mean 'bicubic'?"),
+        ("interpolation = 3", "interpolation: must be a string, not 3"),
+        ("mean = 0.5", "mean: must be three numbers, one per RGB channel, not 0.5"),
+        ("mean = [0.5, 0.5]", "mean: must be three numbers, one per RGB channel, not [0.5, 0.5]"),
+        ("mean = [0.5, 0.5, true]", "mean: must be three numbers, one per RGB channel, not [0.5, 0.5, True]"),
+        ("mean = [0.5, 0.5, nan]", "mean: must be three numbers, one per RGB channel, not [0.5, 0.5, nan]"),
+        ("std = [0.5, 0.5, inf]", "std: must be three numbers, one per RGB channel, not [0.5, 0.5, inf]"),
+        ("std = [0.5, 0, 0.5]", "std: must be above 0, not [0.5, 0, 0.5]"),
+        ("std = [0.5, -1.0, 0.5]", "std: must be above 0, not [0.5, -1.0, 0.5]"),
+    ],
+)  # fmt: skip
+def test_an_input_is_checked_key_by_key(tmp_path: Path, line: str, says: str) -> None:
+    """Sizes are pixels, means and deviations are three numbers, and booleans are no numbers."""
+    _refused(tmp_path, f"[models.m]\narch = 'timm:x'\n[models.m.input]\n{line}", f"[models.m.input] {says}")
+
+
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [
+        ("datasets = 3", "datasets"),
+        ("models = []", "models"),
+        ("gates = 'none'", "gates"),
+        ("[datasets]\nd = 'photos'", "datasets.d"),
+        ("[models]\nm = 'timm:x'", "models.m"),
+        ("[models.m]\narch = 'timm:x'\noptions = 3", "models.m.options"),
+        ("[models.m]\narch = 'timm:x'\ninput = [3]", "models.m.input"),
+        (BASE + "[gates]\nnet = 0.5", "gates.net"),
+        (BASE + "[gates.net]\nphotos = 0.5", "gates.net.photos"),
+    ],
+)
+def test_a_table_is_a_table(tmp_path: Path, text: str, table: str) -> None:
+    """A scalar or a list where a table belongs is refused by the table's name."""
+    _refused(tmp_path, text, f"{table} must be a table")
+
+
+@pytest.mark.parametrize("name", ["a b", "a.b", "é", "", "*", "a/b"])
+@pytest.mark.parametrize("kind", ["datasets", "models"])
+def test_names_are_plain(tmp_path: Path, kind: str, name: str) -> None:
+    """Names become parts of options and of test ids, so they are letters, digits, ``_`` and ``-``."""
+    _refused(tmp_path, f"[{kind}.'{name}']", f"[{kind}.{name}]: names are made of letters, digits, _ and -")
+
+
+@pytest.mark.parametrize("kind", ["datasets", "models", "gates"])
+def test_a_name_twice_in_two_files_is_refused(tmp_path: Path, kind: str) -> None:
+    """Two files do not silently override each other: the second one is named."""
+    text = {
+        "datasets": '[datasets.net]\npath = "p"\n',
+        "models": '[models.net]\narch = "timm:x"\n',
+        "gates": "[gates.net]\n",
+    }
+    first, second = tmp_path / "a.toml", tmp_path / "b.toml"
+    first.write_text(text["models"] + (text[kind] if kind != "models" else ""))
+    second.write_text(text[kind])
+    says = f"{second}: [{kind}.net] is already given by another configuration file"
+    with pytest.raises(ConfigError, match=f"^{re.escape(says)}$"):
+        config.load([first, second])
+
+
+def test_a_mistake_is_told_with_the_file_that_makes_it(tmp_path: Path) -> None:
+    """Of several files the one with the wrong reference is named."""
+    first, second = tmp_path / "a.toml", tmp_path / "b.toml"
+    first.write_text('[datasets.photos]\npath = "p"\n')
+    second.write_text('[models.net]\narch = "timm:x"\ndatasets = ["photo"]\n')
+    says = f"{second}: [models.net] datasets: no data set 'photo'; did you mean 'photos'?"
+    with pytest.raises(ConfigError, match=f"^{re.escape(says)}$"):
+        config.load([first, second])
+
+
+# Files.
+
+
+@pytest.mark.parametrize(
+    "content", [b"[datasets", b"a = 1\na = 2", b'a = "\xff"', b"a = 1" + b"0" * 5000, b"\xef\xbb\xbfa = 1"]
+)
+def test_what_is_not_toml_says_so(tmp_path: Path, content: bytes) -> None:
+    """Broken TOML, bytes that are not UTF-8 and numbers without end are told with the file."""
+    file = tmp_path / "imgcls.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"imgcls\.toml: not TOML: "):
+        config.load([file])
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    """A configuration that is not there is told with the system's words, and a folder is none either."""
+    with pytest.raises(ConfigError, match=r"none\.toml: the configuration cannot be read: No such file"):
+        config.load([tmp_path / "none.toml"])
+    with pytest.raises(ConfigError, match="the configuration cannot be read"):
+        config.load([tmp_path])
+
+
+@pytest.mark.parametrize(("text", "table"), [("tool = 3", "tool"), ("[tool]\nimgcls = 3", r"tool\.imgcls")])
+def test_pyproject_without_tables_says_so(tmp_path: Path, text: str, table: str) -> None:
+    """A ``pyproject.toml`` whose ``tool`` or ``tool.imgcls`` is no table is refused by name."""
+    with pytest.raises(ConfigError, match=rf"pyproject\.toml: {table} must be a table"):
+        _load(tmp_path, text, "pyproject.toml")
+
+
+# Anything at all.
+
+
+scalars = st.one_of(
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([76, 10**400, -(10**400)]),
+    st.floats(),
+    st.text(max_size=5),
+    st.sampled_from(["~x/y", "random:1", "timm:x", "digits", "wnid", "net.pth", "photos", ".."]),
+    st.just(date(2024, 2, 29)),
+)
+values = scalars | st.lists(scalars, max_size=3)
+keys = st.sampled_from(
+    [
+        "path", "labels", "golden", "exif", "file", "arch", "weights", "sha256", "options", "datasets", "runtime",
+        "precision", "decode", "input", "resize", "crop", "crop_mode", "interpolation", "mean", "std", "top1", "top5",
+        "min_images", "max_rejected", "photos", "net", "models", "gates", "*",
+    ]
+) | st.text(max_size=4)  # fmt: skip
+places = st.sampled_from(
+    [
+        (), ("datasets",), ("datasets", "photos"), ("datasets", "photos", "labels"), ("models",), ("models", "net"),
+        ("models", "net", "input"), ("models", "net", "options"), ("gates",), ("gates", "net"),
+        ("gates", "net", "photos"), ("gates", "*", "photos"),
+    ]
+)  # fmt: skip
+
+
+def _document() -> dict[str, Any]:
+    return {
+        "datasets": {"photos": {"path": "photos", "labels": {"file": "map.csv"}}},
+        "models": {"net": {"arch": "timm:x", "input": {"crop": 8}, "options": {}}},
+        "gates": {"net": {"photos": {"top1": 0.5}}, "*": {"photos": {"top5": 0.5}}},
+    }
+
+
+@settings(deadline=None, max_examples=300)
+@given(places, values | st.dictionaries(keys, values, max_size=4))
+def test_whatever_stands_in_a_table_is_settings_or_an_error_of_ours(place: tuple[str, ...], found: Any) -> None:
+    """Anything in place of a table, or among its keys, gives Settings, or a ConfigError that names the file."""
+    document = _with(_document(), place, found)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "_read", lambda _: document)
+        try:
+            assert isinstance(config.load([Path("any.toml")]), Settings)
+        except ConfigError as error:
+            assert str(error).startswith("any.toml: ")  # noqa: PT017 - either outcome is right
+
+
+def _with(table: Any, place: tuple[str, ...], found: Any) -> Any:
+    """The document with ``found`` instead of the table at ``place``, or with its keys in that table."""
+    if place:
+        return {**table, place[0]: _with(table[place[0]], place[1:], found)}
+    return {**table, **found} if isinstance(found, dict) else found
+
+
+# One part of a configuration.
+
+
+def _pair() -> Settings:
+    datasets = {name: DatasetSpec(name, "digits") for name in ("photos", "digits")}
+    models = {name: ModelSpec(name, "timm:x") for name in ("net", "wide")}
+    return Settings(Path("imgcls.toml"), datasets, models, {(m, d): Gate(0.5) for m in models for d in datasets})
+
+
+def test_select_keeps_what_is_asked_for() -> None:
+    """Only the named models and data sets remain, in their own order, with the gates of the remaining pairs."""
+    found = config.select(_pair(), ["wide"], ["digits", "photos"])
+    assert (list(found.models), list(found.datasets)) == (["wide"], ["photos", "digits"])
+    assert list(found.gates) == [("wide", "photos"), ("wide", "digits")]
+    assert config.select(_pair(), None, None) == _pair()
+
+
+@pytest.mark.parametrize(
+    ("models", "datasets", "says"),
+    [
+        (["wyde"], None, "no model 'wyde' in imgcls.toml; did you mean 'wide'?"),
+        (None, ["photo"], "no data set 'photo' in imgcls.toml; did you mean 'photos'?"),
+        (["net", ""], None, "no model '' in imgcls.toml; known: net, wide"),
+    ],
+)
+def test_select_refuses_unknown_names(models: list[str] | None, datasets: list[str] | None, says: str) -> None:
+    """A name that the configuration does not have selects nothing in silence."""
+    with pytest.raises(ConfigError, match=f"^{re.escape(says)}$"):
+        config.select(_pair(), models, datasets)
+
+
+# The map of folders.
+
+
+def _map(folder: Path, text: str | bytes) -> dict[str, list[tuple[Any, str]]]:
+    file = folder / "map.csv"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return config.label_map(file)
+
+
+@pytest.mark.parametrize("column", ["wnid", "name", "index"])
+def test_a_map_has_several_rows_per_folder(tmp_path: Path, column: str) -> None:
+    """Every row adds an id to its folder; other columns, a byte order mark and spaces do not matter."""
+    text = f"\ufefffolder,note,{column}\r\ncat,x, 1 \r\ndog,,2\r\n cat,y,3\r\n"
+    assert _map(tmp_path, text) == {"cat": [(column, "1"), (column, "3")], "dog": [(column, "2")]}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("folder,wnid,name\n", "wants the columns folder and one of wnid, name, index; it has folder, wnid, name"),
+        ("wnid\n", "wants the columns folder and one of wnid, name, index; it has wnid"),
+        ("", "wants the columns folder and one of wnid, name, index; it has none"),
+        ("folder,wnid\ncat,n1\ncat,\n", "line 3: folder or wnid is empty"),
+        ("folder,wnid\ncat\n", "line 2: folder or wnid is empty"),
+        ("folder,wnid\n ,n1\n", "line 2: folder or wnid is empty"),
+        (b"folder,wnid\ncat,\xff\n", "the map file cannot be read: 'utf-8' codec"),
+        ("folder,wnid\ncat," + "n" * 200_000, "the map file cannot be read: field larger than field limit"),
+    ],
+)
+def test_a_map_with_a_hole_is_refused(tmp_path: Path, text: str | bytes, says: str) -> None:
+    """What is not a map is told with the file and the line."""
+    with pytest.raises(ConfigError, match=rf"map\.csv(: |, ){says}"):
+        _map(tmp_path, text)
+
+
+def test_a_missing_map_says_so(tmp_path: Path) -> None:
+    """A map that is not there is told with its name."""
+    with pytest.raises(ConfigError, match=r"map\.csv: the map file cannot be read: .*No such file"):
+        config.label_map(tmp_path / "map.csv")
