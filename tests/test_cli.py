@@ -119,8 +119,9 @@ def test_labels_check_tells_what_folders_mean(project: Project, imgcls: Command)
     assert project.pictures_asked() == 0
 
 
-def test_a_command_line_that_is_wrong_is_exit_code_2(imgcls: Command) -> None:
+def test_a_command_line_that_is_wrong_is_exit_code_2(project: Project, imgcls: Command) -> None:
     """As argparse has it, and without a configuration in reach as well."""
+    (project.folder / "imgcls.toml").unlink()
     assert imgcls("score", "--nonsense").ret == 2
     result = imgcls("score")
     assert result.ret == 2

@@ -1,5 +1,7 @@
 """imgcls.gates: a gate that was not shown to hold does not pass."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,7 +128,7 @@ def test_a_run_that_was_cut_short_never_passes() -> None:
 
 def test_no_picture_may_be_rejected_unless_the_gate_says_so() -> None:
     """The share of rejected among scored and rejected is held against 0, or against ``max_rejected``."""
-    scores = _scores(98, 98, rejected=2)
+    scores = replace(_scores(98, 98, rejected=2), listed=1000, ignored=900)
     assert _verdicts(Gate(), scores) == {
         "rejected <= 0": Verdict(
             "rejected <= 0",

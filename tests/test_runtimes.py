@@ -107,6 +107,10 @@ def _settings() -> dict[str, object]:
     return {**{name: operator.fp32_precision for name, operator in operators.items()}, **flags}
 
 
+def _set_nothing() -> None:
+    pass
+
+
 def _set_older() -> None:
     torch.set_float32_matmul_precision("medium")
     torch.backends.cudnn.allow_tf32 = True
@@ -126,7 +130,7 @@ def _set_convolutions() -> None:
     backends.mkldnn.conv.fp32_precision = "bf16"
 
 
-@pytest.fixture(params=[lambda: None, _set_older, _set_all, _set_one, _set_convolutions])
+@pytest.fixture(params=[_set_nothing, _set_older, _set_all, _set_one, _set_convolutions])
 def process(request: pytest.FixtureRequest) -> Iterator[None]:
     """A process that has chosen speed over exactness, in one of the ways that torch offers."""
     before, cudnn = _settings(), torch.backends.cudnn

@@ -90,7 +90,7 @@ def test_logits_that_are_no_numbers_are_refused_by_picture(value: float, kind: s
 
 
 @untimed
-@given(st.lists(st.floats(-80, 80, width=32), min_size=1, max_size=10))
+@given(st.lists(st.floats(-80, 80, width=32), min_size=1, max_size=40))
 def test_a_stored_answer_gives_the_softmax(logits: list[float]) -> None:
     """``exp(logit - logsumexp)`` of what is stored is the softmax of all logits within 1e-12."""
     expected = scoring.softmax(np.asarray(logits, np.float32))

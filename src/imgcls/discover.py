@@ -1,5 +1,6 @@
 """Where the configuration is. Apart from :mod:`imgcls.config`, so that looking costs next to nothing."""
 
+import tomllib
 from pathlib import Path
 
 from imgcls.errors import ConfigError
@@ -14,7 +15,7 @@ def find(start: Path) -> Path | None:
     """
     for folder in (start, *start.parents):
         own, project = folder / FILE, folder / "pyproject.toml"
-        in_project = project.is_file() and b"[tool.imgcls" in project.read_bytes()
+        in_project = project.is_file() and _has_our_table(project)
         if own.is_file() and in_project:
             raise ConfigError(f"{own} and [tool.imgcls] in {project} are both there: keep one of them")
         if own.is_file():
@@ -22,3 +23,13 @@ def find(start: Path) -> Path | None:
         if in_project:
             return project
     return None
+
+
+def _has_our_table(project: Path) -> bool:
+    content = project.read_bytes()
+    if b"imgcls" not in content:
+        return False
+    try:
+        return "imgcls" in tomllib.loads(content.decode()).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{project}: not TOML: {error}") from error

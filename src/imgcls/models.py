@@ -8,7 +8,7 @@ from importlib import import_module, metadata, resources
 from pathlib import Path
 from typing import Any
 
-from imgcls import digest, published, resolve, runtimes, weights
+from imgcls import digest, published, random_weights, resolve, runtimes, weights
 from imgcls.errors import ConfigError, ImgclsError, ModelError, one_line
 from imgcls.records import Facts, LabelList, ModelSpec
 from imgcls.runtimes import Classifier
@@ -130,8 +130,6 @@ def _filled(spec: ModelSpec) -> tuple[Any, str | None]:
     source = spec.weights
     if isinstance(source, str) and source.startswith("random:"):
         module = build(spec)
-        from imgcls import random_weights
-
         random_weights.fill(module, int(source.removeprefix("random:")))
         return module, None
     if isinstance(source, str) and source.startswith("builtin:"):
@@ -207,12 +205,12 @@ def _builtin(spec: ModelSpec, name: str) -> Path:
 
 def _from_file(spec: ModelSpec, file: Path) -> tuple[Any, str]:
     """The network with the state dict of a file, tensor for tensor."""
+    read = weights.read(file)
     file_sha256 = _pinned(spec, file)
     module = build(spec)
     own = module.state_dict().keys()
     unwanted = AUXILIARY_HEADS if spec.arch.partition(":")[2] in PUBLISHED_VARIANT else ()
-    read = weights.read(file).items()
-    state = {name: tensor for name, tensor in read if name in own or not name.startswith(unwanted)}
+    state = {name: tensor for name, tensor in read.items() if name in own or not name.startswith(unwanted)}
     try:
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
@@ -249,8 +247,8 @@ def _fitted_by_timm(spec: ModelSpec, file: Path) -> tuple[Any, str]:
     """The network with a published state dict, fitted to it as timm's own loader does."""
     import timm
 
-    file_sha256 = _pinned(spec, file)
     state = weights.read(file)
+    file_sha256 = _pinned(spec, file)
     try:
         module = timm.create_model(
             _timm_name(spec), pretrained=True, pretrained_cfg_overlay={"state_dict": state}, **spec.options

@@ -15,7 +15,9 @@ def nothing(dataset: str, done: int, total: int) -> None:
 def shown(stream: TextIO) -> Iterator[Progress]:
     """Something to tell progress to; it shows on ``stream``."""
     if not stream.isatty():
-        yield _Lines(stream)
+        lines = _Lines(stream)
+        yield lines
+        lines.end()
         return
     from rich.console import Console
     from rich.progress import Progress as Bar
@@ -48,3 +50,8 @@ class _Lines:
             self.tenths[dataset] = tenth
             self.stream.write(f"\n{dataset}: {done} of {total} images")
             self.stream.flush()
+
+    def end(self) -> None:
+        """Leave the cursor at the beginning of a line."""
+        if self.tenths:
+            self.stream.write("\n")

@@ -147,9 +147,9 @@ def text(report: Report, width: int) -> str:
         console.print(_overall_table(report.results))
     for result in report.results:
         if result.failure:
-            console.print(f"{result.model} on {result.dataset}: {result.failure.message}")
+            console.print(f"{result.model} on {result.dataset}: {result.failure.message}", soft_wrap=True)
     if report.rejections:
-        console.print(_rejections(report))
+        console.print(_rejections(report), soft_wrap=True)
     return _printed(unfolded) + _printed(console)
 
 
@@ -227,7 +227,7 @@ def five_best(title: str, top: Sequence[tuple[int, str, float]], width: int) -> 
     table.columns[1].justify = "left"
     for index, name, probability in top:
         table.add_row(str(index), name, f"{probability:.4f}")
-    console.print(title)
+    console.print(title, soft_wrap=True)
     console.print(table)
     return _printed(console)
 
