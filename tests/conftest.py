@@ -138,6 +138,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 def _process(*command: str) -> pytest.RunResult:
     """Run Python with these arguments to its end; pytest's own view of what came of it."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_") and k != "CI"}
+    environment["OMP_NUM_THREADS"] = "1"  # these networks are tiny, and threads that wait for each other are slow
     done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, check=False)
     return pytest.RunResult(done.returncode, done.stdout.splitlines(), done.stderr.splitlines(), 0.0)
 

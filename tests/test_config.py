@@ -628,3 +628,21 @@ def test_a_missing_map_says_so(tmp_path: Path) -> None:
     """A map that is not there is told with its name."""
     with pytest.raises(ConfigError, match=r"map\.csv: the map file cannot be read: .*No such file"):
         config.label_map(tmp_path / "map.csv")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('options = { checkpoint_path = "x.pth" }', r"checkpoint_path: say which weights are loaded with `weights`"),
+        ("options = { pretrained = true }", r"pretrained: say which weights"),
+        ("options = { rate = nan }", r"options are strings, finite numbers"),
+        ("options = { day = 2026-11-22 }", r"options are strings, finite numbers"),
+        (f'weights = "random:0"\nsha256 = "{"0" * 64}"', r"sha256: pins a weights file, and this model has none"),
+    ],
+)
+def test_weights_come_from_one_key(tmp_path: Path, lines: str, message: str) -> None:
+    """Options cannot load weights past the reader, are values that can be hashed, and a pin needs a file."""
+    file = tmp_path / "imgcls.toml"
+    file.write_text(f'[models.m]\narch = "timm:test_resnet"\n{lines}\n')
+    with pytest.raises(ConfigError, match=message):
+        config.load([file])

@@ -18,7 +18,9 @@ def _lines(*told: tuple[str, int, int]) -> list[str]:
     with progress.shown(stream) as tell:
         for dataset, done, total in told:
             tell(dataset, done, total)
-    return stream.getvalue().split("\n")[1:]
+    first, *lines, last = stream.getvalue().split("\n")
+    assert first == last == ""
+    return lines
 
 
 def test_a_log_has_a_line_for_each_tenth() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from conftest import NETWORK, Project
-from imgcls import config, run
+from imgcls import config, meter, pixels, run
 from imgcls.models import Shelf
 from imgcls.records import DatasetOutcome
 from imgcls.store import Store
@@ -75,13 +75,13 @@ def test_each_picture_is_decoded_once_for_all_models(importable: Project, monkey
         'input = { resize = 4, crop = 4, interpolation = "nearest", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] }\n'
     )
     decoded: list[int] = []
-    original = run.pixels.decode
+    original = pixels.decode
 
     def counting(data: bytes, exif: Any) -> Any:
         decoded.append(len(data))
         return original(data, exif)
 
-    monkeypatch.setattr(run.pixels, "decode", counting)
+    monkeypatch.setattr(pixels, "decode", counting)
     outcome = _score(importable.folder, Store(None), models=("colour", "small"))
     assert [pair.scores.scored for pair in outcome.pairs] == [12, 12]
     assert len(decoded) == 12
@@ -92,7 +92,7 @@ def test_models_that_do_not_fit_together_go_one_after_the_other(
 ) -> None:
     """With no room for two, each has its own pass, and the counts are the same."""
     importable.also(f'[models.other]\narch = "python:nets:colour"\noptions = {{ gain = 2.0 }}\n{NETWORK}')
-    monkeypatch.setattr(run.meter, "available_bytes", lambda: 0)
+    monkeypatch.setattr(meter, "available_bytes", lambda: 0)
     outcome = _score(importable.folder, Store(None), models=("colour", "other"))
     assert [walk.models for walk in outcome.passes] == [("colour",), ("other",)]
     assert [pair.scores.top1_count for pair in outcome.pairs] == [12, 12]
@@ -149,7 +149,7 @@ def test_bytes_that_change_after_listing_are_a_rejection(importable: Project, mo
     monkeypatch.setattr(run, "listing", then_changed)
     outcome = _score(importable.folder, store)
     assert [(r.path, r.reason) for r in outcome.rejections] == [("blue/0000.png", "changed")]
-    assert store.undecodable(f"{run.pixels.decoder()}, exif ignore", [outcome.pairs[0].prediction_key or ""]) == {}
+    assert store.undecodable(f"{pixels.decoder()}, exif ignore", [outcome.pairs[0].prediction_key or ""]) == {}
 
 
 def test_process_wide_settings_come_back(importable: Project) -> None:

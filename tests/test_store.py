@@ -341,7 +341,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         Store(tmp_path / "home" / ".imgcls")
 
 
-@pytest.mark.parametrize("version", [VERSION - 1, VERSION + 1])
+@pytest.mark.parametrize("version", [VERSION + 1, VERSION + 2])
 def test_another_schema_is_refused(folder: Path, version: int) -> None:
     """A store of an older or newer version of imgcls is not touched, and the message says what to do."""
     with closing(Store(folder)) as store:

@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import json
 import re
 import sys
 import tomllib
@@ -17,6 +18,7 @@ NAME = re.compile(r"[A-Za-z0-9_-]+")
 LATER = ("compare", "latency", "memory")
 ARCH_KINDS = ("torchvision", "timm", "python")
 LABEL_LISTS = ("imagenet-1k", "imagenet-21k", "digits")
+LOADING_OPTIONS = ("weights", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path")
 WEIGHT_FILES = (".safetensors", ".pth", ".pt", ".bin")
 
 Table = Mapping[str, Any]
@@ -224,7 +226,7 @@ def _model(place: _Place) -> ModelSpec:
         arch=str(arch),
         weights=_weights(place),
         sha256=_sha256(place),
-        options=_Place(place.file, f"{place.name}.options", place.table.get("options", {})).table,
+        options=_options(_Place(place.file, f"{place.name}.options", place.table.get("options", {}))),
         labels=labels if labels is None or labels in LABEL_LISTS else place.path("labels", labels),
         datasets=place.names("datasets"),
         runtime=_supported(place, "runtime", ("auto", "eager", "compile", "openvino"), ("auto", "eager")),
@@ -241,6 +243,18 @@ def _supported(place: _Place, key: str, options: Sequence[str], here: Sequence[s
     return value
 
 
+def _options(place: _Place) -> Table:
+    """Keyword arguments of the architecture; which weights it gets is said by ``weights`` alone."""
+    for key in place.table:
+        if key in LOADING_OPTIONS:
+            place.wrong(key, "say which weights are loaded with `weights`, not with an option")
+    try:
+        json.dumps(place.table, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        place.wrong("", f"options are strings, finite numbers, booleans, lists and tables: {error}")
+    return place.table
+
+
 def _weights(place: _Place) -> Path | str | None:
     value = place.text("weights")
     if value is None or not value.endswith(WEIGHT_FILES):
@@ -254,6 +268,10 @@ def _sha256(place: _Place) -> str | None:
     value = place.text("sha256")
     if value is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", value):
         place.wrong("sha256", f"{value!r} is not 64 hexadecimal digits")
+    weights = place.table.get("weights")
+    python = str(place.table.get("arch")).startswith("python:")
+    if value and (str(weights).startswith("random:") or (python and weights is None)):
+        place.wrong("sha256", "pins a weights file, and this model has none")
     return value and value.lower()
 
 

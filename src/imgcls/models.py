@@ -97,7 +97,9 @@ def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
     from imgcls.runtimes.eager import FLAGS
 
     kind, _, name = spec.arch.partition(":")
-    identity = {
+    libraries = ("torchvision", "timm") if kind == "python" else (kind,)
+    own = {"factory_sha256": digest.file_sha256(_factory_file(name))} if kind == "python" else {}
+    return {
         "arch": spec.arch,
         "options": spec.options,
         "state_sha256": facts.state_sha256,
@@ -108,12 +110,9 @@ def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
         "device": torch.device(facts.device).type,
         "flags": FLAGS,
         "torch": torch.__version__,
+        **{library: metadata.version(library) for library in libraries},
+        **own,
     }
-    if kind == "python":
-        identity["factory_sha256"] = digest.file_sha256(_factory_file(name))
-    else:
-        identity[kind] = metadata.version(kind)
-    return identity
 
 
 def outputs(model: Model) -> int:

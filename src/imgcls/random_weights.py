@@ -33,10 +33,13 @@ import math
 import re
 from collections.abc import Iterator
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
 
 _RULE_VERSION = 1
 _LIMIT = 2**24
@@ -59,6 +62,8 @@ def fill(module: torch.nn.Module, seed: int) -> None:
 
     Every other buffer (``num_batches_tracked``, position indices, attention masks) stays as it is.
     """
+    import torch
+
     with torch.no_grad():
         for name, tensor in _weights(module):
             tensor.copy_(torch.from_numpy(values(seed, name, tuple(tensor.shape))))
@@ -79,10 +84,8 @@ def values(seed: int, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def _weights(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    for name, tensor in chain(module.named_parameters(), module.named_buffers()):
-        is_weight = isinstance(tensor, torch.nn.Parameter) or _leaf(name) in _STATISTICS
-        if is_weight and tensor.is_floating_point():
-            yield name, tensor
+    statistics = (pair for pair in module.named_buffers() if _leaf(pair[0]) in _STATISTICS)
+    return (pair for pair in chain(module.named_parameters(), statistics) if pair[1].is_floating_point())
 
 
 def _rule(name: str, shape: tuple[int, ...]) -> tuple[float, float, bool]:

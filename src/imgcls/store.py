@@ -19,8 +19,8 @@ from filelock import FileLock
 from imgcls.errors import StoreError
 from imgcls.records import Answer, DatasetOutcome, ImageRef, LabelList
 
-VERSION = 2
-"""History of the schema. 1: the first. 2: answers carry a checksum."""
+VERSION = 1
+"""History of the schema. 1: the first."""
 
 SCHEMA = """
 create table keys (             -- what a prediction depends on, the picture aside

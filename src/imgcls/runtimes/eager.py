@@ -1,4 +1,4 @@
-"""PyTorch as it comes: no compilation, TF32 and cuDNN's autotuning off."""
+"""PyTorch as it comes: no compilation, TF32 and cuDNN's autotuning off, channels last, which is faster."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,7 +20,7 @@ class EagerClassifier:
         self.device = torch.device(device)
         self.dtype: torch.dtype = getattr(torch, precision)
         try:
-            self.module = module.eval().to(self.device, self.dtype)
+            self.module = module.eval().to(self.device, self.dtype).to(memory_format=torch.channels_last)
         except torch.OutOfMemoryError as error:
             raise ModelError(f"{type(module).__name__} does not fit into the memory of {device}: {error}") from error
 
@@ -31,7 +31,7 @@ class EagerClassifier:
         """
         with torch.inference_mode(), _exact_float32():
             try:
-                output = self.module(batch.to(self.device, self.dtype))
+                output = self.module(batch.to(self.device, self.dtype, memory_format=torch.channels_last))
             except Exception as error:  # a network may raise anything, and other models go on
                 raise ModelError(_refusal(self.module, batch, error)) from error
         if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != len(batch):
