@@ -99,8 +99,8 @@ def test_models_that_do_not_fit_together_go_one_after_the_other(
 
 
 def test_large_inputs_are_asked_in_small_parts(importable: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch has at most BATCH_PIXELS pixels, however many pictures are ready."""
-    monkeypatch.setattr(run, "BATCH_PIXELS", 5 * 8 * 8)
+    """A network is asked about at most PART_PIXELS pixels at a time, however many pictures are ready."""
+    monkeypatch.setitem(run.PART_PIXELS, "cpu", 5 * 8 * 8)
     _score(importable.folder, Store(None))
     asked = [int(line.split()[1]) for line in importable.forwards.read_text().splitlines()]
     assert asked == [1, 5, 5, 2]

@@ -9,21 +9,37 @@ The rule; ``u`` is uniform in (-1, 1) and a filter's variance is its gain over i
 
 - A filter that reads more than three channels has its mean taken off, and gain 2 pi / (pi - 1). What a ReLU
   lets through is positive in every channel, and without this that common part soon drowns what differs between
-  two pictures (of 8 photographs, GoogLeNet gave all the same five). The gain is one over the variance
+  two pictures (at gain 2, GoogLeNet gave 8 photographs the same five). The gain is one over the variance
   1/2 - 1/(2 pi) that a ReLU leaves of a centred unit normal, so that a plain chain neither fades nor grows.
 - A filter that reads one to three channels (colours, depthwise) has gain 2 and keeps its mean: nothing is there
   to cancel, and an edge filter in place of each would throw the smooth part of the picture away. Gain 2 is
   He et al. 2015, https://arxiv.org/abs/1502.01852, section 2.2.
 - Norms (and layer scales) are ``1 + u / 5``, running variances too. From the second norm of a block on, they are
   the smaller the later the block comes in its stage: times ``0.8 / (i + 1)`` in block ``i``, 0.7 where blocks
-  are not numbered within stages. A residual stage then grows by a bounded factor however deep it is; undamped,
-  EfficientNetV2-M's logits had standard deviation 2600 and noise of 1e-6 moved them by more than that.
+  are not numbered within stages. A residual stage then grows by a bounded factor however deep it is. With
+  ``1 / sqrt(i + 1)``, EfficientNetV2-M's logits had std 2600, and noise of 1e-6 moved one by 3.7 times that.
 - The last bias of a squeeze-and-excitation gate is ``2 + u / 50``: gates start nearly open. At 0 each halves
-  what it lets through, and lets it through in proportion to its own size, which feeds chaos.
+  what it lets through, and in EfficientNet-B0 the picture fades below the biases.
 - A linear classifier has gain 64, a convolutional one 1024: what was averaged over a map is small, the more so
   if each place had been normalised (BiT). Numbered linear classifiers (AlexNet's three) are plain filters.
 - Anything else, biases and tokens and position tables and running means, is ``u / 50``: enough to notice
   when one is lost, too little to answer for the picture.
+
+Worst of 3 seeds times 3 groups of 8 photographs, each network with its own preprocessing, float32 on a CPU. std:
+of all logits; first, fives: different answers, and different sets of five; BGR: sets of five that swapped
+channels change; noise: the most that relative noise of 1e-6 on the input moves a logit, in units of std.
+
+    network                 std        first  fives  BGR  noise
+    alexnet                 2.3-3.2    7      8      8    2.7e-5
+    googlenet               4.7-6.8    5      8      8    5.6e-5
+    resnet50                6.2-11.2   5      8      8    1.4e-5
+    regnet_y_3_2gf          3.9-7.6    4      8      8    1.1e-5
+    vit_base_patch16_224    8.0-8.1    6      8      7    2.8e-5
+    tf_efficientnetv2_m     12.6-21.3  3      8      5    3.3e-5
+    resnetv2_50x1_bit       3.9-4.2    7      8      7    7.9e-5
+
+Known to be weaker: torchvision's mobilenet_v3_large, efficientnet_b0 and densenet121 (std from 0.7 up),
+efficientnet_b0 also in BGR (3), timm's mobilenetv2_100 in first and fives (1 and 6).
 """
 
 from __future__ import annotations
@@ -44,7 +60,7 @@ if TYPE_CHECKING:
 _RULE_VERSION = 1
 _LIMIT = 2**24
 _CHUNK = 2**20
-"""Numbers made at a time, which bounds the memory beside the result: about 32 MB."""
+"""Numbers made at a time, which bounds the memory beside the result: 17 MB as measured."""
 
 _CLASSIFIER = re.compile(r"(?:fc|head|head\.fc|heads\.head|classifier)\.weight")
 _MAP_CLASSIFIER = re.compile(r"(?:fc|head|head\.fc|classifier(?:\.\d+)?)\.weight")
