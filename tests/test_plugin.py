@@ -141,6 +141,7 @@ def test_with_xdist_every_picture_is_scored_once(run_pytest: Command, project: P
     result.assert_outcomes(passed=2)
     assert project.pictures_asked() == 2 * (12 + 1)
     assert result.stdout.str().count("gates: 2 of 2 evaluated") == 1
+    assert result.stderr.lines.count("colours: 12 of 12 images") == 1
     document = _document(project.folder / "r.json")
     assert document["complete"] is True
     assert [len(r["verdicts"]) for r in document["results"]] == [3, 2]

@@ -84,7 +84,14 @@ def test_a_terminal_is_left_as_it_was_when_a_pass_fails(monkeypatch: pytest.Monk
     assert stream.getvalue().rindex("\x1b[?25h") > stream.getvalue().rindex("\x1b[?25l")
 
 
-def test_nothing_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    """The silent one writes to no stream."""
-    progress.nothing("photos", 1, 2)
-    assert capfd.readouterr() == ("", "")
+def test_what_others_say_is_passed_on_to_the_end() -> None:
+    """The last word is passed on even where the work was quicker than the first look."""
+    said: list[tuple[str, int, int]] = []
+    heard: list[tuple[str, int, int]] = []
+
+    def tell(dataset: str, done: int, total: int) -> None:
+        heard.append((dataset, done, total))
+
+    with progress.followed(lambda: said, tell, every_s=3600.0):
+        said.append(("photos", 7, 10))
+    assert heard == [("photos", 7, 10)]

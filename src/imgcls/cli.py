@@ -20,7 +20,7 @@ PREDICTED = "pictures"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code. What a user can mend is one message, never a traceback."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     sys.path.insert(0, str(Path.cwd()))  # where python: factories are, as with python -m
     command: Callable[[argparse.Namespace], int] = options.command
     try:
@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The command line, whose ``command`` is the function that does it."""
     parser = argparse.ArgumentParser("imgcls", description="Test image classifiers the way you test code.")
     parser.add_argument("--version", action="version", version=f"imgcls {metadata.version('imgcls')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

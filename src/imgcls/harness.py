@@ -10,10 +10,10 @@ import shutil
 import sys
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -146,15 +146,24 @@ class Harness:
 
     @contextmanager
     def _progress(self) -> Iterator[Progress]:
-        """A bar on the terminal, past pytest's capturing; workers have no terminal."""
+        """A bar on the terminal, past pytest's capturing; workers have none and leave word in the store."""
         from imgcls import progress
 
         if self.is_worker:
-            yield progress.nothing
+            yield partial(self.store.tell, self.run)
             return
         capture = self.config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled(), progress.shown(sys.stderr) as told:
             yield told
+
+    def _told_by_workers(self) -> list[tuple[str, int, int]]:
+        from imgcls.store import Store
+
+        if not (self.store_folder and self.store_folder.exists()):
+            return []
+        with suppress(StoreError), closing(Store(self.store_folder)) as store:
+            return store.told(self.run)
+        return []
 
     def fixtures(self) -> ModuleType:
         """The fixtures, whose parameters come from this configuration."""
@@ -197,6 +206,16 @@ class Harness:
     def pytest_configure_node(self, node: Any) -> None:
         """Every xdist worker belongs to this run."""
         node.workerinput["imgcls_run"] = self.run
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """With xdist, the controller draws what its workers do."""
+        from imgcls import progress
+
+        if self.is_worker or not self.is_distributed:
+            return (yield)
+        with self._progress() as told, progress.followed(self._told_by_workers, told):
+            return (yield)
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out the pairs that the configuration leaves out."""

@@ -1,14 +1,11 @@
 """How far a pass is: a bar on a terminal, a plain line every tenth elsewhere."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
 from imgcls.records import Progress
-
-
-def nothing(dataset: str, done: int, total: int) -> None:
-    """Say nothing."""
 
 
 @contextmanager
@@ -37,6 +34,28 @@ def shown(stream: TextIO) -> Iterator[Progress]:
             bar.update(tasks[dataset], completed=done, total=total)  # type: ignore[arg-type]  # TaskID is an int
 
         yield tell
+
+
+@contextmanager
+def followed(read: Callable[[], list[tuple[str, int, int]]], told: Progress, every_s: float = 1.0) -> Iterator[None]:
+    """Meanwhile, and once more at the end, pass on what other processes say of their progress."""
+    ended = threading.Event()
+
+    def follow() -> None:
+        while True:
+            last = ended.wait(every_s)
+            for dataset, done, total in read():
+                told(dataset, done, total)
+            if last:
+                return
+
+    thread = threading.Thread(target=follow, name="imgcls-progress")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 class _Lines:

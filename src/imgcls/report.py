@@ -29,6 +29,20 @@ DESCRIBED = (
     "crop_pct",
     "interpolation",
 )
+COLUMNS = (
+    "model",
+    "data set",
+    "images",
+    "top-1 %",
+    "95 %",
+    "top-5 %",
+    "95 %",
+    "seconds",
+    "images/s",
+    "load s",
+    "peak RSS",
+    "params",
+)
 LIBRARIES = ("imgcls", "torch", "torchvision", "timm", "pillow", "numpy")
 REJECTED_SHOWN = 20
 UNFOLDED = 1000
@@ -162,10 +176,7 @@ def _table(*columns: str, left: int) -> Table:
 
 
 def _results_table(report: Report) -> Table:
-    table = _table(
-        "model", "data set", "images", "top-1 %", "95 %", "top-5 %", "95 %",
-        "seconds", "images/s", "load s", "peak RSS", "params", left=2,
-    )  # fmt: skip
+    table = _table(*COLUMNS, left=2)
     for result in report.results:
         walk = next((p for p in report.passes if p.dataset == result.dataset and result.model in p.models), None)
         table.add_row(

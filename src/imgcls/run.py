@@ -42,7 +42,7 @@ BATCH = 32
 """Pictures that are decoded, answered and kept together."""
 
 PART_PIXELS = {"cpu": 8 * 224 * 224, "cuda": 64 * 224 * 224}
-"""A network is asked about at most this many pixels at a time: on a CPU larger parts leave its caches, twice as slow."""
+"""A network is asked about at most this many pixels at a time: larger parts leave a CPU's caches, at half the speed."""
 
 
 def score(

@@ -55,6 +55,13 @@ create table plans (            -- what one run means to score
   made_at integer not null,     -- seconds since 1970
   primary key (run, model, dataset)
 ) without rowid;
+create table progress (         -- how far a run's pass over a data set is
+  run text not null,
+  dataset text not null,
+  done integer not null,
+  total integer not null,
+  primary key (run, dataset)
+) without rowid;
 create table listings (         -- the pictures of one run, in order
   run text not null,
   dataset text not null,
@@ -228,6 +235,15 @@ class Store:
         """The (model, data set) pairs of :meth:`plan`."""
         return set(self._rows("select model, dataset from plans where run = ?", run))
 
+    def tell(self, run: str, dataset: str, done: int, total: int) -> None:
+        """Keep how far a pass is, for the process that has the terminal."""
+        with self._transaction() as connection:
+            connection.execute("insert or replace into progress values (?, ?, ?, ?)", (run, dataset, done, total))
+
+    def told(self, run: str) -> list[tuple[str, int, int]]:
+        """What was kept by :meth:`tell`: (data set, pictures done, pictures to do)."""
+        return self._rows("select dataset, done, total from progress where run = ? order by dataset", run)
+
     def put_outcome(
         self, run: str, outcome: DatasetOutcome, images: Sequence[ImageRef], lists: Sequence[LabelList]
     ) -> None:
@@ -274,7 +290,7 @@ class Store:
         """Drop what this run left for reporting, and what runs that died over a day ago left."""
         with self._transaction() as connection:
             old = "select run from plans where made_at < ?"
-            for table in ("listings", "outcomes", "plans"):
+            for table in ("listings", "outcomes", "progress", "plans"):
                 connection.execute(
                     f"delete from {table} where run = ? or run in ({old})",  # noqa: S608 - our own words
                     (run, int(time.time()) - DAY_SECONDS),
