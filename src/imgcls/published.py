@@ -93,7 +93,7 @@ def from_hub(repo: str, filename: str, revision: str | None = None) -> Path:
     url = hf_hub_url(repo, filename, revision=revision)
     wanted = _Wanted(filename, url, _hub_place(repo, filename, revision))
     with _or_missing(wanted, ANSWER_SECONDS):  # hf_hub_download alone would retry for half a minute
-        _answer(lambda: get_hf_file_metadata(url, timeout=ANSWER_SECONDS))
+        _answer(lambda: get_hf_file_metadata(url, timeout=ANSWER_SECONDS, retry_on_errors=False))
     with _or_missing(wanted, constants.HF_HUB_DOWNLOAD_TIMEOUT):
         return Path(hf_hub_download(repo, filename, revision=revision, etag_timeout=ANSWER_SECONDS))
 
