@@ -54,6 +54,8 @@ def test_no_gates_is_said(project: Project, imgcls: Command) -> None:
         (("python:nets:colour", "python:nets:broken"), 1, "*this factory is broken*"),
         (('labels = "names.txt"', 'labels = "names.txt"\nweights = "gone.safetensors"'), 3, "*gone.safetensors*"),
         (("names.txt", "none.txt"), 2, "*none.txt*"),
+        (("top1 = 1.0, min_images = 12", ""), 2, "*a gate needs a threshold*"),
+        (("[datasets.colours]", "[datasets.others]"), 2, "*unknown key*others*"),
     ],
 )  # fmt: skip
 def test_exit_codes(project: Project, imgcls: Command, change: tuple[str, str], code: int, said: str) -> None:
@@ -126,3 +128,33 @@ def test_a_command_line_that_is_wrong_is_exit_code_2(project: Project, imgcls: C
     result = imgcls("score")
     assert result.ret == 2
     result.stderr.fnmatch_lines(["imgcls: there is no imgcls.toml or [[]tool.imgcls[]] from *--config FILE"])
+
+
+def test_nothing_selected_is_exit_code_2(project: Project, imgcls: Command) -> None:
+    """A selection without a single model on a data set is not a success."""
+    project.also('[datasets.more]\npath = "colours"\n')
+    text = (project.folder / "imgcls.toml").read_text()
+    project.configure(text.replace('labels = "names.txt"', 'labels = "names.txt"\ndatasets = ["colours"]'))
+    result = imgcls("score", "--datasets", "more")
+    assert result.ret == 2
+    result.stderr.fnmatch_lines(["*no model is scored on any data set"])
+    (project.folder / "empty").mkdir()
+    result = imgcls("predict", "empty", "--models", "colour")
+    assert result.ret == 2
+    result.stderr.fnmatch_lines(["imgcls: there is no picture in what was given"])
+
+
+def test_a_store_in_a_folder_of_ones_own_leaves_its_files(project: Project, imgcls: Command) -> None:
+    """--store . writes the store and nothing over what is there."""
+    (project.folder / ".gitignore").write_text("mine\n")
+    assert imgcls("score", "--store", ".", "--json", "nowhere/r.json").ret == 2
+    assert imgcls("score", "--store", ".").ret == 0
+    assert (project.folder / ".gitignore").read_text() == "mine\n"
+    assert (project.folder / "predictions.sqlite3").exists()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_terminal_of_few_characters_shows_what_it_can(imgcls: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of the table that ASCII lacks are replaced, not a traceback."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    assert imgcls("score").ret == 0

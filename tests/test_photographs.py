@@ -37,14 +37,20 @@ Score = Callable[..., tuple[subprocess.CompletedProcess[str], Any]]
 
 
 @pytest.fixture(scope="module")
-def score(tmp_path_factory: pytest.TempPathFactory) -> Score:
-    """``imgcls score`` with one store for all tests here: the finished process and its document."""
-    folder = tmp_path_factory.mktemp("photographs")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One store for all tests here."""
+    return tmp_path_factory.mktemp("photographs") / "store"
+
+
+@pytest.fixture(scope="module")
+def score(store: Path) -> Score:
+    """``imgcls score``: the finished process and its document."""
+    folder = store.parent
 
     def call(config: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], Any]:
         document = folder / "r.json"
         command = [sys.executable, "-m", "imgcls", "score", "--config", str(config), "--json", str(document)]
-        command += ["--store", str(folder / "store"), *arguments]
+        command += ["--store", str(store), *arguments]
         result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         return result, json.loads(document.read_text())
 
@@ -72,12 +78,16 @@ def test_counts_are_those_of_a_plain_loop(first: tuple[subprocess.CompletedProce
 
 
 def test_the_plugin_reads_what_the_command_left(
-    first: tuple[subprocess.CompletedProcess[str], Any], score: Score, shared_data: Path
+    first: tuple[subprocess.CompletedProcess[str], Any], shared_data: Path, store: Path, tmp_path: Path
 ) -> None:
-    """A second run over everything computes nothing and says the same."""
+    """``pytest -m accuracy`` on the command's store passes, computes nothing, and says the same."""
     _, before = first
-    result, document = score(shared_data / "imgcls.toml")
-    assert result.returncode == 0
+    (tmp_path / "test_models.py").write_text("from imgcls.suite import *\n")
+    config = ["--imgcls-config", str(shared_data / "imgcls.toml"), "--imgcls-store", str(store)]
+    command = [sys.executable, "-m", "pytest", "-m", "accuracy", "-n", "2", *config, "--imgcls-json", "r.json"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+    document = json.loads((tmp_path / "r.json").read_text())
     assert document["predictions"] == before["predictions"]
     assert [r["from_store"] for r in document["results"]] == [r["scored"] for r in document["results"]]
     assert all(seconds == 0.0 for walk in document["passes"] for seconds in walk["model_seconds"].values())

@@ -185,11 +185,11 @@ def test_a_store_that_cannot_be_read_fails_the_tests_and_says_why(run_pytest: Co
 
 
 @pytest.mark.usefixtures("project")
-def test_a_document_that_cannot_be_written_fails_the_run(run_pytest: Command) -> None:
-    """The reason is said, and the exit code is not 0."""
+def test_a_document_that_cannot_be_written_is_a_usage_error(run_pytest: Command) -> None:
+    """It is found out before anything is computed."""
     result = run_pytest("--imgcls-json", "nowhere/r.json")
-    assert result.ret == 1
-    result.stdout.fnmatch_lines(["imgcls: the result document could not be written: *nowhere*"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*nowhere/r.json cannot be written*"])
 
 
 def test_without_a_configuration_scores_are_a_usage_error(run_pytest: Command, project: Project) -> None:
@@ -311,3 +311,66 @@ def test_runs_that_ask_for_no_model_import_nothing_heavy(
     )
     result = python(code)
     result.stdout.fnmatch_lines(["heavy: [[][]]"])
+
+
+def test_scores_that_are_asked_for_late_fail_as_well(run_pytest: Command, project: Project) -> None:
+    """A model that cannot answer fails a test that gets its scores by name in the middle, too."""
+    project.configure((project.folder / "imgcls.toml").read_text().replace("nets:colour", "nets:nan"))
+    (project.folder / "test_models.py").write_text(
+        "def test_late(model, dataset, request):\n    assert request.getfixturevalue('scores').rejected == 0\n"
+    )
+    result = run_pytest()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*logits are NaN on blue/0000.png*"])
+
+
+def test_required_gates_see_through_xfail(run_pytest: Command, project: Project) -> None:
+    """A gate that does not hold is a failure under --imgcls-require-gates, whatever the test is marked as."""
+    (project.folder / "names.txt").write_text("green\nred\nblue\n")
+    (project.folder / "test_models.py").write_text(
+        "import pytest\n\n@pytest.mark.xfail\ndef test_it(scores, gates):\n    gates.check(scores)\n"
+    )
+    assert run_pytest().ret == 0
+    result = run_pytest("--imgcls-require-gates")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["FAILED gate: colour on colours: top1 0.3333*"])
+
+
+def test_a_document_is_written_by_runs_alone(run_pytest: Command, project: Project) -> None:
+    """Collecting leaves yesterday's document alone; a run that ends in a collection error is not complete."""
+    document = project.folder / "r.json"
+    document.write_text("yesterday's")
+    run_pytest("--collect-only", "--imgcls-json", "r.json")
+    assert document.read_text() == "yesterday's"
+    (project.folder / "test_broken.py").write_text("import nothing_of_this_name\n")
+    assert run_pytest("--imgcls-json", "r.json").ret != 0
+    assert _document(document)["complete"] is False
+
+
+def test_exits_inside_foreign_code_are_failures(run_pytest: Command, project: Project) -> None:
+    """A factory that ends the process does not end the run with success."""
+    with (project.folder / "nets.py").open("a") as nets:
+        nets.write("\ndef leaving():\n    raise SystemExit(0)\n")
+    project.configure((project.folder / "imgcls.toml").read_text().replace("nets:colour", "nets:leaving"))
+    result = run_pytest()
+    assert result.ret == 1
+    result.assert_outcomes(failed=1)
+
+
+def test_another_model_fixture_with_our_scores_is_told(run_pytest: Command, project: Project) -> None:
+    """Scores need a configured model and data set."""
+    (project.folder / "test_models.py").write_text(
+        "import pytest\n\n@pytest.mark.parametrize('model', ['colour'])\ndef test_it(model, scores):\n    pass\n"
+    )
+    result = run_pytest()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*`scores` goes with imgcls's own `model` and `dataset`*"])
+
+
+def test_capturing_may_be_off(run_pytest: Command, project: Project) -> None:
+    """The progress needs no capture manager, and data sets that share pictures share answers under xdist."""
+    project.also('[datasets.again]\npath = "colours"\n')
+    assert run_pytest("-p", "no:capture").ret == 0
+    project.forget_forwards()
+    assert run_pytest("-n", "2", "--imgcls-store", "other").ret == 0
+    assert project.pictures_asked() <= 12 + 2

@@ -350,3 +350,20 @@ def test_unknown_classes_are_refused(arch: str) -> None:
         ConfigError, match=rf"\[models\.net\] nothing says what the outputs of {arch} are: set `labels`"
     ):
         resolve.label_list(_spec(arch))
+
+
+@pytest.mark.parametrize(
+    ("arch", "own", "expected"),
+    [
+        ("torchvision:alexnet", {}, 0.875),
+        ("torchvision:resnet50", {}, 0.9655),
+        ("torchvision:alexnet", {"resize": (256, 300), "crop": (224, 224)}, 0.875),
+        ("timm:vit_base_patch16_224.augreg_in21k", {}, 0.9),
+        ("timm:vit_base_patch16_224.augreg_in21k", {"resize": 224}, 1.0),
+        ("timm:tf_efficientnetv2_m.in21k", {}, 1.0),
+    ],
+)
+def test_crop_pct_is_timms_own(arch: str, own: dict[str, Any], expected: float) -> None:
+    """Timm's figure where the input is timm's, so that tables join; else crop over resized height, to four places."""
+    spec = ModelSpec("net", arch, input=own)
+    assert resolve.crop_pct(spec, resolve.input_spec(spec)) == expected

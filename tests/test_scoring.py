@@ -85,7 +85,7 @@ def test_no_pictures_have_no_answers() -> None:
 def test_logits_that_are_no_numbers_are_refused_by_picture(value: float, kind: str) -> None:
     """One NaN or infinite logit is a ModelError that names the first picture it is on."""
     logits = [[0.0, 1.0], [0.0, value], [value, 1.0]]
-    with pytest.raises(ModelError, match=rf"logits are {kind} on cat/1\.png \(.*1\.png\)"):
+    with pytest.raises(ModelError, match=rf"logits are {kind} on cat/1\.png$"):
         _answers(logits)
 
 

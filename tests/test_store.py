@@ -33,7 +33,7 @@ from imgcls.records import (
     Rejection,
     Scores,
 )
-from imgcls.store import DAY_SECONDS, QUERIED, VERSION, Store, pack, unpack
+from imgcls.store import DAY_SECONDS, QUERIED, VERSION, Store, list_key, pack, unpack
 
 KEY = hashlib.sha256(b"a network").hexdigest()
 OTHER_KEY = hashlib.sha256(b"another network").hexdigest()
@@ -65,6 +65,7 @@ OUTCOME = DatasetOutcome(
                 None,
                 "5" * 64,
                 1_248_424,
+                0.875,
                 4_993_696,
             ),
             prediction_key=KEY,
@@ -413,20 +414,20 @@ def test_listings_keep_their_order(store: Store) -> None:
 
 
 def test_a_later_outcome_replaces_the_earlier(store: Store) -> None:
-    """A run that scores a data set again leaves nothing of its first listing, nor of a label list that got shorter."""
-    store.put_outcome("run", OUTCOME, _images(range(5)), [LabelList("names.txt", ("a", "b", "c"))])
+    """A run that scores a data set again leaves nothing of its first listing."""
+    store.put_outcome("run", OUTCOME, _images(range(5)), [])
     again = replace(OUTCOME, complete=False)
-    store.put_outcome("run", again, _images([7]), [LabelList("names.txt", ("b", "c"))])
+    store.put_outcome("run", again, _images([7]), [])
     assert store.outcome("run", "photos") == again
     assert [[("cat/7.jpg", _sha256(7), "cat")]] == list(store.listing("run", "photos"))
-    assert store.names("names.txt") == ("b", "c")
 
 
 def test_names_keep_their_order(store: Store) -> None:
     """The names behind class numbers come back in order, per list; an unknown list has none."""
     names = tuple(f"class {number}" for number in range(1000, 0, -1))
-    store.put_outcome("run", OUTCOME, [], [LabelList("long", names), LabelList("short", ("Käse",))])
-    assert (names, ("Käse",), ()) == (store.names("long"), store.names("short"), store.names("unknown"))
+    long, short = LabelList("names.txt", names), LabelList("names.txt", ("Käse",))
+    store.put_outcome("run", OUTCOME, [], [long, short, long])
+    assert (names, ("Käse",), ()) == tuple(store.names(key) for key in (list_key(long), list_key(short), "unknown"))
 
 
 def test_plans_add_up(store: Store) -> None:
@@ -438,12 +439,12 @@ def test_plans_add_up(store: Store) -> None:
 
 
 def test_forgetting_a_run(store: Store) -> None:
-    """A run's outcome, listing and plan go, and those of runs that died over a day ago; the rest stays."""
+    """A run's outcome, listing and plan go, and those of runs that died a week ago; the rest stays."""
     store.put({KEY: (1000, _pictures([1]))})
     for run in ("run", "dead", "other"):
         store.plan(run, [("one", "photos")])
         store.put_outcome(run, OUTCOME, _images([1]), [])
-    store._connection.execute("update plans set made_at = made_at - ? where run = 'dead'", (DAY_SECONDS + 60,))
+    store._connection.execute("update plans set made_at = made_at - ? where run = 'dead'", (7 * DAY_SECONDS + 60,))
     store.forget("run")
     for run in ("run", "dead"):
         assert (None, [], set()) == (

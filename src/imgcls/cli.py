@@ -1,6 +1,8 @@
 """The command ``imgcls``: the same runs as the plugin's, without pytest."""
 
 import argparse
+import functools
+import io
 import shutil
 import sys
 import tomllib
@@ -8,12 +10,17 @@ import uuid
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgcls import config, discover, gates, progress
 from imgcls.errors import ConfigError, ImgclsError
-from imgcls.records import DatasetOutcome, DatasetSpec, ModelSpec, Settings, Verdict
+from imgcls.records import DatasetOutcome, DatasetSpec, Listing, ModelSpec, Settings, Verdict
 
+if TYPE_CHECKING:  # torch takes a second to import
+    from imgcls.models import Shelf
+    from imgcls.store import Store
+
+INTERRUPTED = 130
 PREDICTED = "pictures"
 """The name that pictures given to ``predict`` have as a data set."""
 
@@ -22,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code. What a user can mend is one message, never a traceback."""
     options = parser().parse_args(arguments)
     sys.path.insert(0, str(Path.cwd()))  # where python: factories are, as with python -m
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal of few characters shows what it can
+            stream.reconfigure(errors="replace")
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -32,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"imgcls: {error}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
-        print("imgcls: interrupted; what was predicted so far is kept", file=sys.stderr)
-        return 130
+        print("imgcls: interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 def parser() -> argparse.ArgumentParser:
@@ -103,26 +113,52 @@ def _settings(files: Sequence[Path]) -> Settings:
 
 def _score(options: argparse.Namespace) -> int:
     settings = config.select(_settings(options.config), options.models, options.datasets)
-    from imgcls import report, run
+    if options.json:
+        config.check_writable(options.json)
     from imgcls.models import Shelf
     from imgcls.store import Store
 
     store = Store(None if options.store == "off" else Path(options.store or ".imgcls"))
     shelf, number = Shelf(settings.models, options.device), uuid.uuid4().hex
+    try:
+        interrupted = _walk(settings, shelf, store, number)
+        return _reported(options, settings, store, number, interrupted=interrupted)
+    finally:
+        store.forget(number)
+        store.close()
+
+
+def _walk(settings: Settings, shelf: "Shelf", store: "Store", number: str) -> bool:
+    """Score data set by data set; whether that was interrupted. What was scored is in the store."""
+    from imgcls import run
+
     with progress.shown(sys.stderr) as told:
-        outcomes = [
-            run.score(number, settings.datasets[dataset], names, shelf, store, told)
-            for dataset, names in settings.models_by_dataset().items()
-        ]
+        try:
+            for dataset, names in settings.models_by_dataset().items():
+                if names:
+                    run.score(number, settings.datasets[dataset], names, shelf, store, told)
+        except KeyboardInterrupt:
+            return True
+    return False
+
+
+def _reported(
+    options: argparse.Namespace, settings: Settings, store: "Store", number: str, *, interrupted: bool
+) -> int:
+    """Print the table and the verdicts, write the document; the exit code."""
+    from imgcls import report
+
+    outcomes = [found for name in settings.datasets if (found := store.outcome(number, name))]
     verdicts = _verdicts(settings, outcomes)
-    document = report.build(outcomes, verdicts, complete=True)
+    document = report.build(outcomes, verdicts, complete=not interrupted)
     print(report.text(document, shutil.get_terminal_size().columns), end="")
+    code = _concluded(settings, outcomes, verdicts)
     if options.json:
-        with options.json.open("wb") as stream:
-            predictions = None if options.json_summary else report.predictions(store, number, outcomes)
-            report.write_json(stream, document, predictions)
-    store.forget(number)
-    return _concluded(settings, outcomes, verdicts)
+        predictions = None if options.json_summary else report.predictions(store, number, outcomes)
+        report.save(options.json, document, predictions)
+    if interrupted:
+        print("imgcls: interrupted; what was predicted so far is kept", file=sys.stderr)
+    return INTERRUPTED if interrupted else code
 
 
 def _verdicts(settings: Settings, outcomes: Sequence[DatasetOutcome]) -> dict[tuple[str, str], tuple[Verdict, ...]]:
@@ -142,9 +178,18 @@ def _concluded(
     for verdict in wrong:
         print(f"{verdict.status.upper()} {verdict.message}")
     print(f"gates: {len(verdicts)} of {len(settings.gates)} evaluated" if settings.gates else "no gates")
-    codes = {pair.failure.exit_code for data in outcomes for pair in data.pairs if pair.failure}
-    if wrong or len(verdicts) < len(settings.gates):
-        codes.add(1)
+    for line in config.not_evaluated(settings):
+        print(line)
+    shown = not wrong and len(verdicts) == len(settings.gates)
+    return _gravest({0 if shown else 1, *_codes(outcomes)})
+
+
+def _codes(outcomes: Sequence[DatasetOutcome]) -> set[int]:
+    return {pair.failure.exit_code for outcome in outcomes for pair in outcome.pairs if pair.failure}
+
+
+def _gravest(codes: set[int]) -> int:
+    """A wrong configuration comes before a machine that cannot, and that before a gate that was not shown to hold."""
     return next((code for code in (2, 3, 1) if code in codes), 0)
 
 
@@ -195,8 +240,9 @@ def _complaints(outcome: DatasetOutcome) -> int:
     failures = [pair for pair in outcome.pairs if pair.failure]
     for pair in failures:
         print(f"imgcls: {pair.scores.model}: {pair.failure and pair.failure.message}", file=sys.stderr)
-    codes = {pair.failure.exit_code for pair in failures if pair.failure} | ({1} if outcome.rejections else set())
-    return next((code for code in (2, 3, 1) if code in codes), 0)
+    if not (outcome.rejections or failures or outcome.pairs[0].scores.scored):
+        raise ConfigError("there is no picture in what was given")
+    return _gravest({1 if outcome.rejections else 0, *_codes([outcome])})
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -222,19 +268,22 @@ def _check_labels(options: argparse.Namespace) -> int:
     settings = config.select(_settings(options.config), options.models, options.datasets)
     from imgcls import resolve, run
 
-    code = 0
-    listings = {name: run.listing(dataset) for name, dataset in settings.datasets.items()}
-    for model, dataset in settings.pairs():
-        try:
-            classes = resolve.label_list(settings.models[model])
-            matching = run.matching(settings.datasets[dataset], listings[dataset], classes)
-        except ImgclsError as error:
-            print(f"FAIL {model} on {dataset}: {error}")
-            code = max(code, error.exit_code)
-            continue
-        right = len(frozenset().union(*matching.accepted.values()))
-        ignored = f", {matching.ids_ignored} ids of the map are not among them" if matching.ids_ignored else ""
-        print(
-            f"ok   {model} on {dataset}: {len(matching.accepted)} folders, {right} classes of {classes.source}{ignored}"
-        )
-    return code
+    @functools.cache
+    def listing(dataset: str) -> Listing:
+        return run.listing(settings.datasets[dataset])
+
+    codes = set()
+    for dataset, names in settings.models_by_dataset().items():
+        for model in names:
+            try:
+                classes = resolve.label_list(settings.models[model])
+                matching = run.matching(settings.datasets[dataset], listing(dataset), classes)
+            except ImgclsError as error:
+                print(f"FAIL {model} on {dataset}: {error}")
+                codes.add(error.exit_code)
+                continue
+            right = len(frozenset().union(*matching.accepted.values()))
+            ignored = f", {matching.ids_ignored} ids of the map are not among them" if matching.ids_ignored else ""
+            found = f"{len(matching.accepted)} folders, {right} classes of {classes.source}{ignored}"
+            print(f"ok   {model} on {dataset}: {found}")
+    return _gravest(codes)

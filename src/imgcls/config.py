@@ -53,7 +53,21 @@ def select(settings: Settings, models: Sequence[str] | None, datasets: Sequence[
     kept_models = {n: m for n, m in settings.models.items() if models is None or n in models}
     kept_datasets = {n: d for n, d in settings.datasets.items() if datasets is None or n in datasets}
     kept_gates = {pair: g for pair, g in settings.gates.items() if pair[0] in kept_models and pair[1] in kept_datasets}
-    return Settings(settings.source, kept_datasets, kept_models, kept_gates)
+    selected = Settings(settings.source, kept_datasets, kept_models, kept_gates)
+    if not selected.pairs():
+        raise ConfigError(f"{settings.source}: of what is selected, no model is scored on any data set")
+    return selected
+
+
+def not_evaluated(settings: Settings) -> list[str]:
+    """What a configuration asks for and this version does not do; said, so that nobody relies on it."""
+    return [f"golden: not evaluated by this version, {d.name}" for d in settings.datasets.values() if d.golden]
+
+
+def check_writable(document: Path) -> None:
+    """Find out before the work where its result cannot go. Raises ConfigError."""
+    if document.is_dir() or not document.absolute().parent.is_dir():
+        raise ConfigError(f"{document} cannot be written: name a file in a folder that exists")
 
 
 def model(where: str, table: Table) -> ModelSpec:
@@ -65,7 +79,7 @@ def label_map(file: Path) -> dict[str, list[tuple[Any, str]]]:
     """A ``.csv`` that maps folders to ids: columns ``folder`` and ``wnid``, ``name`` or ``index``."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
-            rows = csv.DictReader(stream)
+            rows = csv.DictReader(stream, strict=True)
             columns = set(rows.fieldnames or ())
             kinds = columns & {"wnid", "name", "index"}
             if "folder" not in columns or len(kinds) != 1:
@@ -75,6 +89,10 @@ def label_map(file: Path) -> dict[str, list[tuple[Any, str]]]:
             result: dict[str, list[tuple[Any, str]]] = {}
             for row in rows:
                 folder, value = ((row[column] or "").strip() for column in ("folder", kind))
+                if None in row:
+                    raise ConfigError(
+                        f"{file}, line {rows.line_num}: more fields than columns; quote a name with a comma"
+                    )
                 if not folder or not value:
                     raise ConfigError(f"{file}, line {rows.line_num}: folder or {kind} is empty")
                 result.setdefault(folder, []).append((kind, value))
@@ -178,7 +196,9 @@ def _read(file: Path) -> Any:
     if file.name != "pyproject.toml":
         return document
     tool = _Place(file, "tool", document.get("tool", {}))
-    return _Place(file, "tool.imgcls", tool.table.get("imgcls", {})).table
+    if "imgcls" not in tool.table:
+        raise ConfigError(f"{file}: there is no [tool.imgcls] in it")
+    return _Place(file, "tool.imgcls", tool.table["imgcls"]).table
 
 
 def _merge(into: dict[str, Any], new: Mapping[str, Any], file: Path, kind: str) -> None:
@@ -317,7 +337,7 @@ def _gates(
             _gate(gate.table, gate)
     everywhere = places.pop("*", {})
     _check_gated_pairs(places, models)
-    result = {}
+    result: dict[tuple[str, str], Gate] = {}
     for model, spec in models.items():
         own = places.get(model, {})
         for dataset in datasets:
@@ -325,6 +345,11 @@ def _gates(
             given = [gate[dataset] for gate in (everywhere, own) if dataset in gate]
             if given and scored:
                 result[model, dataset] = _gate({k: v for gate in given for k, v in gate.table.items()}, given[-1])
+                if result[model, dataset] == Gate(max_rejected=result[model, dataset].max_rejected):
+                    given[-1].wrong("", "a gate needs a threshold: top1, top5 or min_images")
+    for dataset, place in everywhere.items():
+        if dataset not in {scored_on for _, scored_on in result}:
+            place.wrong("", f"no model is scored on '{dataset}', so this gate could never be shown")
     return result
 
 

@@ -26,10 +26,14 @@ def find(start: Path) -> Path | None:
 
 
 def _has_our_table(project: Path) -> bool:
-    content = project.read_bytes()
+    try:
+        content = project.read_bytes()
+    except OSError:
+        return False  # a folder far above may be closed to us, and cannot be meant then
     if b"imgcls" not in content:
         return False
     try:
-        return "imgcls" in tomllib.loads(content.decode()).get("tool", {})
+        tool = tomllib.loads(content.decode()).get("tool")
+        return isinstance(tool, dict) and "imgcls" in tool
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{project}: not TOML: {error}") from error

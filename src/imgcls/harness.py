@@ -9,9 +9,9 @@ import json
 import shutil
 import sys
 import uuid
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -45,6 +45,7 @@ PROPERTY = "imgcls"
 """The name under which a test's verdicts travel in its report (and into JUnit XML)."""
 
 OUTCOME = pytest.StashKey[PairOutcome]()
+CALLED = pytest.StashKey[bool]()
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,13 @@ class Gates:
         _judge(self._item, scores, verdicts_of.evaluate(gate, PairOutcome(scores)))
 
 
+def _require_scores(item: pytest.Item) -> None:
+    """Fail the test where its scores could not be had."""
+    outcome = item.stash.get(OUTCOME, None)
+    if outcome and outcome.failure:
+        _judge(item, outcome.scores, [Verdict("scored", "error", outcome.failure.message)])
+
+
 def _judge(item: pytest.Item, scores: Scores, verdicts: Sequence[Verdict]) -> None:
     """Put the verdicts into the test's report, and fail the test where one is not a pass."""
     said = {"model": scores.model, "dataset": scores.dataset, "verdicts": [asdict(v) for v in verdicts]}
@@ -103,7 +111,8 @@ class Harness:
         self.needed: dict[str, list[str]] = {}
         self.pending: Counter[str] = Counter()
         self.complaints: list[str] = []
-        self.verdicts: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+        self.verdicts: dict[tuple[str, str], list[Verdict]] = {}
+        self.started = self.finished = False
 
     @classmethod
     def from_pytest(cls, config: pytest.Config, files: Sequence[Path]) -> Harness:
@@ -114,7 +123,11 @@ class Harness:
             _names(config.getoption("--imgcls-datasets")),
         )
         option = config.getoption("--imgcls-store")
-        store = None if option == "off" else config.rootpath / (option or ".imgcls")
+        store = config.invocation_params.dir / option if option else config.rootpath / ".imgcls"
+        store = None if option == "off" else store
+        document = config.getoption("--imgcls-json")
+        if document:
+            configuration.check_writable(config.invocation_params.dir / document)
         if store is None and getattr(config.option, "dist", "no") != "no":
             raise pytest.UsageError("--imgcls-store off and xdist do not go together: workers meet in the store")
         return cls(settings, config, store)
@@ -152,18 +165,12 @@ class Harness:
         if self.is_worker:
             yield partial(self.store.tell, self.run)
             return
-        capture = self.config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled(), progress.shown(sys.stderr) as told:
+        with self._uncaptured(), progress.shown(sys.stderr) as told:
             yield told
 
-    def _told_by_workers(self) -> list[tuple[str, int, int]]:
-        from imgcls.store import Store
-
-        if not (self.store_folder and self.store_folder.exists()):
-            return []
-        with suppress(StoreError), closing(Store(self.store_folder)) as store:
-            return store.told(self.run)
-        return []
+    def _uncaptured(self) -> AbstractContextManager[None]:
+        capture = self.config.pluginmanager.getplugin("capturemanager")
+        return capture.global_and_fixture_disabled() if capture else nullcontext()
 
     def fixtures(self) -> ModuleType:
         """The fixtures, whose parameters come from this configuration."""
@@ -184,11 +191,15 @@ class Harness:
         @pytest.fixture
         def scores(request: pytest.FixtureRequest, model: ModelHandle, dataset: DatasetSpec) -> Scores:
             """The counts of the model on the data set; the data set is walked over once for all tests."""
+            if not (isinstance(model, ModelHandle) and isinstance(dataset, DatasetSpec)):
+                pytest.fail("`scores` goes with imgcls's own `model` and `dataset`, and here one is another", False)
             try:
                 outcome = self.outcome(model.name, dataset.name)
             except StoreError as error:
                 outcome = PairOutcome(Scores(model.name, dataset.name), failure=Failure(error.exit_code, str(error)))
             request.node.stash[OUTCOME] = outcome
+            if request.node.stash.get(CALLED, False):
+                _require_scores(request.node)
             return outcome.scores
 
         @pytest.fixture
@@ -208,14 +219,26 @@ class Harness:
         node.workerinput["imgcls_run"] = self.run
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """With xdist, the controller draws what its workers do."""
-        from imgcls import progress
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """A document is written where tests were run, and is complete where they ran to the end."""
+        self.started = not session.config.option.collectonly
+        with self._workers_progress():
+            result = yield
+        self.finished = True
+        return result
 
-        if self.is_worker or not self.is_distributed:
-            return (yield)
-        with self._progress() as told, progress.followed(self._told_by_workers, told):
-            return (yield)
+    @contextmanager
+    def _workers_progress(self) -> Iterator[None]:
+        """With xdist, the controller draws what its workers leave word of."""
+        if self.is_worker or not (self.is_distributed and self.store_folder):
+            yield
+            return
+        from imgcls import progress
+        from imgcls.store import told
+
+        read = partial(told, self.store_folder, self.run)
+        with self._uncaptured(), progress.lines(sys.stderr) as tell, progress.followed(read, tell):
+            yield
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out the pairs that the configuration leaves out."""
@@ -237,11 +260,11 @@ class Harness:
             with suppress(StoreError):  # the tests that need the store will say so
                 self.store.plan(self.run, [(name, data) for data, names in self.needed.items() for name in names])
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Item) -> None:
         """A test whose scores could not be had fails, with the reason instead of its body."""
-        outcome = pyfuncitem.stash.get(OUTCOME, None)
-        if outcome and outcome.failure:
-            _judge(pyfuncitem, outcome.scores, [Verdict("scored", "error", outcome.failure.message)])
+        pyfuncitem.stash[CALLED] = True
+        _require_scores(pyfuncitem)
 
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         handle = _parameter(item, ModelHandle)
@@ -251,11 +274,10 @@ class Harness:
                 self.shelf.release(handle.name)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call":
-            for name, value in report.user_properties:
-                if name == PROPERTY:
-                    said = json.loads(str(value))
-                    self.verdicts[said["model"], said["dataset"]] += [Verdict(**v) for v in said["verdicts"]]
+        for name, value in report.user_properties:
+            if name == PROPERTY:
+                said = json.loads(str(value))
+                self.verdicts[said["model"], said["dataset"]] = [Verdict(**v) for v in said["verdicts"]]
 
     # What is said at the end.
 
@@ -269,12 +291,12 @@ class Harness:
         Nothing where the store cannot be read: that has failed the tests that needed it.
         """
         if not (self.needed or (self.is_distributed and self.store_folder and self.store_folder.exists())):
-            return [], True
+            return [], self.finished
         try:
             stored = (self.store.outcome(self.run, name) for name in self.settings.datasets)
             outcomes = [outcome for outcome in stored if outcome]
             reached = {(pair.scores.model, pair.scores.dataset) for outcome in outcomes for pair in outcome.pairs}
-            return outcomes, self.store.planned(self.run) <= reached
+            return outcomes, self.finished and self.store.planned(self.run) <= reached
         except StoreError:
             return [], False
 
@@ -283,24 +305,25 @@ class Harness:
             return
         try:
             self._write_json()
-        except OSError as error:
+        except (OSError, StoreError) as error:
             self.complaints.append(f"imgcls: the result document could not be written: {error}")
         if self.config.getoption("--imgcls-require-gates"):
             self.complaints += [f"FAILED gate not evaluated: {model} on {data}" for model, data in self.unevaluated()]
+            said = (verdict for verdicts in self.verdicts.values() for verdict in verdicts)
+            self.complaints += [f"FAILED gate: {verdict.message}" for verdict in said if verdict.status != "pass"]
         if self.complaints:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _write_json(self) -> None:
         file = self.config.getoption("--imgcls-json")
-        if file is None:
+        if file is None or not self.started:
             return
         from imgcls import report
 
         outcomes, complete = self.found()
-        summary = self.config.getoption("--imgcls-json-summary")
-        with (self.config.invocation_params.dir / file).open("wb") as stream:
-            predictions = None if summary else self._predictions(outcomes)
-            report.write_json(stream, report.build(outcomes, self.verdicts, complete=complete), predictions)
+        predictions = None if self.config.getoption("--imgcls-json-summary") else self._predictions(outcomes)
+        document = report.build(outcomes, self.verdicts, complete=complete)
+        report.save(self.config.invocation_params.dir / file, document, predictions)
 
     def _predictions(self, outcomes: Sequence[DatasetOutcome]) -> Iterator[Prediction]:
         if outcomes:
@@ -323,14 +346,15 @@ class Harness:
         total, missing = len(self.settings.gates), self.unevaluated()
         if total and (outcomes or self.complaints):
             yield f"gates: {total - len(missing)} of {total} evaluated"
+            yield from configuration.not_evaluated(self.settings)
             yield from self.complaints or [f"  not evaluated: {model} on {dataset}" for model, dataset in missing]
 
     def pytest_unconfigure(self) -> None:
         """What this run left for its summary is not needed any more."""
         if "store" in vars(self):
-            if not self.is_worker:
-                self.store.forget(self.run)
-            self.store.close()
+            with closing(self.store), suppress(StoreError):  # what a lost store would forget is lost
+                if not self.is_worker:
+                    self.store.forget(self.run)
 
 
 def _names(option: str | None) -> list[str] | None:

@@ -19,6 +19,9 @@ PUBLISHED_VARIANT: Mapping[str, Mapping[str, Any]] = {
 }
 """Arguments that torchvision sets itself when it builds these two with published weights."""
 
+PREPROCESSING_RULES = 1
+"""Raised when a change of ours gives other pixels, so that no older answer is served."""
+
 AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
 
 
@@ -46,10 +49,13 @@ class Shelf:
         self._held: dict[str, Model | ImgclsError] = {}
 
     def get(self, name: str) -> Model:
-        """The loaded model. Raises what :func:`load` raises, the same again for every later call."""
+        """The loaded model. Raises what :func:`load` raises, the same again for every later call.
+
+        Whatever else goes wrong with a model is a ModelError, because other models go on.
+        """
         if name not in self._held:
             try:
-                self._held[name] = load(self.specs[name], self.device)
+                self._held[name] = _loaded(self.specs[name], self.device)
             except ImgclsError as error:
                 self._held[name] = error
         held = self._held[name]
@@ -60,6 +66,16 @@ class Shelf:
     def release(self, name: str) -> None:
         """Let go of a model's memory; it is loaded again if it is asked for again."""
         self._held.pop(name, None)
+
+
+def _loaded(spec: ModelSpec, device: str) -> Model:
+    try:
+        return load(spec, device)
+    except ImgclsError:
+        raise
+    except Exception as error:  # the libraries' networks check little of what they are given
+        reason = f"{type(error).__name__}: {one_line(error)}"
+        raise ModelError(f"[models.{spec.name}] {spec.arch} cannot be loaded: {reason}") from error
 
 
 def load(spec: ModelSpec, device: str) -> Model:
@@ -86,6 +102,7 @@ def load(spec: ModelSpec, device: str) -> Model:
         weights_file_sha256=file_sha256,
         state_sha256=state_sha256,
         parameters=parameters,
+        crop_pct=resolve.crop_pct(spec, input_spec),
         weight_bytes=sum(t.numel() * t.element_size() for t in module.state_dict().values()),
     )
     return Model(spec, classifier, labels, facts, _identity(spec, facts), time.perf_counter() - started)
@@ -100,6 +117,7 @@ def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
     libraries = ("torchvision", "timm") if kind == "python" else (kind,)
     own = {"factory_sha256": digest.file_sha256(_factory_file(name))} if kind == "python" else {}
     return {
+        "rules": PREPROCESSING_RULES,
         "arch": spec.arch,
         "options": spec.options,
         "state_sha256": facts.state_sha256,
@@ -178,11 +196,11 @@ def _from_factory(spec: ModelSpec, name: str) -> Any:
     module_name, _, factory_name = name.partition(":")
     try:
         factory = getattr(import_module(module_name), factory_name)
-    except Exception as error:  # a module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
         raise ConfigError(f"[models.{spec.name}] arch: {spec.arch} cannot be imported: {one_line(error)}") from error
     try:
         module = factory(**spec.options)
-    except Exception as error:  # a factory may raise anything, and other models go on
+    except (Exception, SystemExit) as error:  # a factory may raise anything, and other models go on
         reason = f"{type(error).__name__}: {one_line(error)}"
         raise ModelError(f"[models.{spec.name}] {spec.arch} failed: {reason}") from error
     if not isinstance(module, torch.nn.Module):

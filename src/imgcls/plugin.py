@@ -51,9 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test that asks for scores needs a configuration; the built-in data set is nobody's default."""
-    if HARNESS in config.stash:
+    """A test that asks for scores needs a configuration; the built-in data set is nobody's default.
+
+    A worker of xdist must not end the session: there pytest itself says that the fixture is not found.
+    """
+    if HARNESS in config.stash or hasattr(config, "workerinput"):
         return
     for item in items:
         definitions: Any = getattr(item, "_fixtureinfo", None)

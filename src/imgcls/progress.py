@@ -12,9 +12,8 @@ from imgcls.records import Progress
 def shown(stream: TextIO) -> Iterator[Progress]:
     """Something to tell progress to; it shows on ``stream``."""
     if not stream.isatty():
-        lines = _Lines(stream)
-        yield lines
-        lines.end()
+        with lines(stream) as told:
+            yield told
         return
     from rich.console import Console
     from rich.progress import Progress as Bar
@@ -34,6 +33,14 @@ def shown(stream: TextIO) -> Iterator[Progress]:
             bar.update(tasks[dataset], completed=done, total=total)  # type: ignore[arg-type]  # TaskID is an int
 
         yield tell
+
+
+@contextmanager
+def lines(stream: TextIO) -> Iterator[Progress]:
+    """Plain lines, which may stand between those of others."""
+    told = _Lines(stream)
+    yield told
+    told.end()
 
 
 @contextmanager

@@ -264,7 +264,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a loaded model is, beyond its configuration. ``parameters`` and sizes are exact counts."""
+    """What a loaded model is, beyond its configuration. ``parameters`` and ``weight_bytes`` are exact counts."""
 
     runtime: str
     precision: str
@@ -273,6 +273,7 @@ class Facts:
     weights_file_sha256: str | None
     state_sha256: str
     parameters: int
+    crop_pct: float
     weight_bytes: int
 
 

@@ -1,10 +1,12 @@
 """What a run found, as a JSON document and as tables. Renderers return strings; files belong to the caller."""
 
 import io
+import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import IO, Any
 
 import msgspec
@@ -13,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from imgcls import scoring, stats
-from imgcls.records import DatasetOutcome, Facts, InputSpec, PairOutcome, Pass, Prediction, Report, Result, Verdict
+from imgcls.records import DatasetOutcome, Facts, PairOutcome, Pass, Prediction, Report, Result, Verdict
 from imgcls.store import Store
 
 FORMAT = 1
@@ -72,6 +74,7 @@ def _result(
 ) -> Result:
     scores = pair.scores
     seconds = sum(p.seconds for p in outcome.passes if scores.model in p.models)
+    computed = scores.scored - pair.from_store
     counts = ("listed", "scored", "rejected", "ignored", "unscored", "distinct", "top1_count", "top5_count")
     return Result(
         model=scores.model,
@@ -81,7 +84,7 @@ def _result(
         **_accuracy("top1", scores.top1_count, scores.scored),
         **_accuracy("top5", scores.top5_count, scores.scored),
         overall_top5=tuple((g.index, g.name, g.probability) for g in pair.overall),
-        images_per_second=scores.scored / seconds if seconds and scores.scored else None,
+        images_per_second=computed / seconds if seconds and computed > 0 else None,
         from_store=pair.from_store,
         ids_ignored=pair.ids_ignored,
         prediction_key=pair.prediction_key,
@@ -102,7 +105,7 @@ def _described(facts: Facts) -> dict[str, Any]:
         facts.state_sha256,
         round(facts.parameters / 1e6, 2),
         facts.input.crop[0],
-        _crop_pct(facts.input),
+        facts.crop_pct,
         facts.input.interpolation,
     )
     return dict(zip(DESCRIBED, values, strict=True))
@@ -115,12 +118,6 @@ def _accuracy(name: str, count: int, n: int) -> dict[str, Any]:
         return dict.fromkeys(keys)
     interval, value = stats.wilson(count, n), 100 * count / n
     return dict(zip(keys, (value, 100 - value, 100 * interval.low, 100 * interval.high), strict=True))
-
-
-def _crop_pct(spec: InputSpec) -> float:
-    """Timm's ratio of crop to resized picture, along the height."""
-    resized = spec.resize if isinstance(spec.resize, int) else spec.resize[0]
-    return round(spec.crop[0] / resized, 4)
 
 
 def predictions(store: Store, run: str, outcomes: Sequence[DatasetOutcome]) -> Iterator[Prediction]:
@@ -146,6 +143,17 @@ def write_json(stream: IO[bytes], report: Report, of_images: Iterator[Prediction
             stream.write((b",\n" if number else b"\n") + msgspec.json.encode(prediction))
         stream.write(b"\n]")
     stream.write(b"}\n")
+
+
+def save(path: Path, report: Report, of_images: Iterator[Prediction] | None) -> None:
+    """:func:`write_json` into a file that is whole or, after any failure, what it was before. Raises OSError."""
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with half.open("wb") as stream:
+            write_json(stream, report, of_images)
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def text(report: Report, width: int) -> str:

@@ -117,11 +117,24 @@ def _torchvision_input(weights: Any) -> InputSpec:
     )
 
 
-def _timm_input(config: Any) -> InputSpec:
-    """timm's own evaluation transform (``transforms_imagenet_eval``) at its test input size."""
+def crop_pct(spec: ModelSpec, resolved: InputSpec) -> float:
+    """Timm's ratio of crop to resized picture: its own where the input is its own, else that of the heights."""
+    kind, _, name = spec.arch.partition(":")
+    if kind == "timm" and not spec.input:
+        return float(_timm_data(timm_config(name, published_tag(spec)))["crop_pct"])
+    resized = resolved.resize if isinstance(resolved.resize, int) else resolved.resize[0]
+    return round(resolved.crop[0] / resized, 4)
+
+
+def _timm_data(config: Any) -> Any:
     from timm.data import resolve_data_config
 
-    data = resolve_data_config({}, pretrained_cfg=config.to_dict(), use_test_size=True)
+    return resolve_data_config({}, pretrained_cfg=config.to_dict(), use_test_size=True)
+
+
+def _timm_input(config: Any) -> InputSpec:
+    """timm's own evaluation transform (``transforms_imagenet_eval``) at its test input size."""
+    data = _timm_data(config)
     _, height, width = data["input_size"]
     scale = (int(height / data["crop_pct"]), int(width / data["crop_pct"]))
     return _overridden(

@@ -36,7 +36,7 @@ from imgcls.records import (
     Scores,
 )
 from imgcls.runtimes import Classifier
-from imgcls.store import QUERIED, Store
+from imgcls.store import QUERIED, Store, list_key
 
 BATCH = 32
 """Pictures that are decoded, answered and kept together."""
@@ -59,7 +59,7 @@ def score(
     ``find`` lists the pictures, :func:`listing` where it is not given. A model's failure is part of the
     outcome and does not stop the others. Raises StoreError.
     """
-    with store.lock(f"pass-{dataset.name}"):
+    with store.lock("pass"):  # one for all data sets, because they may share pictures
         known = store.outcome(run, dataset.name)
         if known and {pair.scores.model for pair in known.pairs} >= set(names):
             return known
@@ -102,6 +102,7 @@ class _Entry:
     load_seconds: float
     classifier: Classifier | None
     missing: frozenset[str] = frozenset()
+    from_store: int = 0
     seconds: float = 0.0
 
 
@@ -121,6 +122,7 @@ class _Walk:
         self.find = find
         self.decoding = f"{pixels.decoder()}, exif {dataset.exif}"
         self.listing = Listing((), (), 0)
+        self.first_file: dict[str, ImageRef] = {}
         self.entries: dict[str, _Entry] = {}
         self.failures: dict[str, Failure] = {}
         self.rejected: dict[str, tuple[str, str]] = {}
@@ -132,8 +134,7 @@ class _Walk:
         try:
             self.listing = self.find(self.dataset)
         except ImgclsError as error:
-            self.failures = dict.fromkeys(self.names, Failure(error.exit_code, str(error)))
-        self.first_file: dict[str, ImageRef] = {}
+            self.failures = dict.fromkeys(self.names, _failure(error))
         for image in self.listing.images:
             self.first_file.setdefault(image.sha256, image)
         self.rejected.update(self.store.undecodable(self.decoding, list(self.first_file)))
@@ -144,7 +145,7 @@ class _Walk:
         self.complete = True
 
     def _groups(self) -> Iterator[list[_Entry]]:
-        """Models loaded together: as many as fit into half of the free memory."""
+        """Models loaded together: one after the other until they fill half of the free memory."""
         room = meter.available_bytes() // 2
         group: list[_Entry] = []
         for name in self.names:
@@ -175,13 +176,15 @@ class _Walk:
         )
 
     def _fail(self, name: str, error: ImgclsError) -> None:
-        self.failures[name] = Failure(error.exit_code, str(error))
+        self.failures[name] = _failure(error)
 
     def _pass(self, group: list[_Entry], listing_seconds: float) -> None:
         started = time.perf_counter()
         wanted = [image for image in self.first_file if image not in self.rejected]
         for entry in group:
             entry.missing = frozenset(self.store.missing(entry.key, wanted))
+            stored = set(wanted) - entry.missing
+            entry.from_store = sum(image.sha256 in stored for image in self.listing.images)
         todo = [self.first_file[i] for i in wanted if any(i in entry.missing for entry in group)]
         done, decode_seconds = len(self.first_file) - len(todo), 0.0
         self.progress(self.dataset.name, done, len(self.first_file))
@@ -260,7 +263,7 @@ class _Walk:
             if image.sha256 in self.rejected
         )
         pairs = tuple(self._counted(name, len(rejections)) for name in self.names)
-        unscored = any(pair.scores.unscored and not pair.failure for pair in pairs)
+        unscored = any(pair.scores.unscored for pair in pairs)
         outcome = DatasetOutcome(
             self.dataset.name, self.complete and not unscored, tuple(self.passes), pairs, rejections
         )
@@ -277,15 +280,14 @@ class _Walk:
         scores = replace(scores, unscored=unscored)
         if entry is None:
             return PairOutcome(scores, failure=failure)
-        answerable = [image.sha256 for image in self.listing.images if image.sha256 not in self.rejected]
         return PairOutcome(
             scores,
             facts=entry.facts,
             failure=failure,
             prediction_key=entry.key,
-            labels=entry.labels.source,
+            labels=list_key(entry.labels),
             overall=scoring.overall(scores, entry.labels.names) if scores.scored else (),
-            from_store=sum(image not in entry.missing for image in answerable),
+            from_store=entry.from_store,
             ids_ignored=entry.matching.ids_ignored,
         )
 
@@ -298,6 +300,11 @@ class _Walk:
             distinct.update(answers)
             scores = scoring.tally(scores, pictures, entry.matching)
         return replace(scores, distinct=len(distinct))
+
+
+def _failure(error: ImgclsError) -> Failure:
+    """What is kept of an error; names of files need not be Unicode, and JSON must."""
+    return Failure(error.exit_code, str(error).encode(errors="backslashreplace").decode())
 
 
 @dataclass(frozen=True, slots=True)

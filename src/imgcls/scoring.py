@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from imgcls.errors import ModelError
 from imgcls.records import Answer, ClassScore, Guess, ImageRef, Matching, Scores
@@ -15,9 +16,7 @@ KEPT = 10
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """Probabilities over the last axis, in float64; shapes stay."""
-    from scipy.special import softmax as scipy_softmax
-
-    return np.asarray(scipy_softmax(np.asarray(logits, dtype=np.float64), axis=-1))
+    return np.asarray(special.softmax(np.asarray(logits, dtype=np.float64), axis=-1))
 
 
 def top_k(values: NDArray[np.floating], k: int) -> NDArray[np.intp]:
@@ -33,14 +32,12 @@ def answers(logits: NDArray[np.float32], fingerprints: NDArray[np.float32], imag
 
     Raises ModelError, which names the picture, where a logit is NaN or infinite.
     """
-    from scipy.special import logsumexp
-
     finite = np.isfinite(logits).all(axis=1)
     if not finite.all():
         first = images[int(np.argmin(finite))]
         kind = "NaN" if np.isnan(logits[~finite][0]).any() else "infinite"
-        raise ModelError(f"the model's logits are {kind} on {first.path} ({first.file})")
-    totals = logsumexp(logits.astype(np.float64), axis=1)
+        raise ModelError(f"the model's logits are {kind} on {first.path}")
+    totals = special.logsumexp(logits.astype(np.float64), axis=1)
     return [
         Answer(
             top=tuple((int(i), float(row[i])) for i in top_k(row, KEPT)),

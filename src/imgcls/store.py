@@ -9,13 +9,14 @@ import struct
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from filelock import FileLock
 
+from imgcls import digest
 from imgcls.errors import StoreError
 from imgcls.records import Answer, DatasetOutcome, ImageRef, LabelList
 
@@ -72,15 +73,17 @@ create table listings (         -- the pictures of one run, in order
   primary key (run, dataset, position)
 ) without rowid;
 create table names (            -- names behind class numbers, per label list
-  list text not null,
+  list text not null,           -- list_key()
   position integer not null,
   name text not null,
   primary key (list, position)
 ) without rowid;
 """
 
+FILE = "predictions.sqlite3"
 BUSY_SECONDS = 60
 DAY_SECONDS = 86_400
+FORGOTTEN_DAYS = 7
 QUERIED = 500
 """Pictures asked for in one statement; SQLite allows a limited number of variables."""
 
@@ -93,11 +96,10 @@ class Store:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
-        self.file = folder / "predictions.sqlite3" if folder else None
+        self.file = folder / FILE if folder else None
         with self._errors():
             if folder:
-                folder.mkdir(parents=True, exist_ok=True)
-                (folder / ".gitignore").write_text("*\n", encoding="ascii")
+                _make(folder)
             self._connection = sqlite3.connect(self.file or ":memory:", timeout=BUSY_SECONDS, isolation_level=None)
             try:
                 self._prepare()
@@ -240,10 +242,6 @@ class Store:
         with self._transaction() as connection:
             connection.execute("insert or replace into progress values (?, ?, ?, ?)", (run, dataset, done, total))
 
-    def told(self, run: str) -> list[tuple[str, int, int]]:
-        """What was kept by :meth:`tell`: (data set, pictures done, pictures to do)."""
-        return self._rows("select dataset, done, total from progress where run = ? order by dataset", run)
-
     def put_outcome(
         self, run: str, outcome: DatasetOutcome, images: Sequence[ImageRef], lists: Sequence[LabelList]
     ) -> None:
@@ -263,10 +261,12 @@ class Store:
             )
             keys = [(int(time.time()), pair.prediction_key) for pair in outcome.pairs]
             connection.executemany("update keys set used_at = ? where sha256 = ?", keys)
+            planned = [(run, pair.scores.model, outcome.dataset, int(time.time())) for pair in outcome.pairs]
+            connection.executemany("insert or ignore into plans values (?, ?, ?, ?)", planned)
             for labels in lists:
-                connection.execute("delete from names where list = ?", (labels.source,))
-                rows = ((labels.source, position, name) for position, name in enumerate(labels.names))
-                connection.executemany("insert into names values (?, ?, ?)", rows)
+                key = list_key(labels)
+                rows = ((key, position, name) for position, name in enumerate(labels.names))
+                connection.executemany("insert or ignore into names values (?, ?, ?)", rows)
 
     def outcome(self, run: str, dataset: str) -> DatasetOutcome | None:
         rows = self._rows("select body from outcomes where run = ? and dataset = ?", run, dataset)
@@ -283,17 +283,18 @@ class Store:
             last = rows[-1][0]
             yield [(path, image.lower(), label) for _, path, image, label in rows]
 
-    def names(self, source: str) -> tuple[str, ...]:
-        return tuple(name for (name,) in self._rows("select name from names where list = ? order by position", source))
+    def names(self, key: str) -> tuple[str, ...]:
+        """The names of a list, by its :func:`list_key`."""
+        return tuple(name for (name,) in self._rows("select name from names where list = ? order by position", key))
 
     def forget(self, run: str) -> None:
-        """Drop what this run left for reporting, and what runs that died over a day ago left."""
+        """Drop what this run left for reporting, and what runs that died a week ago left."""
         with self._transaction() as connection:
             old = "select run from plans where made_at < ?"
             for table in ("listings", "outcomes", "progress", "plans"):
                 connection.execute(
                     f"delete from {table} where run = ? or run in ({old})",  # noqa: S608 - our own words
-                    (run, int(time.time()) - DAY_SECONDS),
+                    (run, int(time.time()) - FORGOTTEN_DAYS * DAY_SECONDS),
                 )
 
     # Upkeep.
@@ -317,6 +318,28 @@ class Store:
         with self._transaction() as connection:
             before = int(time.time() - unused_for_days * DAY_SECONDS)
             return connection.execute("delete from keys where used_at < ?", (before,)).rowcount
+
+
+def told(folder: Path, run: str) -> list[tuple[str, int, int]]:
+    """What :meth:`Store.tell` kept in this folder, without a look at anything else: (data set, done, to do)."""
+    try:
+        with closing(sqlite3.connect(f"{(folder / FILE).absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            query = "select dataset, done, total from progress where run = ? order by dataset"
+            return connection.execute(query, (run,)).fetchall()
+    except sqlite3.OperationalError:  # no store yet, or one that is being written: the next look will tell
+        return []
+
+
+def list_key(labels: LabelList) -> str:
+    """What tells one list of names from another."""
+    return digest.of_json(labels.names)
+
+
+def _make(folder: Path) -> None:
+    """A new folder that git ignores; a folder that is there already stays as it is."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n", encoding="ascii")
 
 
 def _parts(images: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -32,7 +32,7 @@ class EagerClassifier:
         with torch.inference_mode(), _exact_float32():
             try:
                 output = self.module(batch.to(self.device, self.dtype, memory_format=torch.channels_last))
-            except Exception as error:  # a network may raise anything, and other models go on
+            except (Exception, SystemExit) as error:  # a network may raise anything, and other models go on
                 raise ModelError(_refusal(self.module, batch, error)) from error
         if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != len(batch):
             raise ModelError(
@@ -72,7 +72,7 @@ def _set(place: Any, name: str, value: Any) -> Iterator[None]:
         setattr(place, name, before)
 
 
-def _refusal(module: torch.nn.Module, batch: torch.Tensor, error: Exception) -> str:
+def _refusal(module: torch.nn.Module, batch: torch.Tensor, error: BaseException) -> str:
     if isinstance(error, torch.OutOfMemoryError):
         return f"{type(module).__name__} does not fit into the device's memory with {len(batch)} pictures: {error}"
     reason = str(error).strip().partition("\n")[0] or type(error).__name__
