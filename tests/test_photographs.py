@@ -200,4 +200,4 @@ def test_heads_of_1000_and_of_21843_classes_meet_the_same_folders(
     narrow, wide = document["results"]
     assert (narrow["scored"], wide["scored"]) == (50, 50)
     assert narrow["ids_ignored"] > wide["ids_ignored"]
-    assert result.stdout.endswith("no gates\n")
+    assert "no gates" in result.stdout.splitlines()

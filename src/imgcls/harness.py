@@ -22,7 +22,7 @@ import pytest
 
 from imgcls import config as configuration
 from imgcls import gates as verdicts_of
-from imgcls.errors import StoreError
+from imgcls.errors import ImgclsError, StoreError
 from imgcls.records import (
     DatasetOutcome,
     DatasetSpec,
@@ -195,7 +195,7 @@ class Harness:
                 pytest.fail("`scores` goes with imgcls's own `model` and `dataset`, and here one is another", False)
             try:
                 outcome = self.outcome(model.name, dataset.name)
-            except StoreError as error:
+            except ImgclsError as error:
                 outcome = PairOutcome(Scores(model.name, dataset.name), failure=Failure(error.exit_code, str(error)))
             request.node.stash[OUTCOME] = outcome
             if request.node.stash.get(CALLED, False):
