@@ -1,7 +1,8 @@
 """One pass over a data set: what is computed, what is kept, what is counted."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ def _score(folder: Path, store: Store, number: str = "run", models: tuple[str, .
     settings = config.load([folder / "imgcls.toml"])
     shelf = Shelf(settings.models, "cpu")
     return run.score(number, settings.datasets["colours"], models, shelf, store, _no_progress)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store of its own."""
+    with closing(Store(tmp_path / "store")) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -57,9 +65,8 @@ def test_a_run_killed_half_way_resumes(
     assert project.pictures_asked() == 0
 
 
-def test_a_later_process_of_the_same_run_reads(importable: Project) -> None:
+def test_a_later_process_of_the_same_run_reads(importable: Project, store: Store) -> None:
     """The outcome of a run is in the store; a second call for it neither lists nor computes."""
-    store = Store(importable.folder / "store")
     first = _score(importable.folder, store)
     importable.forget_forwards()
     for picture in (importable.folder / "colours").rglob("*.png"):
@@ -68,7 +75,9 @@ def test_a_later_process_of_the_same_run_reads(importable: Project) -> None:
     assert importable.pictures_asked() == 0
 
 
-def test_each_picture_is_decoded_once_for_all_models(importable: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_picture_is_decoded_once_for_all_models(
+    importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two models with different inputs share one decoding."""
     importable.also(
         '[models.small]\narch = "python:nets:colour"\nlabels = "names.txt"\n'
@@ -82,35 +91,36 @@ def test_each_picture_is_decoded_once_for_all_models(importable: Project, monkey
         return original(data, exif)
 
     monkeypatch.setattr(pixels, "decode", counting)
-    outcome = _score(importable.folder, Store(None), models=("colour", "small"))
+    outcome = _score(importable.folder, store, models=("colour", "small"))
     assert [pair.scores.scored for pair in outcome.pairs] == [12, 12]
     assert len(decoded) == 12
 
 
 def test_models_that_do_not_fit_together_go_one_after_the_other(
-    importable: Project, monkeypatch: pytest.MonkeyPatch
+    importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With no room for two, each has its own pass, and the counts are the same."""
     importable.also(f'[models.other]\narch = "python:nets:colour"\noptions = {{ gain = 2.0 }}\n{NETWORK}')
     monkeypatch.setattr(meter, "available_bytes", lambda: 0)
-    outcome = _score(importable.folder, Store(None), models=("colour", "other"))
+    outcome = _score(importable.folder, store, models=("colour", "other"))
     assert [walk.models for walk in outcome.passes] == [("colour",), ("other",)]
     assert [pair.scores.top1_count for pair in outcome.pairs] == [12, 12]
 
 
-def test_large_inputs_are_asked_in_small_parts(importable: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_inputs_are_asked_in_small_parts(
+    importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A network is asked about at most PART_PIXELS pixels at a time, however many pictures are ready."""
     monkeypatch.setitem(run.PART_PIXELS, "cpu", 5 * 8 * 8)
-    _score(importable.folder, Store(None))
+    _score(importable.folder, store)
     asked = [int(line.split()[1]) for line in importable.forwards.read_text().splitlines()]
     assert asked == [1, 5, 5, 2]
 
 
-def test_an_interrupted_run_is_counted_and_resumed(importable: Project) -> None:
+def test_an_interrupted_run_is_counted_and_resumed(importable: Project, store: Store) -> None:
     """Ctrl-C leaves an incomplete outcome whose unscored pictures are counted, and nothing is lost."""
     for colour in ("red", "green", "blue"):
         importable.add_pictures(colour, 40)
-    store = Store(None)
 
     def interrupt(dataset: str, done: int, total: int) -> None:
         del dataset, total
@@ -129,17 +139,19 @@ def test_an_interrupted_run_is_counted_and_resumed(importable: Project) -> None:
     assert (whole.complete, whole.pairs[0].from_store) == (True, 32)
 
 
-def test_overall_classes_are_means_over_the_pictures(importable: Project) -> None:
+def test_overall_classes_are_means_over_the_pictures(importable: Project, store: Store) -> None:
     """Each class: the sum of its probability where it is among the ten best, divided by the pictures."""
-    outcome = _score(importable.folder, Store(None))
+    outcome = _score(importable.folder, store)
     guesses = outcome.pairs[0].overall
     assert sum(guess.probability for guess in guesses) == pytest.approx(1.0)
     assert {guess.name for guess in guesses} == {"red", "green", "blue"}
 
 
-def test_bytes_that_change_after_listing_are_a_rejection(importable: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_that_change_after_listing_are_a_rejection(
+    importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is decoded is what was hashed; anything else is rejected as changed, in this run alone."""
-    store, original = Store(None), run.listing
+    original = run.listing
 
     listed: list[str] = []
 
@@ -155,11 +167,11 @@ def test_bytes_that_change_after_listing_are_a_rejection(importable: Project, mo
     assert store.undecodable(f"{pixels.decoder()}, exif ignore", listed) == {}
 
 
-def test_process_wide_settings_come_back(importable: Project) -> None:
+def test_process_wide_settings_come_back(importable: Project, store: Store) -> None:
     """A pass leaves torch's random state and float32 precision as they were."""
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
     precision = torch.get_float32_matmul_precision()
-    _score(importable.folder, Store(None))
+    _score(importable.folder, store)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.get_float32_matmul_precision() == precision

@@ -8,6 +8,7 @@ import sys
 import tomllib
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -194,27 +195,32 @@ def _gravest(codes: set[int]) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from imgcls import images, report, run
+    from imgcls import images, run
     from imgcls.models import Shelf
     from imgcls.store import Store
 
     specs = _asked_models(options)
-    store, number = Store(None), uuid.uuid4().hex
-    shelf = Shelf({spec.name: spec for spec in specs}, options.device)
+    shelf, number = Shelf({spec.name: spec for spec in specs}, options.device), uuid.uuid4().hex
     pictures = DatasetSpec(PREDICTED, Path())
-    with progress.shown(sys.stderr) as told:
-        outcome = run.score(
-            number, pictures, list(shelf.specs), shelf, store, told,
-            find=lambda _: images.find_unlabelled(PREDICTED, options.paths),
-        )  # fmt: skip
+    with closing(Store(None)) as store:
+        with progress.shown(sys.stderr) as told:
+            outcome = run.score(
+                number, pictures, list(shelf.specs), shelf, store, told,
+                find=lambda _: images.find_unlabelled(PREDICTED, options.paths),
+            )  # fmt: skip
+        _print_predictions(store, number, outcome, with_overall=any(path.is_dir() for path in options.paths))
+    return _complaints(outcome)
+
+
+def _print_predictions(store: "Store", number: str, outcome: DatasetOutcome, *, with_overall: bool) -> None:
+    from imgcls import report
+
     width = shutil.get_terminal_size().columns
     for prediction in report.predictions(store, number, [outcome]):
         print(report.five_best(f"{prediction.path}  {prediction.model}", prediction.top, width))
-    if any(path.is_dir() for path in options.paths):
-        for result in report.build([outcome], {}, complete=True).results:
-            title = f"overall, {result.scored} pictures  {result.model}"
-            print(report.five_best(title, result.overall_top5, width))
-    return _complaints(outcome)
+    for result in report.build([outcome], {}, complete=True).results if with_overall else ():
+        title = f"overall, {result.scored} pictures  {result.model}"
+        print(report.five_best(title, result.overall_top5, width))
 
 
 def _asked_models(options: argparse.Namespace) -> list[ModelSpec]:
