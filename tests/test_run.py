@@ -175,3 +175,22 @@ def test_process_wide_settings_come_back(importable: Project, store: Store) -> N
     _score(importable.folder, store)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.get_float32_matmul_precision() == precision
+
+
+def test_a_rejected_picture_is_not_scored_from_the_store(
+    importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture that one model answered before and that changed since is rejected for all: every path counts once."""
+    importable.also(f'[models.other]\narch = "python:nets:colour"\noptions = {{ gain = 2.0 }}\n{NETWORK}')
+    _score(importable.folder, store, "one")
+    original = run.listing
+
+    def then_changed(dataset: Any) -> Any:
+        found = original(dataset)
+        found.images[0].file.write_bytes(b"other bytes")
+        return found
+
+    monkeypatch.setattr(run, "listing", then_changed)
+    outcome = _score(importable.folder, store, "two", models=("colour", "other"))
+    counts = [(pair.scores.scored, pair.scores.rejected, pair.scores.unscored) for pair in outcome.pairs]
+    assert counts == [(11, 1, 0), (11, 1, 0)]

@@ -295,8 +295,9 @@ class _Walk:
         distinct: set[str] = set()
         for start in range(0, len(self.listing.images), QUERIED):
             part = self.listing.images[start : start + QUERIED]
-            answers = self.store.answers(entry.key, [image.sha256 for image in part])
-            pictures = [(image, answers[image.sha256]) for image in part if image.sha256 in answers]
+            kept = [image for image in part if image.sha256 not in self.rejected]
+            answers = self.store.answers(entry.key, [image.sha256 for image in kept])
+            pictures = [(image, answers[image.sha256]) for image in kept if image.sha256 in answers]
             distinct.update(answers)
             scores = scoring.tally(scores, pictures, entry.matching)
         return replace(scores, distinct=len(distinct))
