@@ -135,24 +135,27 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return made
 
 
-def _process(*command: str) -> pytest.RunResult:
+def _process(*command: str, **variables: str) -> pytest.RunResult:
     """Run Python with these arguments to its end; pytest's own view of what came of it."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_") and k != "CI"}
     environment["OMP_NUM_THREADS"] = "1"  # these networks are tiny, and threads that wait for each other are slow
+    environment |= variables
     done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, check=False)
     return pytest.RunResult(done.returncode, done.stdout.splitlines(), done.stderr.splitlines(), 0.0)
 
 
 @pytest.fixture
 def run_pytest() -> Callable[..., pytest.RunResult]:
-    """Pytest as a process in the working folder."""
-    return lambda *arguments: _process("-m", "pytest", "-rA", "-p", "no:cacheprovider", *arguments)
+    """Pytest as a process in the working folder; keywords are environment variables."""
+    return lambda *arguments, **variables: _process(
+        "-m", "pytest", "-rA", "-p", "no:cacheprovider", *arguments, **variables
+    )
 
 
 @pytest.fixture
 def imgcls() -> Callable[..., pytest.RunResult]:
-    """The command as a process in the working folder."""
-    return lambda *arguments: _process("-m", "imgcls", *arguments)
+    """The command as a process in the working folder; keywords are environment variables."""
+    return lambda *arguments, **variables: _process("-m", "imgcls", *arguments, **variables)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from imgcls import config
 from imgcls.errors import ConfigError
-from imgcls.records import DatasetSpec, Gate, ModelSpec, Settings
+from imgcls.records import DatasetSpec, Gate, Margin, ModelSpec, Proven, Settings
 
 BASE = """
 [datasets.photos]
@@ -67,12 +67,12 @@ def test_the_configuration_of_the_photo_suites(shared_data: Path) -> None:
     assert list(found.models) == ["squeezenet", "mobilenet_qat", "mobilenet_ptq"]
     assert found.models["squeezenet"].input == {}
     assert found.gates == {
-        ("squeezenet", "photos"): Gate(0.60, 0.82, 1000),
-        ("squeezenet", "photos10"): Gate(0.74, 0.88, 50),
-        ("mobilenet_qat", "photos"): Gate(0.88, 0.97, 1000),
-        ("mobilenet_qat", "photos10"): Gate(0.90, 0.94, 50),
-        ("mobilenet_ptq", "photos"): Gate(0.88, 0.97, 1000),
-        ("mobilenet_ptq", "photos10"): Gate(0.90, 0.94, 50),
+        ("squeezenet", "photos"): Gate(0.60, 0.82, min_images=1000),
+        ("squeezenet", "photos10"): Gate(0.74, 0.88, min_images=50),
+        ("mobilenet_qat", "photos"): Gate(0.88, 0.97, min_images=1000),
+        ("mobilenet_qat", "photos10"): Gate(0.90, 0.94, min_images=50),
+        ("mobilenet_ptq", "photos"): Gate(0.88, 0.97, min_images=1000),
+        ("mobilenet_ptq", "photos10"): Gate(0.90, 0.94, min_images=50),
     }
 
 
@@ -106,8 +106,12 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         [gates.m.d]
         top1 = 1
         top5 = 1.0
+        macro_f1 = 0.5
         min_images = 7
         max_rejected = 0.25
+        [compare]
+        top1 = {{ margin = 0.005, confidence = 0.9 }}
+        top5 = {{ margin = 0 }}
         """,
     )
     assert found.datasets == {"d": DatasetSpec("d", tmp_path / "list.csv", tmp_path / "map.csv", True, "apply")}
@@ -133,15 +137,17 @@ def test_every_key_arrives(tmp_path: Path) -> None:
             },
         )
     }
-    assert found.gates == {("m", "d"): Gate(1.0, 1.0, 7, 0.25)}
+    assert found.gates == {("m", "d"): Gate(1.0, 1.0, 0.5, 7, 0.25)}
+    assert found.margins == {"top1": Margin(0.005, 0.9), "top5": Margin(0.0, 0.95)}
+    assert found.left_out == ()
 
 
 def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
-    """A data set needs a path and a model an arch; without gates there are none."""
+    """A data set needs a path and a model an arch; without gates and margins there are none."""
     found = _load(tmp_path, BASE)
     assert found.datasets["photos"] == DatasetSpec("photos", tmp_path / "photos")
     assert found.models["net"] == ModelSpec("net", "timm:test_resnet")
-    assert found.gates == {}
+    assert (found.gates, found.margins) == ({}, {})
 
 
 def test_nothing_at_all_is_a_configuration(tmp_path: Path) -> None:
@@ -214,9 +220,9 @@ def test_a_star_gives_the_keys_that_a_model_does_not(tmp_path: Path) -> None:
         """,
     )
     assert found.gates == {
-        ("net", "photos"): Gate(0.7, 0.9, 10, 0.0),
+        ("net", "photos"): Gate(0.7, 0.9, min_images=10),
         ("net", "other"): Gate(top5=0.8),
-        ("wide", "photos"): Gate(0.5, None, 10, 0.1),
+        ("wide", "photos"): Gate(0.5, min_images=10, max_rejected=0.1),
     }
 
 
@@ -228,6 +234,59 @@ def test_a_star_leaves_out_what_a_model_leaves_out(tmp_path: Path) -> None:
         ("net", "other"): Gate(0.6),
         ("wide", "other"): Gate(0.6),
     }
+
+
+@pytest.mark.parametrize("key", ["top1", "top5"])
+@pytest.mark.parametrize(
+    ("table", "proven"),
+    [
+        ("{ min = 0.76, confidence = 0.99 }", Proven(0.76, 0.99)),
+        ("{ min = 0.76 }", Proven(0.76, 0.95)),
+        ("{ min = 0, confidence = 0.5 }", Proven(0.0, 0.5)),
+    ],
+)
+def test_a_threshold_may_be_a_table(tmp_path: Path, key: str, table: str, proven: Proven) -> None:
+    """``min`` must then be shown, with 95 % confidence where nothing else is said."""
+    gate = _load(tmp_path, f"{BASE}[gates.net]\nphotos = {{ {key} = {table} }}").gates["net", "photos"]
+    assert gate == (Gate(top1=proven) if key == "top1" else Gate(top5=proven))
+
+
+def test_a_models_own_threshold_replaces_that_of_a_star_whole(tmp_path: Path) -> None:
+    """A plain number is not mixed with the confidence of ``"*"``, nor the other way round."""
+    found = _load(
+        tmp_path,
+        BASE
+        + """
+        [gates."*"]
+        photos = { top1 = { min = 0.5, confidence = 0.99 }, macro_f1 = 0.4 }
+        other = { top1 = 0.5 }
+        [gates.net]
+        photos = { top1 = 0.7 }
+        other = { top1 = { min = 0.6 } }
+        """,
+    )
+    assert found.gates == {
+        ("net", "photos"): Gate(0.7, macro_f1=0.4),
+        ("net", "other"): Gate(Proven(0.6)),
+        ("wide", "photos"): Gate(Proven(0.5, 0.99), macro_f1=0.4),
+        ("wide", "other"): Gate(0.5),
+    }
+
+
+@pytest.mark.parametrize("gate", ["{}", "{ max_rejected = 0.5 }"])
+def test_a_gate_without_a_threshold_is_refused(tmp_path: Path, gate: str) -> None:
+    """A gate that holds nothing would count as one that holds."""
+    _refused(
+        tmp_path,
+        f"{BASE}[gates.net]\nphotos = {gate}",
+        "[gates.net.photos]: a gate needs a threshold: top1, top5, macro_f1 or min_images",
+    )
+
+
+@pytest.mark.parametrize("gate", ["top1 = { min = 0.5 }", "top5 = 0.5", "macro_f1 = 0.5", "min_images = 1"])
+def test_each_threshold_makes_a_gate(tmp_path: Path, gate: str) -> None:
+    """One is enough."""
+    assert list(_load(tmp_path, f"{BASE}[gates.net]\nphotos = {{ {gate} }}").gates) == [("net", "photos")]
 
 
 def test_a_gate_that_could_never_be_shown_is_refused(tmp_path: Path) -> None:
@@ -270,7 +329,7 @@ def test_an_unknown_key_names_the_nearest(tmp_path: Path, text: str, says: str) 
     _refused(tmp_path, text, says)
 
 
-@pytest.mark.parametrize("table", ["compare", "latency", "memory"])
+@pytest.mark.parametrize("table", ["latency", "memory"])
 def test_gates_of_later_kinds_are_refused(tmp_path: Path, table: str) -> None:
     """A gate that this version cannot evaluate is an error, not silence."""
     _refused(
@@ -296,10 +355,60 @@ def test_gates_of_later_kinds_are_refused(tmp_path: Path, table: str) -> None:
         ('"0.5"', "must be a fraction in [0, 1], not '0.5'"),
     ],
 )
-@pytest.mark.parametrize("key", ["top1", "top5", "max_rejected"])
+@pytest.mark.parametrize("key", ["top1", "top5", "macro_f1", "max_rejected"])
 def test_a_threshold_is_a_fraction(tmp_path: Path, key: str, value: str, why: str) -> None:
     """Per cents are refused with the fraction that was meant; booleans and words are no numbers."""
     _refused(tmp_path, BASE + f"[gates.net.photos]\n{key} = {value}", f"[gates.net.photos] {key}: {why}")
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("{}", "min: is missing: the fraction that must be shown"),
+        ("{ confidence = 0.9 }", "min: is missing: the fraction that must be shown"),
+        ("{ min = 76 }", "min: 76 is not a fraction in [0, 1]; write 0.76"),
+        ("{ min = true }", "min: must be a fraction in [0, 1], not True"),
+        ("{ min = 0.7, confidence = 95 }", "confidence: 95 is not a fraction in [0, 1]; write 0.95"),
+        ("{ min = 0.7, confidence = 1 }", "confidence: 1 is not in [0.5, 1)"),
+        ("{ min = 0.7, confidence = 0.05 }", "confidence: 0.05 is not in [0.5, 1)"),
+        ("{ min = 0.7, confidence = '95 %' }", "confidence: must be a fraction in [0, 1], not '95 %'"),
+        ("{ min = 0.7, confidance = 0.9 }", "confidance: unknown key; did you mean 'confidence'?"),
+        ("{ margin = 0.7 }", "margin: unknown key; did you mean 'min'?"),
+    ],
+)
+def test_a_proven_threshold_is_checked_key_by_key(tmp_path: Path, table: str, says: str) -> None:
+    """``min`` is a fraction and needed, and a confidence below one half would be none."""
+    _refused(tmp_path, f"{BASE}[gates.net.photos]\ntop5 = {table}", f"[gates.net.photos.top5] {says}")
+
+
+@pytest.mark.parametrize("key", ["macro_f1", "max_rejected"])
+def test_only_an_accuracy_can_be_shown(tmp_path: Path, key: str) -> None:
+    """There is no exact bound for the others."""
+    _refused(
+        tmp_path,
+        f"{BASE}[gates.net.photos]\n{key} = {{ min = 0.5 }}",
+        f"[gates.net.photos] {key}: must be a fraction in [0, 1], not {{'min': 0.5}}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[compare.m]\np95_ms = 40", "[compare] m: unknown key; known: top1, top5"),
+        ("[compare]\ntop_1 = { margin = 0.1 }", "[compare] top_1: unknown key; did you mean 'top1'?"),
+        ("[compare]\nmacro_f1 = { margin = 0.1 }", "[compare] macro_f1: unknown key; known: top1, top5"),
+        ("[compare]\ntop1 = {}",
+         "[compare.top1] margin: is missing: how much worse the model may be, as a fraction"),
+        ("[compare]\ntop1 = { margin = 0.5, min = 0.5 }", "[compare.top1] min: unknown key; did you mean 'margin'?"),
+        ("[compare]\ntop1 = { margin = 2 }", "[compare.top1] margin: 2 is not a fraction in [0, 1]; write 0.02"),
+        ("[compare]\ntop1 = { margin = -0.5 }", "[compare.top1] margin: -0.5 is not a fraction in [0, 1]"),
+        ("[compare]\ntop1 = { margin = 1 }", "[compare.top1] margin: 1 allows everything; it must be below 1"),
+        ("[compare]\ntop1 = { margin = 0.1, confidence = 0.4 }", "[compare.top1] confidence: 0.4 is not in [0.5, 1)"),
+    ],
+)  # fmt: skip
+def test_margins_are_checked_key_by_key(tmp_path: Path, text: str, says: str) -> None:
+    """An accuracy has a margin, a fraction below 1, and a confidence."""
+    _refused(tmp_path, text, says)
 
 
 @pytest.mark.parametrize(
@@ -432,6 +541,8 @@ def test_an_input_is_checked_key_by_key(tmp_path: Path, line: str, says: str) ->
         ("[models.m]\narch = 'timm:x'\ninput = [3]", "models.m.input"),
         (BASE + "[gates]\nnet = 0.5", "gates.net"),
         (BASE + "[gates.net]\nphotos = 0.5", "gates.net.photos"),
+        ("compare = 0.005", "compare"),
+        ("[compare]\ntop1 = 0.005", "compare.top1"),
     ],
 )
 def test_a_table_is_a_table(tmp_path: Path, text: str, table: str) -> None:
@@ -460,6 +571,17 @@ def test_a_name_twice_in_two_files_is_refused(tmp_path: Path, kind: str) -> None
     says = f"{second}: [{kind}.net] is already given by another configuration file"
     with pytest.raises(ConfigError, match=f"^{re.escape(says)}$"):
         config.load([first, second])
+
+
+def test_a_margin_twice_in_two_files_is_refused(tmp_path: Path) -> None:
+    """Margins of different accuracies come together from several files, and one of them comes from one."""
+    files = [tmp_path / f"{name}.toml" for name in "abc"]
+    for file, accuracy in zip(files, ("top1", "top5", "top1"), strict=True):
+        file.write_text(f"[compare]\n{accuracy} = {{ margin = 0.01 }}\n")
+    assert config.load(files[:2]).margins == {"top1": Margin(0.01), "top5": Margin(0.01)}
+    says = f"{files[2]}: [compare.top1] is already given by another configuration file"
+    with pytest.raises(ConfigError, match=f"^{re.escape(says)}$"):
+        config.load(files)
 
 
 def test_a_mistake_is_told_with_the_file_that_makes_it(tmp_path: Path) -> None:
@@ -518,14 +640,16 @@ keys = st.sampled_from(
     [
         "path", "labels", "golden", "exif", "file", "arch", "weights", "sha256", "options", "datasets", "runtime",
         "precision", "decode", "input", "resize", "crop", "crop_mode", "interpolation", "mean", "std", "top1", "top5",
-        "min_images", "max_rejected", "photos", "net", "models", "gates", "*",
+        "min_images", "max_rejected", "photos", "net", "models", "gates", "*", "macro_f1", "min", "confidence",
+        "compare", "margin",
     ]
 ) | st.text(max_size=4)  # fmt: skip
 places = st.sampled_from(
     [
         (), ("datasets",), ("datasets", "photos"), ("datasets", "photos", "labels"), ("models",), ("models", "net"),
         ("models", "net", "input"), ("models", "net", "options"), ("gates",), ("gates", "net"),
-        ("gates", "net", "photos"), ("gates", "*", "photos"),
+        ("gates", "net", "photos"), ("gates", "*", "photos"), ("gates", "net", "photos", "top1"), ("compare",),
+        ("compare", "top5"),
     ]
 )  # fmt: skip
 
@@ -534,7 +658,8 @@ def _document() -> dict[str, Any]:
     return {
         "datasets": {"photos": {"path": "photos", "labels": {"file": "map.csv"}}},
         "models": {"net": {"arch": "timm:x", "input": {"crop": 8}, "options": {}}},
-        "gates": {"net": {"photos": {"top1": 0.5}}, "*": {"photos": {"top5": 0.5}}},
+        "gates": {"net": {"photos": {"top1": {"min": 0.5}}}, "*": {"photos": {"top5": 0.5}}},
+        "compare": {"top5": {"margin": 0.5}},
     }
 
 
@@ -564,7 +689,8 @@ def _with(table: Any, place: tuple[str, ...], found: Any) -> Any:
 def _pair() -> Settings:
     datasets = {name: DatasetSpec(name, "digits") for name in ("photos", "digits")}
     models = {name: ModelSpec(name, "timm:x") for name in ("net", "wide")}
-    return Settings(Path("imgcls.toml"), datasets, models, {(m, d): Gate(0.5) for m in models for d in datasets})
+    gates = {(m, d): Gate(0.5) for m in models for d in datasets}
+    return Settings(Path("imgcls.toml"), datasets, models, gates, {"top1": Margin(0.01, 0.9)})
 
 
 def test_select_keeps_what_is_asked_for() -> None:
@@ -572,7 +698,15 @@ def test_select_keeps_what_is_asked_for() -> None:
     found = config.select(_pair(), ["wide"], ["digits", "photos"])
     assert (list(found.models), list(found.datasets)) == (["wide"], ["photos", "digits"])
     assert list(found.gates) == [("wide", "photos"), ("wide", "digits")]
+    assert found.margins == {"top1": Margin(0.01, 0.9)}
     assert config.select(_pair(), None, None) == _pair()
+
+
+def test_select_remembers_whose_gates_it_left_out() -> None:
+    """A gate of a model or of a data set that was not asked for is not forgotten."""
+    assert config.select(_pair(), ["wide"], None).left_out == (("net", "photos"), ("net", "digits"))
+    assert config.select(_pair(), None, ["digits"]).left_out == (("net", "photos"), ("wide", "photos"))
+    assert config.select(_pair(), None, None).left_out == ()
 
 
 @pytest.mark.parametrize(
@@ -587,6 +721,46 @@ def test_select_refuses_unknown_names(models: list[str] | None, datasets: list[s
     """A name that the configuration does not have selects nothing in silence."""
     with pytest.raises(ConfigError, match=f"^{re.escape(says)}$"):
         config.select(_pair(), models, datasets)
+
+
+# Margins of a command line.
+
+
+def test_margins_are_an_accuracy_and_a_fraction() -> None:
+    """One per accuracy, with 95 % confidence; none at all is nothing."""
+    assert config.margins(["top1:0.005", "top5:0"]) == {"top1": Margin(0.005, 0.95), "top5": Margin(0.0, 0.95)}
+    assert config.margins([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("top1", "[compare.top1] margin: must be a fraction in [0, 1], not ''"),
+        ("top1:", "[compare.top1] margin: must be a fraction in [0, 1], not ''"),
+        ("top1:half", "[compare.top1] margin: must be a fraction in [0, 1], not 'half'"),
+        ("top1:0.5 %", "[compare.top1] margin: must be a fraction in [0, 1], not '0.5 %'"),
+        ("top1:0.01:0.9", "[compare.top1] margin: must be a fraction in [0, 1], not '0.01:0.9'"),
+        ("top1:2", "[compare.top1] margin: 2.0 is not a fraction in [0, 1]; write 0.02"),
+        ("top1:-0.01", "[compare.top1] margin: -0.01 is not a fraction in [0, 1]"),
+        ("top1:nan", "[compare.top1] margin: nan is not a fraction in [0, 1]"),
+        ("top1:1", "[compare.top1] margin: 1 allows everything; it must be below 1"),
+        ("top10:0.01", "[compare] top10: unknown key; did you mean 'top1'?"),
+        ("0.01", "[compare] 0.01: unknown key; known: top1, top5"),
+    ],
+)
+def test_a_margin_that_is_none_is_refused_as_it_was_written(text: str, says: str) -> None:
+    """The option's own words come first, and then the same complaints as about ``[compare]``."""
+    with pytest.raises(ConfigError, match=f"^{re.escape(f'compare-fail {text}: {says}')}$"):
+        config.margins([text])
+
+
+def test_asked_margins_go_before_the_configured_ones() -> None:
+    """The margin is replaced, its configured confidence stays, and what else is configured stays too."""
+    found = config.with_margins(_pair(), ["top1:0.2", "top5:0.3"])
+    assert found.margins == {"top1": Margin(0.2, 0.9), "top5": Margin(0.3, 0.95)}
+    assert config.with_margins(_pair(), ["top5:0.3"]).margins == {"top1": Margin(0.01, 0.9), "top5": Margin(0.3, 0.95)}
+    assert config.with_margins(_pair(), []) == _pair()
+    assert found.gates == _pair().gates
 
 
 # The map of folders.

@@ -13,6 +13,7 @@ import pytest
 from imgcls import images, pixels
 from imgcls.errors import Undecodable
 
+README = Path(__file__).parents[1] / "README.md"
 COUNTS = {
     ("squeezenet", "photos"): (612, 833),
     ("mobilenet_qat", "photos"): (892, 982),
@@ -77,16 +78,59 @@ def test_counts_are_those_of_a_plain_loop(first: tuple[subprocess.CompletedProce
     assert document["complete"] is True
 
 
+@pytest.fixture(scope="module")
+def saved(first: tuple[subprocess.CompletedProcess[str], Any], store: Path) -> Path:
+    """The first run, kept."""
+    file = store.parent / "saved.json"
+    file.write_text(json.dumps(first[1]))
+    return file
+
+
+def _compared(saved: Path, margin: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "imgcls", "compare", str(saved), "mobilenet_qat", "mobilenet_ptq"]
+    return subprocess.run([*command, "--compare-fail", margin], capture_output=True, text=True, check=False)
+
+
+def test_two_real_models_cannot_be_told_apart(saved: Path) -> None:
+    """892 and 894 of 1000: 32 lost, 34 gained, not worse by 0.02, and by 0.01 one cannot say; as the README shows."""
+    result = _compared(saved, "top1:0.01")
+    assert result.returncode == 1
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert len([line for line in lines if line.startswith("INCONCLUSIVE: mobilenet_ptq on photos")]) == 2
+    [block] = [part for part in README.read_text().split("```text\n") if part.startswith("mobilenet_qat -> ")]
+    shown = [" ".join(line.split()) for line in block.partition("```")[0].splitlines() if "──" not in line]
+    assert set(shown) <= set(lines)
+
+    result = _compared(saved, "top1:0.02")
+    assert "PASS NOT WORSE: mobilenet_ptq on photos: top1 0.8920 -> 0.8940 on 1000 common pictures" in result.stdout
+    assert "lower bound -0.0116 (one-sided, 95 %), margin 0.02" in result.stdout
+
+
 def test_the_plugin_reads_what_the_command_left(
-    first: tuple[subprocess.CompletedProcess[str], Any], shared_data: Path, store: Path, tmp_path: Path
+    first: tuple[subprocess.CompletedProcess[str], Any], saved: Path, shared_data: Path, store: Path, tmp_path: Path
 ) -> None:
-    """``pytest -m accuracy`` on the command's store passes, computes nothing, and says the same."""
+    """``pytest -m accuracy`` on the command's store passes, computes nothing, and every model is SAME as it was."""
     _, before = first
     (tmp_path / "test_models.py").write_text("from imgcls.suite import *\n")
     config = ["--imgcls-config", str(shared_data / "imgcls.toml"), "--imgcls-store", str(store)]
-    command = [sys.executable, "-m", "pytest", "-m", "accuracy", "-n", "2", *config, "--imgcls-json", "r.json"]
+    against = ["--imgcls-baseline", str(saved), "--imgcls-compare-fail", "top1:0"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-m",
+        "accuracy",
+        "-n",
+        "2",
+        *config,
+        "--imgcls-json",
+        "r.json",
+        *against,
+    ]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
+    assert result.stdout.count("PASS SAME: ") == 6
+    assert "gates: 12 of 12 evaluated" in result.stdout
     document = json.loads((tmp_path / "r.json").read_text())
     assert document["predictions"] == before["predictions"]
     assert [r["from_store"] for r in document["results"]] == [r["scored"] for r in document["results"]]

@@ -64,20 +64,6 @@ def test_one_failure_does_not_stop_the_others(
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_an_empty_folder_and_broken_files_never_pass(run_pytest: Command, project: Project) -> None:
-    """No pictures, or none that decode, fail the gate."""
-    for picture in (project.folder / "colours").rglob("*.png"):
-        picture.write_bytes(picture.read_bytes()[:60])
-    result = run_pytest()
-    assert result.ret == 1
-    result.stdout.fnmatch_lines(["*no picture was scored, 12 of 12 rejected*", "rejected: 12 files"])
-    for picture in (project.folder / "colours").rglob("*.png"):
-        picture.unlink()
-    result = run_pytest()
-    assert result.ret == 1
-    result.stdout.fnmatch_lines(["*no picture was scored*"])
-
-
 def test_rejected_pictures_fail_until_they_are_allowed(run_pytest: Command, project: Project) -> None:
     """Every path is accounted for, and max_rejected is 0 unless it is said."""
     (project.folder / "colours" / "red" / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
@@ -200,14 +186,6 @@ def test_without_a_configuration_scores_are_a_usage_error(run_pytest: Command, p
     result.stderr.fnmatch_lines(["*there is no imgcls.toml*--imgcls-config FILE*"])
 
 
-def test_a_wrong_configuration_is_a_usage_error(run_pytest: Command, project: Project) -> None:
-    """One line names the file, the key and what was meant."""
-    project.configure((project.folder / "imgcls.toml").read_text().replace("top1 = 1.0", "top1 = 100"))
-    result = run_pytest()
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*imgcls.toml: [[]gates.colour.colours[]] top1: 100 is not a fraction*write 1*"])
-
-
 def test_required_gates_that_no_test_evaluated_fail_the_run(run_pytest: Command, project: Project) -> None:
     """--imgcls-require-gates turns an unevaluated gate of a selected pair into a failure, also where no test ran."""
     (project.folder / "test_models.py").write_text("def test_nothing():\n    pass\n")
@@ -234,15 +212,6 @@ def test_the_same_bytes_count_per_path_and_once_for_min_images(run_pytest: Comma
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*11 different pictures scored, wanted 12*"])
     assert project.pictures_asked() == 11 + 1
-
-
-def test_one_picture_under_two_labels_is_an_error(run_pytest: Command, project: Project) -> None:
-    """It cannot be both: the paths are named."""
-    copied = project.folder / "colours" / "red" / "0000.png"
-    (project.folder / "colours" / "blue" / "0000.png").write_bytes(copied.read_bytes())
-    result = run_pytest()
-    assert result.ret == 1
-    result.stdout.fnmatch_lines(["*blue/0000.png*red/0000.png*"])
 
 
 def test_a_users_own_model_fixture_overrides_ours(run_pytest: Command, project: Project) -> None:
@@ -282,18 +251,6 @@ def test_a_pair_that_the_configuration_leaves_out_is_not_run(run_pytest: Command
     project.configure(text.replace('labels = "names.txt"', 'labels = "names.txt"\ndatasets = ["colours"]'))
     result = run_pytest()
     result.assert_outcomes(passed=1, deselected=1)
-
-
-@pytest.mark.usefixtures("project")
-def test_cuda_that_is_absent_fails_and_says_so(run_pytest: Command) -> None:
-    """A device asked for and absent is never a pass."""
-    import torch
-
-    if torch.cuda.is_available():
-        pytest.skip("cuda: this machine has it")
-    result = run_pytest("--imgcls-device", "cuda")
-    assert result.ret == 1
-    result.stdout.fnmatch_lines(["*device 'cuda' was asked for*"])
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--collect-only", "-q"), ("-q",)])

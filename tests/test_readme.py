@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imgcls import cli, config, plugin, report
+from imgcls import cli, config, plugin, tables
+from imgcls.records import Proven
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -41,7 +42,8 @@ def test_the_configuration_loads(tmp_path: Path) -> None:
     file.write_text(example)
     settings = config.load([file])
     assert settings.pairs() == [("resnet50", "photos"), ("vit", "photos")]
-    assert settings.gates["vit", "photos"].top1 == 0.70
+    assert settings.gates["vit", "photos"].top1 == Proven(0.70, 0.95)
+    assert {gate.min_images for gate in settings.gates.values()} == {50}
 
 
 def test_the_pretrained_example_loads() -> None:
@@ -105,7 +107,7 @@ def test_every_fixture_and_marker_stands_there(name: str) -> None:
     assert name in README
 
 
-@pytest.mark.parametrize("name", ["score", "predict", "labels check", "train"])
+@pytest.mark.parametrize("name", ["score", "compare", "predict", "labels check", "train"])
 def test_every_command_stands_there(name: str) -> None:
     """As it is typed."""
     assert f"imgcls {name}" in README
@@ -114,4 +116,4 @@ def test_every_command_stands_there(name: str) -> None:
 def test_the_table_has_the_columns_that_are_printed() -> None:
     """The table in the README is the one of this version."""
     header = re.split(r"\s{2,}", README.partition("```text\n")[2].partition("\n")[0].strip())
-    assert header == list(report.COLUMNS)
+    assert header == list(tables.COLUMNS)

@@ -54,14 +54,16 @@ def test_pairs_follow_the_data_sets_and_leave_out_what_a_model_leaves_out() -> N
 
 def test_scores_add_count_by_count() -> None:
     """The sum of two scores has the sums of all counts, of each folder and of each class's mass."""
-    one = Scores("m", "d", 9, 4, 3, 2, 0, 4, 2, 3, {"cat": ClassScore(4, 2, 3)}, {0: 0.5, 7: 0.25})
-    two = Scores("m", "d", 8, 2, 1, 0, 5, 1, 1, 2, {"cat": ClassScore(1, 1, 1), "dog": ClassScore(1, 0, 1)}, {7: 0.5})
+    one = Scores("m", "d", 9, 4, 3, 2, 0, 4, 2, 3, {"cat": ClassScore(4, 2, 3, 4)}, {0: 0.5, 7: 0.25})
+    two = Scores(
+        "m", "d", 8, 2, 1, 0, 5, 1, 1, 2, {"cat": ClassScore(1, 1, 1, 2), "dog": ClassScore(1, 0, 1)}, {7: 0.5}
+    )
 
     assert one + two == Scores(
         "m", "d", 17, 6, 4, 2, 5, 5, 3, 5,
-        {"cat": ClassScore(5, 3, 4), "dog": ClassScore(1, 0, 1)}, {0: 0.5, 7: 0.75},
+        {"cat": ClassScore(5, 3, 4, 6), "dog": ClassScore(1, 0, 1)}, {0: 0.5, 7: 0.75},
     )  # fmt: skip
-    assert (one.classes, one.mass) == ({"cat": ClassScore(4, 2, 3)}, {0: 0.5, 7: 0.25})
+    assert (one.classes, one.mass) == ({"cat": ClassScore(4, 2, 3, 4)}, {0: 0.5, 7: 0.25})
 
 
 @pytest.mark.parametrize(("model", "dataset"), [("other", "d"), ("m", "other")])

@@ -1,26 +1,28 @@
-"""imgcls.report: the document that other tools read, and the table that people read."""
+"""imgcls.report: the document that other tools read, and what comparisons read of a run."""
 
 import io
 import json
 import math
 import platform
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from imgcls import report, stats
 from imgcls.records import (
     Answer,
     ClassScore,
+    Comparison,
+    Contrast,
     DatasetOutcome,
     Facts,
     Failure,
+    Flip,
     Guess,
     ImageRef,
     InputSpec,
@@ -31,18 +33,21 @@ from imgcls.records import (
     Rejection,
     Report,
     Scores,
+    Setup,
     Verdict,
 )
 from imgcls.store import Store, list_key
 
-WIDTH = 100
 HALF = (0.5, 0.5, 0.5)
 INPUT = InputSpec(256, (224, 224), "center", "bilinear", HALF, HALF)
 FACTS = Facts("eager", "float32", "cpu", INPUT, "ab" * 32, "cd" * 32, 1_248_424, 0.875, 4_993_696)
 TWO = LabelList("two", ("cat", "dog"))
 VERDICT = Verdict("top1 >= 0.6", "pass", "net on photos: top1 0.6120 (612 of 1000), wanted 0.6")
 
-DOCUMENT = {"format", "made_at", "complete", "environment", "passes", "results", "rejections", "predictions"}
+DOCUMENT = {
+    "format", "made_at", "complete", "environment", "passes", "results", "rejections", "contrasts", "comparisons",
+    "predictions",
+}  # fmt: skip
 PASS = {
     "dataset", "models", "seconds", "decode_seconds", "model_seconds", "load_seconds", "compile_seconds",
     "peak_rss_bytes",
@@ -53,13 +58,15 @@ RESULT = {
     "top1", "top1_err", "top1_low", "top1_high", "top5", "top5_err", "top5_low", "top5_high",
     "overall_top5", "img_size", "crop_pct", "interpolation", "images_per_second", "from_store", "verdicts",
 }  # fmt: skip
-ALSO_OURS = {"distinct", "ids_ignored", "prediction_key", "classes", "failure"}
+ALSO_OURS = {
+    "distinct", "macro_f1", "ids_ignored", "prediction_key", "exif", "labels_sha256", "accepted", "classes", "failure",
+}  # fmt: skip
 PREDICTION = {"model", "dataset", "path", "image_sha256", "label", "top"}
 
 
 def _scores(model: str = "net", **counts: Any) -> Scores:
     usual = {"listed": 1003, "scored": 1000, "rejected": 1, "ignored": 2, "distinct": 998, "top1_count": 612}
-    return Scores(model, "photos", **{**usual, "top5_count": 833, "classes": {"cat": ClassScore(9, 5, 8)}, **counts})
+    return Scores(model, "photos", **{**usual, "top5_count": 833, "classes": {"cat": ClassScore(9, 5, 8, 6)}, **counts})
 
 
 def _walk(*models: str, seconds: float = 12.5) -> Pass:
@@ -69,12 +76,14 @@ def _walk(*models: str, seconds: float = 12.5) -> Pass:
 
 def _outcome(*pairs: PairOutcome, passes: tuple[Pass, ...] = (), complete: bool = True) -> DatasetOutcome:
     rejections = (Rejection("photos", "cat/bad.jpg", "truncated", "image file is truncated"),)
-    return DatasetOutcome("photos", complete, passes, pairs, rejections)
+    return DatasetOutcome("photos", "ignore", complete, passes, pairs, rejections)
 
 
 def _measured(**counts: Any) -> PairOutcome:
     overall = (Guess(281, "tabby, tabby cat", 0.0125), Guess(7, "cock", 0.01))
-    return PairOutcome(_scores(**counts), FACTS, None, "key", "imagenet-1k", overall, from_store=40, ids_ignored=3)
+    return PairOutcome(
+        _scores(**counts), FACTS, None, "key", "ab12", {"cat": (281, 282)}, overall, from_store=40, ids_ignored=3
+    )
 
 
 def _report(*pairs: PairOutcome, passes: tuple[Pass, ...] = ()) -> Report:
@@ -96,7 +105,7 @@ def _prediction(path: str) -> Prediction:
 
 
 def test_the_document_has_the_keys_of_the_contract() -> None:
-    """Format 1 has exactly the keys that were promised, and five more in each result."""
+    """Format 1 has exactly the keys that were promised, and some more in each result."""
     made = _json(_report(_measured(), passes=(_walk("net"),)), iter([_prediction("cat/a.jpg")]))
     assert set(made) == DOCUMENT
     assert set(made["passes"][0]) == PASS
@@ -120,22 +129,24 @@ def test_a_result_says_what_was_measured() -> None:
         "top1_low": pytest.approx(100 * top1.low), "top1_high": pytest.approx(100 * top1.high),
         "top5": pytest.approx(83.3), "top5_err": pytest.approx(16.7),
         "top5_low": pytest.approx(100 * top5.low), "top5_high": pytest.approx(100 * top5.high),
-        "overall_top5": [[281, "tabby, tabby cat", 0.0125], [7, "cock", 0.01]],
+        "macro_f1": pytest.approx(100 * 2 * 5 / (9 + 6)), "exif": "ignore", "labels_sha256": "ab12",
+        "accepted": {"cat": [281, 282]}, "overall_top5": [[281, "tabby, tabby cat", 0.0125], [7, "cock", 0.01]],
         "img_size": 224, "crop_pct": 0.875, "interpolation": "bilinear",
         "images_per_second": pytest.approx(76.8), "from_store": 40, "ids_ignored": 3, "prediction_key": "key",
-        "classes": {"cat": {"scored": 9, "top1_count": 5, "top5_count": 8}}, "failure": None,
+        "classes": {"cat": {"scored": 9, "top1_count": 5, "top5_count": 8, "answered": 6}}, "failure": None,
         "verdicts": [{"check": VERDICT.check, "status": "pass", "message": VERDICT.message}],
     }  # fmt: skip
 
 
 def test_a_model_that_failed_has_no_numbers() -> None:
     """Without a loaded model its columns are null, its accuracies too, and its failure is told."""
-    failed = PairOutcome(_scores(scored=0, unscored=1000, top1_count=0, top5_count=0), failure=Failure(3, "no file"))
+    scores = _scores(scored=0, unscored=1000, top1_count=0, top5_count=0, classes={})
+    failed = PairOutcome(scores, failure=Failure(3, "no file"))
     [found] = _json(_report(failed), None)["results"]
-    absent = (*report.DESCRIBED, "top1", "top1_err", "top1_low", "top1_high", "top5", "top5_high", "images_per_second")
+    absent = (*report.DESCRIBED, "top1", "top1_err", "top1_low", "top1_high", "top5", "macro_f1", "images_per_second")
     assert {name: found[name] for name in absent} == dict.fromkeys(absent)
     assert found["failure"] == {"exit_code": 3, "message": "no file"}
-    assert (found["unscored"], found["overall_top5"]) == (1000, [])
+    assert (found["unscored"], found["overall_top5"], found["accepted"]) == (1000, [], {})
 
 
 def test_verdicts_belong_to_their_pair() -> None:
@@ -179,6 +190,33 @@ def test_complete_needs_every_data_set(whole: bool, outcomes: tuple[bool, ...], 
     assert made.complete is expected
 
 
+def test_differences_are_in_the_document() -> None:
+    """Contrasts and comparisons are written as they are, key by key."""
+    contrast = Contrast("photos", "net", "other", 10, 2, 1, -0.1, 1.0, 1.0, real=False, images_needed=1_000)
+    flip = Flip("right to wrong", "cat/a.jpg", "ef" * 32, "cat", (0, "cat", 0.75), (1, "dog", 0.5))
+    comparison = Comparison("photos", "net", "net", "main.json", "this run", flips=(flip,), changed=("state",))
+    made = _json(report.build([], {}, True, [contrast], [comparison]), None)
+    assert made["contrasts"] == [
+        {
+            "dataset": "photos", "first": "net", "second": "other", "images": 10, "first_only": 2, "second_only": 1,
+            "difference": -0.1, "p_value": 1.0, "p_holm": 1.0, "real": False, "images_needed": 1_000,
+        }
+    ]  # fmt: skip
+    assert made["comparisons"] == [
+        {
+            "dataset": "photos", "before": "net", "after": "net", "before_run": "main.json", "after_run": "this run",
+            "refusals": [], "same": False, "changed": ["state"], "only_before": [], "only_after": [],
+            "differences": [],
+            "flips": [
+                {
+                    "change": "right to wrong", "path": "cat/a.jpg", "image_sha256": "ef" * 32, "label": "cat",
+                    "before": [0, "cat", 0.75], "after": [1, "dog", 0.5],
+                }
+            ],
+        }
+    ]  # fmt: skip
+
+
 def test_predictions_may_be_left_out() -> None:
     """The summary has every other key; no pictures at all are an empty list."""
     assert set(_json(_report(_measured()), None)) == DOCUMENT - {"predictions"}
@@ -215,7 +253,7 @@ def _answer(best: int, logit: float) -> Answer:
 def store() -> Iterator[Store]:
     """One run's pictures, in order, the first of them listed twice and the last without an answer."""
     kept = Store(None)
-    images = [ImageRef(f"cat/{n}.jpg", Path(f"/d/cat/{n}.jpg"), n * 64, "cat") for n in "babc"]
+    images = [ImageRef(f"cat/{n}.jpg", Path(f"/d/cat/{n}.jpg"), n[0] * 64, "cat") for n in ("b", "a", "b2", "c")]
     kept.put({"net-key": (2, [("a" * 64, _answer(0, 1.0)), ("b" * 64, _answer(1, 2.0))])})
     kept.put({"other-key": (2, [("a" * 64, _answer(1, 2.0))])})
     kept.put_outcome("run", _outcome(), images, [TWO])
@@ -224,7 +262,7 @@ def store() -> Iterator[Store]:
 
 
 def _pair(model: str, key: str | None, labels: str | None, failure: Failure | None = None) -> PairOutcome:
-    return PairOutcome(_scores(model), prediction_key=key, labels=labels, failure=failure)
+    return PairOutcome(_scores(model), FACTS, failure, key, labels, {"cat": (0,)})
 
 
 def test_predictions_come_in_the_order_of_the_listing(store: Store) -> None:
@@ -237,7 +275,7 @@ def test_predictions_come_in_the_order_of_the_listing(store: Store) -> None:
         ("net", "cat/b.jpg", "b", "cat"),
         ("net", "cat/a.jpg", "a", "cat"),
         ("other", "cat/a.jpg", "a", "cat"),
-        ("net", "cat/b.jpg", "b", "cat"),
+        ("net", "cat/b2.jpg", "b", "cat"),
     ]
     assert found[1].top == ((0, "cat", math.exp(-1)), (1, "dog", math.exp(-2)))
 
@@ -248,99 +286,47 @@ def test_a_model_that_failed_predicts_nothing(store: Store) -> None:
     assert list(report.predictions(store, "run", [_outcome(failed, _pair("never loaded", None, None))])) == []
 
 
-# The tables.
+# What comparisons read.
 
 
-def _cells(text: str, first: str) -> list[str]:
-    """The words of the first row that begins with this one."""
-    return next(line.split() for line in text.splitlines() if line.split()[:1] == [first])
+def test_a_run_is_read_as_a_comparison_needs_it(store: Store) -> None:
+    """Each pair has what its result says of itself, the versions of the libraries, and a prediction per picture."""
+    outcome = _outcome(_pair("net", "net-key", list_key(TWO)), _pair("other", "other-key", list_key(TWO)))
+
+    found = report.scored(store, "run", [outcome])
+
+    assert found.name == "this run"
+    assert list(found.scored) == [("net", "photos"), ("other", "photos")]
+    net = found.scored["net", "photos"]
+    assert (net.run, net.environment) == ("this run", report.environment())
+    assert net.setup == Setup(
+        "net", "photos", "eager", "float32", "cpu", str(INPUT), "ignore", list_key(TWO), {"cat": (0,)},
+        "ab" * 32, "cd" * 32, "net-key",
+    )  # fmt: skip
+    assert {key: (p.path, p.top[0][0]) for key, p in net.predictions.items()} == {
+        ("b" * 64, "cat"): ("cat/b.jpg", 1),
+        ("a" * 64, "cat"): ("cat/a.jpg", 0),
+    }
 
 
-@pytest.mark.parametrize("width", [20, WIDTH])
-def test_the_table_has_counts_intervals_and_costs(width: int) -> None:
-    """One line per model and data set says quality with its interval, and what it cost."""
-    text = report.text(_report(_measured(), passes=(_walk("net"),)), width)
-    assert _cells(text, "net") == [
-        "net", "photos", "1000", "61.2", "58.1-64.2", "83.3", "80.9-85.5", "12.5", "76.8", "1.2", "512", "MB",
-        "1.25", "M",
-    ]  # fmt: skip
-    assert "seconds and images/s: " not in text
+def test_a_model_that_failed_is_compared_without_predictions(store: Store) -> None:
+    """It is there with what is known of it, and nothing more."""
+    failed = PairOutcome(_scores(), failure=Failure(3, "no file"))
+    found = report.scored(store, "run", [_outcome(failed)]).scored["net", "photos"]
+    assert (found.setup.runtime, found.setup.prediction_key, found.predictions) == (None, None, {})
 
 
-def test_the_overall_five_are_in_the_table() -> None:
-    """Class number, name and mean probability follow each model once."""
-    lines = report.text(_report(_measured()), WIDTH).splitlines()
-    [at] = [number for number, line in enumerate(lines) if "281" in line]
-    assert lines[at].split() == ["net", "photos", "281", "tabby,", "tabby", "cat", "0.0125"]
-    assert lines[at + 1].split() == ["7", "cock", "0.0100"]
+def test_models_of_one_data_set_are_held_against_each_other(store: Store) -> None:
+    """Pair by pair on the different pictures; one that failed or was cut short is left out."""
+    store.put({key: (2, [("c" * 64, _answer(0, 1.0))]) for key in ("net-key", "other-key")})
+    store.put({"other-key": (2, [("b" * 64, _answer(0, 1.0))])})
+    key = list_key(TWO)
+    cut = replace(_pair("cut", "net-key", key), scores=_scores("cut", unscored=1))
+    failed = _pair("failed", "net-key", key, Failure(1, "NaN"))
+    whole = (_pair("net", "net-key", key), cut, _pair("other", "other-key", key), failed)
 
+    [found] = report.contrasts(store, "run", [_outcome(*whole)])
 
-def test_a_shared_pass_is_explained() -> None:
-    """Where models share a walk, the summary says that its seconds are not one model's own."""
-    text = report.text(
-        _report(_measured(), PairOutcome(_scores("other"), FACTS), passes=(_walk("net", "other"),)), WIDTH
-    )
-    assert "seconds and images/s: of the pass that the models of a data set share\n" in text
-
-
-def test_a_failure_is_told_in_words() -> None:
-    """A model without numbers has dashes in the table, and its failure below, brackets and all."""
-    failed = PairOutcome(_scores(scored=0, top1_count=0, top5_count=0), failure=Failure(3, "[models.net] [/x] no file"))
-    text = report.text(_report(failed), WIDTH)
-    assert _cells(text, "net") == ["net", "photos", "0", *["-"] * 9]
-    assert "net on photos: [models.net] [/x] no file\n" in text
-
-
-def test_rejected_files_are_listed_and_abridged() -> None:
-    """Twenty rejected files are told one by one, with the first line of their details; the rest is a count."""
-    rejections = tuple(Rejection("photos", f"cat/{n}.jpg", "corrupt", "bad [/b]\nat byte 7") for n in range(22))
-    made = report.build([DatasetOutcome("photos", complete=True, passes=(), pairs=(), rejections=rejections)], {}, True)
-    lines = report.text(made, WIDTH).splitlines()
-    start = lines.index("rejected: 22 files")
-    assert lines[start + 1 : start + 21] == [f"  photos/cat/{n}.jpg: corrupt: bad [/b]" for n in range(20)]
-    assert lines[start + 21 :] == ["  and 2 more (all are in the JSON document)"]
-
-
-@pytest.mark.parametrize(
-    ("per_cent", "text"),
-    [(100.0, "100.0"), (99.96, "99.9"), (99.999999, "99.9"), (99.94, "99.9"), (0.0, "0.0"), (0.04, "0.1"),
-     (1e-9, "0.1"), (61.25, "61.2"), (50.0, "50.0")],
-)  # fmt: skip
-def test_the_ends_are_printed_only_where_they_are_exact(per_cent: float, text: str) -> None:
-    """99.96 is not 100.0, and 0.04 is not 0.0."""
-    assert text == report.two_sided(per_cent)
-
-
-@settings(deadline=None)
-@given(st.floats(0, 100, exclude_min=True, exclude_max=True))
-def test_no_other_number_looks_like_an_end(per_cent: float) -> None:
-    """Whatever lies strictly between is printed as such, and within a tenth of what it is."""
-    text = report.two_sided(per_cent)
-    assert text not in {"0.0", "100.0"}
-    assert abs(float(text) - per_cent) <= 0.1
-
-
-def test_neither_an_accuracy_nor_its_interval_is_rounded_to_an_end() -> None:
-    """One wrong picture in ten thousand is seen in the table, and so is one right one."""
-    one_wrong = _measured(scored=10_000, top1_count=9_999, top5_count=10_000)
-    one_right = PairOutcome(_scores("other", scored=10_000, top1_count=1, top5_count=0), FACTS)
-    text = report.text(_report(one_wrong, one_right), WIDTH)
-    assert _cells(text, "net")[3:7] == ["99.9", "99.9-99.9", "100.0", "99.9-100.0"]
-    assert _cells(text, "other")[3:7] == ["0.1", "0.1-0.1", "0.0", "0.0-0.1"]
-
-
-def test_five_best_is_a_small_table() -> None:
-    """A title, then class number, name and probability; names are shown as they are, brackets too."""
-    lines = report.five_best("cat.jpg [1]", [(281, "tabby [/b] [red]cat", 0.93), (7, "cock :cat:", 0.0001)], 80)
-    assert [line.split() for line in lines.splitlines() if line.strip() and "─" not in line] == [
-        ["cat.jpg", "[1]"],
-        ["class", "name", "probability"],
-        ["281", "tabby", "[/b]", "[red]cat", "0.9300"],
-        ["7", "cock", ":cat:", "0.0001"],
-    ]
-
-
-def test_tables_have_no_spaces_at_the_ends_of_lines() -> None:
-    """What is printed can be pasted and compared."""
-    text = report.text(_report(_measured(), passes=(_walk("net"),)), WIDTH)
-    assert text == "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    assert (found.dataset, found.first, found.second, found.images) == ("photos", "net", "other", 3)
+    assert (found.first_only, found.second_only, found.difference) == (1, 1, 0.0)
+    assert list(report.contrasts(store, "run", [_outcome(*whole[:2])])) == []

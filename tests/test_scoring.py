@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sklearn.metrics import f1_score
 
 from imgcls import scoring
 from imgcls.errors import ModelError
@@ -19,6 +20,7 @@ from imgcls.records import Answer, ClassScore, Guess, ImageRef, Matching, Scores
 
 NAMES = tuple(f"class {index}" for index in range(40))
 MATCHING = Matching({"cat": frozenset({0, 3}), "dog": frozenset({1}), "fox": frozenset({11})})
+FOLDER_OF = {index: label for label, indices in MATCHING.accepted.items() for index in indices}
 START = Scores("m", "d")
 
 untimed = settings(deadline=None)  # the first example pays for an import
@@ -134,7 +136,11 @@ def test_any_accepted_class_counts() -> None:
     scores = scoring.tally(START, _pictures(drawn), MATCHING)
 
     assert (scores.scored, scores.top1_count, scores.top5_count) == (4, 1, 3)
-    assert scores.classes == {"cat": ClassScore(2, 1, 2), "dog": ClassScore(2, 0, 1)}
+    assert scores.classes == {
+        "cat": ClassScore(2, 1, 2, answered=2),
+        "dog": ClassScore(2, 0, 1),
+        "fox": ClassScore(answered=1),
+    }
 
 
 @untimed
@@ -149,8 +155,9 @@ def test_tally_is_its_definition(drawn: list[tuple[str | None, list[int]]]) -> N
     assert scores.scored == len(drawn)
     assert scores.top1_count == sum(order[0] in right for order, right in zip(orders, accepted, strict=True))
     assert scores.top5_count == sum(bool(right & set(order[:5])) for order, right in zip(orders, accepted, strict=True))
+    labelled = [order[0] for (label, _), order in zip(drawn, orders, strict=True) if label is not None]
     assert reduce(add, scores.classes.values(), ClassScore()) == ClassScore(
-        sum(label is not None for label, _ in drawn), scores.top1_count, scores.top5_count
+        len(labelled), scores.top1_count, scores.top5_count, answered=sum(best in FOLDER_OF for best in labelled)
     )
 
 
@@ -180,6 +187,66 @@ def test_tally_keeps_what_was_counted_before() -> None:
     before = Scores("m", "d", listed=9, scored=1, rejected=2, ignored=3, mass={0: 1.0})
     after = scoring.tally(before, _pictures([("cat", [0.0] * 12)]), MATCHING)
     assert (after.listed, after.scored, after.rejected, after.ignored) == (9, 2, 2, 3)
+
+
+# The mean F1 of the folders.
+
+
+def _best(index: int) -> list[float]:
+    """Logits whose largest is this one."""
+    return [float(position == index) for position in range(12)]
+
+
+@pytest.mark.parametrize("own", ["cat", "pet"])
+def test_a_class_that_several_folders_accept_answers_for_the_pictures_own(own: str) -> None:
+    """Where folders overlap a right answer is the picture's own folder's, and every answer counts once."""
+    overlapping = Matching({"cat": frozenset({0, 3}), "dog": frozenset({1}), "pet": frozenset({0, 1})})
+    scores = scoring.tally(START, _pictures([(own, _best(0)), (own, _best(0))]), overlapping)
+    assert scores.classes == {own: ClassScore(2, 2, 2, answered=2)}
+
+
+def test_a_wrong_answer_that_several_folders_accept_counts_once() -> None:
+    """A class of two folders, answered on a picture of a third, is an answer of one of the two."""
+    overlapping = Matching({"cat": frozenset({0}), "pet": frozenset({0}), "fox": frozenset({5})})
+    scores = scoring.tally(START, _pictures([("fox", _best(0))]), overlapping)
+    assert sum(score.answered for score in scores.classes.values()) == 1
+    assert scores.classes["fox"] == ClassScore(1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "expected"),
+    [
+        ([("cat", 0), ("cat", 3), ("dog", 1)], 1.0),
+        ([("cat", 1), ("dog", 0)], 0.0),
+        ([("cat", 7), ("cat", 0)], 2 / 3),
+        ([("cat", 0), ("dog", 0)], (2 / 3 + 0) / 2),
+        ([("cat", 0), ("cat", 11)], (2 / 3 + 0) / 2),
+        ([("cat", 7)], 0.0),
+    ],
+)
+def test_macro_f1_by_hand(drawn: list[tuple[str, int]], expected: float) -> None:
+    """Any of its classes is right for a folder; one that no folder has is nobody's; one that is answered counts."""
+    scores = scoring.tally(START, _pictures([(label, _best(best)) for label, best in drawn]), MATCHING)
+    assert scoring.macro_f1(scores.classes) == pytest.approx(expected, abs=1e-12)
+
+
+@untimed
+@given(st.lists(st.tuples(st.sampled_from(sorted(MATCHING.accepted)), st.integers(0, 11)), min_size=1, max_size=12))
+def test_macro_f1_is_that_of_scikit_learn(drawn: list[tuple[str, int]]) -> None:
+    """It equals ``f1_score`` of the explicit lists, over the folders that have pictures or answers."""
+    scores = scoring.tally(START, _pictures([(label, _best(best)) for label, best in drawn]), MATCHING)
+
+    true = [label for label, _ in drawn]
+    answered = [FOLDER_OF.get(best, "none of them") for _, best in drawn]
+    folders = sorted({*true, *answered} - {"none of them"})
+
+    expected = f1_score(true, answered, labels=folders, average="macro", zero_division=0)
+    assert scoring.macro_f1(scores.classes) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_folder_without_pictures_and_answers_counts_as_0() -> None:
+    """The mean is over all folders that are counted."""
+    assert scoring.macro_f1({"cat": ClassScore(2, 2, 2, 2), "dog": ClassScore()}) == 0.5
 
 
 # The overall classes.

@@ -50,6 +50,7 @@ _answers = st.builds(
 PASS = Pass("photos", ("one", "two"), 1.5, 0.25, {"one": 0.5, "two": 0.25}, {"one": 0.125}, {"one": 0.0}, 2**33)
 OUTCOME = DatasetOutcome(
     dataset="photos",
+    exif="apply",
     complete=True,
     passes=(PASS,),
     pairs=(
@@ -70,6 +71,7 @@ OUTCOME = DatasetOutcome(
             ),
             prediction_key=KEY,
             labels="imagenet-1k",
+            accepted={"Käse": (7, 8)},
             overall=(Guess(7, "cock", 0.1), Guess(8, "hen", 2 / 3)),
             from_store=3,
             ids_ignored=2,

@@ -13,15 +13,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgcls import config, discover, gates, progress
+from imgcls import compare_command, config, discover, progress, score_command
 from imgcls.errors import ConfigError, ImgclsError
-from imgcls.records import DatasetOutcome, DatasetSpec, Listing, ModelSpec, Settings, Verdict
+from imgcls.records import DatasetOutcome, DatasetSpec, Listing, ModelSpec
 
-if TYPE_CHECKING:  # torch takes a second to import
-    from imgcls.models import Shelf
+if TYPE_CHECKING:
     from imgcls.store import Store
 
-INTERRUPTED = 130
 PREDICTED = "pictures"
 """The name that pictures given to ``predict`` have as a data set."""
 
@@ -44,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 3
     except KeyboardInterrupt:
         print("imgcls: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return score_command.INTERRUPTED
 
 
 def parser() -> argparse.ArgumentParser:
@@ -58,7 +56,22 @@ def parser() -> argparse.ArgumentParser:
     score.add_argument("--store", metavar="DIR|off", help="where predictions are kept (default: .imgcls), or off")
     score.add_argument("--json", type=Path, metavar="FILE", help="write the result document to FILE")
     score.add_argument("--json-summary", action="store_true", help="leave the predictions out of the document")
-    score.set_defaults(command=_score)
+    score.add_argument("--inconclusive", choices=("fail", "warn"), default="fail", help="gates with too few images")
+    score.add_argument("--baseline", metavar="FILE|last", help="compare with this saved run, or with the last one")
+    _add_comparison(score)
+    score.add_argument("--save", type=Path, metavar="FILE", help="keep this run in FILE, as a baseline for later ones")
+    score.set_defaults(command=score_command.score)
+    compare = commands.add_parser("compare", help="which answers changed between two runs, or differ between models")
+    compare.add_argument(
+        "sides", nargs="+", metavar="RUN.json|MODEL",
+        help="two saved runs; a saved run and models of it; or models of the configuration",
+    )  # fmt: skip
+    _add_selection(compare, models=False)
+    compare.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where models run (default: cpu)")
+    compare.add_argument("--store", metavar="DIR|off", help="where predictions are kept (default: .imgcls), or off")
+    _add_comparison(compare)
+    compare.add_argument("--json", type=Path, metavar="FILE", help="write the comparison to FILE")
+    compare.set_defaults(command=compare_command.compare)
     predict = commands.add_parser("predict", help="print the five best classes of pictures")
     predict.add_argument("paths", nargs="+", type=Path, metavar="IMAGE|DIR", help="a picture, or a folder of them")
     predict.add_argument("--models", type=_names, metavar="A,B", help="models of the configuration, or architectures")
@@ -81,12 +94,23 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_selection(parser: argparse.ArgumentParser) -> None:
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--compare-fail", action="append", default=[], metavar="top1:0.005",
+        help="fail where it is not shown that the second is at most this much worse than the first (a fraction)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--compare-common", action="store_true", help="leave aside images that only one run has, instead of failing"
+    )
+
+
+def _add_selection(parser: argparse.ArgumentParser, *, models: bool = True) -> None:
     parser.add_argument(
         "--config", action="append", type=Path, default=[], metavar="FILE",
         help="configuration instead of the imgcls.toml or [tool.imgcls] in reach; may be given several times",
     )  # fmt: skip
-    parser.add_argument("--models", type=_names, metavar="A,B", help="only these models of the configuration")
+    if models:
+        parser.add_argument("--models", type=_names, metavar="A,B", help="only these models of the configuration")
     parser.add_argument("--datasets", type=_names, metavar="X,Y", help="only these data sets of the configuration")
 
 
@@ -100,98 +124,6 @@ def _inline_table(text: str) -> dict[str, Any]:
         return tomllib.loads(f"table = {{ {text} }}")["table"]  # type: ignore[no-any-return]  # a table is a dict
     except tomllib.TOMLDecodeError as error:
         raise argparse.ArgumentTypeError(f'{text!r} is not like "resize = 32, crop = 32": {error}') from error
-
-
-def _settings(files: Sequence[Path]) -> Settings:
-    found = files or [file for file in [discover.find(Path.cwd())] if file]
-    if not found:
-        raise ConfigError(
-            f"there is no {discover.FILE} or [tool.imgcls] from {Path.cwd()} upwards: "
-            "write one, or name one with --config FILE"
-        )
-    return config.load(found)
-
-
-def _score(options: argparse.Namespace) -> int:
-    settings = config.select(_settings(options.config), options.models, options.datasets)
-    if options.json:
-        config.check_writable(options.json)
-    from imgcls.models import Shelf
-    from imgcls.store import Store
-
-    store = Store(None if options.store == "off" else Path(options.store or ".imgcls"))
-    shelf, number = Shelf(settings.models, options.device), uuid.uuid4().hex
-    try:
-        interrupted = _walk(settings, shelf, store, number)
-        return _reported(options, settings, store, number, interrupted=interrupted)
-    finally:
-        store.forget(number)
-        store.close()
-
-
-def _walk(settings: Settings, shelf: "Shelf", store: "Store", number: str) -> bool:
-    """Score data set by data set; whether that was interrupted. What was scored is in the store."""
-    from imgcls import run
-
-    with progress.shown(sys.stderr) as told:
-        try:
-            for dataset, names in settings.models_by_dataset().items():
-                if names:
-                    run.score(number, settings.datasets[dataset], names, shelf, store, told)
-        except KeyboardInterrupt:
-            return True
-    return False
-
-
-def _reported(
-    options: argparse.Namespace, settings: Settings, store: "Store", number: str, *, interrupted: bool
-) -> int:
-    """Print the table and the verdicts, write the document; the exit code."""
-    from imgcls import report
-
-    outcomes = [found for name in settings.datasets if (found := store.outcome(number, name))]
-    verdicts = _verdicts(settings, outcomes)
-    document = report.build(outcomes, verdicts, complete=not interrupted)
-    print(report.text(document, shutil.get_terminal_size().columns), end="")
-    code = _concluded(settings, outcomes, verdicts)
-    if options.json:
-        predictions = None if options.json_summary else report.predictions(store, number, outcomes)
-        report.save(options.json, document, predictions)
-    if interrupted:
-        print("imgcls: interrupted; what was predicted so far is kept", file=sys.stderr)
-    return INTERRUPTED if interrupted else code
-
-
-def _verdicts(settings: Settings, outcomes: Sequence[DatasetOutcome]) -> dict[tuple[str, str], tuple[Verdict, ...]]:
-    return {
-        pair: gates.evaluate(settings.gates[pair], outcome)
-        for data in outcomes
-        for outcome in data.pairs
-        if (pair := (outcome.scores.model, outcome.scores.dataset)) in settings.gates
-    }
-
-
-def _concluded(
-    settings: Settings, outcomes: Sequence[DatasetOutcome], verdicts: dict[tuple[str, str], tuple[Verdict, ...]]
-) -> int:
-    """Say what the gates said, and the exit code: 2 before 3 before 1."""
-    wrong = [v for found in verdicts.values() for v in found if v.status != "pass"]
-    for verdict in wrong:
-        print(f"{verdict.status.upper()} {verdict.message}")
-    print(f"gates: {len(verdicts)} of {len(settings.gates)} evaluated" if settings.gates else "no gates")
-    for line in config.not_evaluated(settings):
-        print(line)
-    shown = not wrong and len(verdicts) == len(settings.gates)
-    return _gravest({0 if shown else 1, *_codes(outcomes)})
-
-
-def _codes(outcomes: Sequence[DatasetOutcome]) -> set[int]:
-    return {pair.failure.exit_code for outcome in outcomes for pair in outcome.pairs if pair.failure}
-
-
-def _gravest(codes: set[int]) -> int:
-    """A wrong configuration comes before a machine that cannot, and that before a gate that was not shown to hold."""
-    return next((code for code in (2, 3, 1) if code in codes), 0)
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -213,20 +145,20 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _print_predictions(store: "Store", number: str, outcome: DatasetOutcome, *, with_overall: bool) -> None:
-    from imgcls import report
+    from imgcls import report, tables
 
     width = shutil.get_terminal_size().columns
     for prediction in report.predictions(store, number, [outcome]):
-        print(report.five_best(f"{prediction.path}  {prediction.model}", prediction.top, width))
+        print(tables.five_best(f"{prediction.path}  {prediction.model}", prediction.top, width))
     for result in report.build([outcome], {}, complete=True).results if with_overall else ():
         title = f"overall, {result.scored} pictures  {result.model}"
-        print(report.five_best(title, result.overall_top5, width))
+        print(tables.five_best(title, result.overall_top5, width))
 
 
 def _asked_models(options: argparse.Namespace) -> list[ModelSpec]:
     """The configured models of these names; a name that is not configured is an architecture."""
     in_reach = options.config or discover.find(Path.cwd())
-    known = _settings(options.config).models if in_reach or options.models is None else {}
+    known = score_command.settings(options.config).models if in_reach or options.models is None else {}
     if options.models is None:
         return list(known.values())
     return [known[name] if name in known else _published(name) for name in options.models]
@@ -248,7 +180,7 @@ def _complaints(outcome: DatasetOutcome) -> int:
         print(f"imgcls: {pair.scores.model}: {pair.failure and pair.failure.message}", file=sys.stderr)
     if not (outcome.rejections or failures or outcome.pairs[0].scores.scored):
         raise ConfigError("there is no picture in what was given")
-    return _gravest({1 if outcome.rejections else 0, *_codes([outcome])})
+    return score_command.gravest({1 if outcome.rejections else 0, *score_command.codes([outcome])})
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -271,7 +203,7 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _check_labels(options: argparse.Namespace) -> int:
-    settings = config.select(_settings(options.config), options.models, options.datasets)
+    settings = config.select(score_command.settings(options.config), options.models, options.datasets)
     from imgcls import resolve, run
 
     @functools.cache
@@ -292,4 +224,4 @@ def _check_labels(options: argparse.Namespace) -> int:
             ignored = f", {matching.ids_ignored} ids of the map are not among them" if matching.ids_ignored else ""
             found = f"{len(matching.accepted)} folders, {right} classes of {classes.source}{ignored}"
             print(f"ok   {model} on {dataset}: {found}")
-    return _gravest(codes)
+    return score_command.gravest(codes)

@@ -7,15 +7,26 @@ import re
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from imgcls.errors import ConfigError, one_line
-from imgcls.records import CropMode, DatasetSpec, Gate, InputSpec, Interpolation, ModelSpec, Settings
+from imgcls.records import (
+    Accuracy,
+    CropMode,
+    DatasetSpec,
+    Gate,
+    InputSpec,
+    Interpolation,
+    Margin,
+    ModelSpec,
+    Proven,
+    Settings,
+)
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
-LATER = ("compare", "latency", "memory")
+LATER = ("latency", "memory")
 ARCH_KINDS = ("torchvision", "timm", "python")
 LABEL_LISTS = ("imagenet-1k", "imagenet-21k", "digits")
 LOADING_OPTIONS = ("weights", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path")
@@ -30,9 +41,10 @@ def load(files: Sequence[Path]) -> Settings:
     models: dict[str, ModelSpec] = {}
     gates: dict[str, tuple[Path, Table]] = {}
     model_files: dict[str, Path] = {}
+    given: dict[str, Margin] = {}
     for file in files:
         root = _Place(file, "", _read(file))
-        root.keys("datasets", "models", "gates", *LATER)
+        root.keys("datasets", "models", "gates", "compare", *LATER)
         for later in LATER:
             if later in root.table:
                 root.wrong(later, "gates of this kind are not evaluated by this version of imgcls; remove the table")
@@ -40,8 +52,9 @@ def load(files: Sequence[Path]) -> Settings:
         _merge(models, {name: _model(place) for name, place in root.named("models")}, file, "models")
         model_files |= dict.fromkeys(models.keys() - model_files.keys(), file)
         _merge(gates, {name: (file, table) for name, table in root.tables("gates")}, file, "gates")
+        _merge(given, _margins(_Place(file, "compare", root.table.get("compare", {}))), file, "compare")
     _check_datasets_of(models, datasets, model_files)
-    return Settings(files[0], datasets, models, _gates(gates, models, datasets))
+    return Settings(files[0], datasets, models, _gates(gates, models, datasets), given)
 
 
 def select(settings: Settings, models: Sequence[str] | None, datasets: Sequence[str] | None) -> Settings:
@@ -53,10 +66,27 @@ def select(settings: Settings, models: Sequence[str] | None, datasets: Sequence[
     kept_models = {n: m for n, m in settings.models.items() if models is None or n in models}
     kept_datasets = {n: d for n, d in settings.datasets.items() if datasets is None or n in datasets}
     kept_gates = {pair: g for pair, g in settings.gates.items() if pair[0] in kept_models and pair[1] in kept_datasets}
-    selected = Settings(settings.source, kept_datasets, kept_models, kept_gates)
+    left_out = tuple(pair for pair in settings.gates if pair not in kept_gates)
+    selected = Settings(settings.source, kept_datasets, kept_models, kept_gates, settings.margins, left_out)
     if not selected.pairs():
         raise ConfigError(f"{settings.source}: of what is selected, no model is scored on any data set")
     return selected
+
+
+def with_margins(settings: Settings, asked: Sequence[str]) -> Settings:
+    """The same settings with margins like ``top1:0.005``, which go before ``[compare]``. Raises ConfigError."""
+    asked_for = margins(asked)
+    kept = {name: replace(settings.margins.get(name, new), margin=new.margin) for name, new in asked_for.items()}
+    return replace(settings, margins={**settings.margins, **kept})
+
+
+def margins(asked: Sequence[str]) -> dict[str, Margin]:
+    """Margins that are written like ``top1:0.005``, as absolute fractions. Raises ConfigError."""
+    result: dict[str, Margin] = {}
+    for text in asked:
+        name, _, number = text.partition(":")
+        result |= _margins(_Place(Path(f"compare-fail {text}"), "compare", {name: {"margin": _number(number)}}))
+    return result
 
 
 def not_evaluated(settings: Settings) -> list[str]:
@@ -164,6 +194,23 @@ class _Place:
             hint = f"; write {value / 100:g}" if 1 < value <= 100 else ""
             self.wrong(key, f"{value} is not a fraction in [0, 1]{hint}")
         return float(value)
+
+    def confidence(self) -> float:
+        value = self.fraction("confidence")
+        if value is not None and not 0.5 <= value < 1:
+            self.wrong("confidence", f"{value:g} is not in [0.5, 1)")
+        return 0.95 if value is None else value
+
+    def threshold(self, key: str) -> float | Proven | None:
+        """A fraction to be observed, or a table of one to be shown."""
+        if not isinstance(self.table.get(key), dict):
+            return self.fraction(key)
+        proven = _Place(self.file, f"{self.name}.{key}", self.table[key])
+        proven.keys("min", "confidence")
+        wanted = proven.fraction("min")
+        if wanted is None:
+            proven.wrong("min", "is missing: the fraction that must be shown")
+        return Proven(wanted, proven.confidence())
 
     def size(self, key: str) -> int | tuple[int, int]:
         """Pixels: a whole number or ``[h, w]``."""
@@ -346,7 +393,7 @@ def _gates(
             if given and scored:
                 result[model, dataset] = _gate({k: v for gate in given for k, v in gate.table.items()}, given[-1])
                 if result[model, dataset] == Gate(max_rejected=result[model, dataset].max_rejected):
-                    given[-1].wrong("", "a gate needs a threshold: top1, top5 or min_images")
+                    given[-1].wrong("", "a gate needs a threshold: top1, top5, macro_f1 or min_images")
     for dataset, place in everywhere.items():
         if dataset not in {scored_on for _, scored_on in result}:
             place.wrong("", f"no model is scored on '{dataset}', so this gate could never be shown")
@@ -368,11 +415,34 @@ def _gate(table: Table, place: _Place) -> Gate:
     if min_images is not None and (not isinstance(min_images, int) or isinstance(min_images, bool) or min_images < 1):
         gate.wrong("min_images", f"{min_images!r} is not a whole number above 0")
     return Gate(
-        top1=gate.fraction("top1"),
-        top5=gate.fraction("top5"),
+        top1=gate.threshold("top1"),
+        top5=gate.threshold("top5"),
+        macro_f1=gate.fraction("macro_f1"),
         min_images=min_images,
         max_rejected=gate.fraction("max_rejected") or 0.0,
     )
+
+
+def _margins(place: _Place) -> dict[str, Margin]:
+    place.keys(*get_args(Accuracy))
+    result = {}
+    for accuracy, value in place.table.items():
+        table = _Place(place.file, f"{place.name}.{accuracy}", value)
+        table.keys("margin", "confidence")
+        margin = table.fraction("margin")
+        if margin is None:
+            table.wrong("margin", "is missing: how much worse the model may be, as a fraction")
+        if margin == 1:
+            table.wrong("margin", "1 allows everything; it must be below 1")
+        result[accuracy] = Margin(margin, table.confidence())
+    return result
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _is_finite(value: Any) -> bool:

@@ -78,6 +78,10 @@ class ModelError(ImgclsError):
     """The model cannot be built, or its answers are not usable."""
 
 
+class InconclusiveWarning(UserWarning):
+    """A gate had too few images to tell, and was allowed to."""
+
+
 class Undecodable(Exception):
     """A file that gives no pixels: ``reason`` is one word, ``detail`` says more."""
 

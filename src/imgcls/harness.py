@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from imgcls import config as configuration
-from imgcls import gates as verdicts_of
-from imgcls.errors import ImgclsError, StoreError
+from imgcls import gates
+from imgcls.errors import ImgclsError, InconclusiveWarning, ModelError, StoreError
 from imgcls.records import (
     DatasetOutcome,
     DatasetSpec,
@@ -31,12 +31,14 @@ from imgcls.records import (
     PairOutcome,
     Prediction,
     Progress,
+    Report,
     Scores,
     Settings,
     Verdict,
 )
 
 if TYPE_CHECKING:
+    from imgcls.baseline import Baseline
     from imgcls.models import Model, Shelf
     from imgcls.store import Store
 
@@ -71,17 +73,18 @@ class Gates:
         self._harness, self._item = harness, item
 
     def check(self, scores: Scores) -> None:
-        """Fail the test unless every threshold of this model and data set is shown to hold.
+        """Fail the test unless every gate of this model and data set is shown to hold.
 
-        A pair without a gate is a skip that says what was measured.
+        With a baseline, the pair is compared with it as well. A pair without any gate is a skip that says
+        what was measured.
         """
-        gate = self._harness.settings.gates.get((scores.model, scores.dataset))
-        if gate is None:
+        verdicts = self._harness.judge(scores)
+        if verdicts is None:
             pytest.skip(
                 f"no gate for {scores.model} on {scores.dataset}: "
                 f"top1 {scores.top1:.4f}, top5 {scores.top5:.4f} of {scores.scored}"
             )
-        _judge(self._item, scores, verdicts_of.evaluate(gate, PairOutcome(scores)))
+        _judge(self._item, scores, verdicts)
 
 
 def _require_scores(item: pytest.Item) -> None:
@@ -92,11 +95,15 @@ def _require_scores(item: pytest.Item) -> None:
 
 
 def _judge(item: pytest.Item, scores: Scores, verdicts: Sequence[Verdict]) -> None:
-    """Put the verdicts into the test's report, and fail the test where one is not a pass."""
+    """Put the verdicts into the test's report, and fail the test where one does not hold."""
     said = {"model": scores.model, "dataset": scores.dataset, "verdicts": [asdict(v) for v in verdicts]}
     item.user_properties.append((PROPERTY, json.dumps(said)))
-    if failed := [v.message for v in verdicts if v.status != "pass"]:
+    allowed = item.config.getoption("--imgcls-inconclusive")
+    if failed := [v.message for v in verdicts if not gates.holds(v, allowed)]:
         pytest.fail("\n".join(failed), pytrace=False)
+    for verdict in verdicts:
+        if verdict.status != "pass":
+            item.warn(InconclusiveWarning(verdict.message))
 
 
 class Harness:
@@ -122,17 +129,40 @@ class Harness:
             _names(config.getoption("--imgcls-models")),
             _names(config.getoption("--imgcls-datasets")),
         )
+        settings = configuration.with_margins(settings, config.getoption("--imgcls-compare-fail"))
         option = config.getoption("--imgcls-store")
         store = config.invocation_params.dir / option if option else config.rootpath / ".imgcls"
         store = None if option == "off" else store
-        document = config.getoption("--imgcls-json")
-        if document:
-            configuration.check_writable(config.invocation_params.dir / document)
-        if store is None and getattr(config.option, "dist", "no") != "no":
+        harness = cls(settings, config, store)
+        for name in ("--imgcls-json", "--imgcls-save"):
+            if file := harness.file(name):
+                configuration.check_writable(file)
+        if store is None and harness.is_distributed:
             raise pytest.UsageError("--imgcls-store off and xdist do not go together: workers meet in the store")
-        return cls(settings, config, store)
+        if config.getoption("--imgcls-compare-fail") and not config.getoption("--imgcls-baseline"):
+            raise pytest.UsageError("--imgcls-compare-fail needs something to compare with: --imgcls-baseline FILE")
+        if not (harness.is_worker or config.option.collectonly or config.option.help):
+            harness.baseline  # noqa: B018 - a baseline that cannot be read is told before anything is scored
+        return harness
+
+    def file(self, option: str) -> Path | None:
+        """The file that an option names, from where pytest was started."""
+        value = self.config.getoption(option)
+        return self.config.invocation_params.dir / value if value else None
 
     # What tests ask for.
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """The run to compare with, where one was asked for. Raises ConfigError."""
+        named = self.config.getoption("--imgcls-baseline")
+        if named is None:
+            return None
+        from imgcls import baseline
+
+        file = baseline.locate(named, self.config.invocation_params.dir, self.store_folder)
+        common = self.config.getoption("--imgcls-compare-common")
+        return baseline.Baseline(file, self.settings.margins, common=common)
 
     @cached_property
     def store(self) -> Store:
@@ -156,6 +186,23 @@ class Harness:
             with self._progress() as progress:
                 known = run.score(self.run, self.settings.datasets[dataset], names, self.shelf, self.store, progress)
         return next(pair for pair in known.pairs if pair.scores.model == model)
+
+    def judge(self, scores: Scores) -> tuple[Verdict, ...] | None:
+        """What thresholds and baseline say of a pair; None where there are neither."""
+        gate = self.settings.gates.get((scores.model, scores.dataset))
+        verdicts = gates.evaluate(gate, PairOutcome(scores)) if gate else ()
+        try:
+            return verdicts + self._compared(scores) if gate or self.baseline else None
+        except ImgclsError as error:
+            return (*verdicts, Verdict("comparable", "error", str(error)))
+
+    def _compared(self, scores: Scores) -> tuple[Verdict, ...]:
+        if self.baseline is None:
+            return ()
+        outcome = self.store.outcome(self.run, scores.dataset)
+        if outcome is None or scores.model not in {pair.scores.model for pair in outcome.pairs}:
+            raise ModelError(f"{scores.model} on {scores.dataset} was not scored in this run")
+        return self.baseline.verdicts(self.store, self.run, outcome, scores.model)
 
     @contextmanager
     def _progress(self) -> Iterator[Progress]:
@@ -281,10 +328,6 @@ class Harness:
 
     # What is said at the end.
 
-    def unevaluated(self) -> list[tuple[str, str]]:
-        """The gates of selected pairs that no test evaluated."""
-        return [pair for pair in self.settings.gates if pair not in self.verdicts]
-
     def found(self) -> tuple[list[DatasetOutcome], bool]:
         """What the store has of this run, whichever process computed it, and whether that is all of it.
 
@@ -300,54 +343,84 @@ class Harness:
         except StoreError:
             return [], False
 
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.is_worker:
-            return
-        try:
-            self._write_json()
-        except (OSError, StoreError) as error:
-            self.complaints.append(f"imgcls: the result document could not be written: {error}")
-        if self.config.getoption("--imgcls-require-gates"):
-            self.complaints += [f"FAILED gate not evaluated: {model} on {data}" for model, data in self.unevaluated()]
-            said = (verdict for verdicts in self.verdicts.values() for verdict in verdicts)
-            self.complaints += [f"FAILED gate: {verdict.message}" for verdict in said if verdict.status != "pass"]
-        if self.complaints:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def _write_json(self) -> None:
-        file = self.config.getoption("--imgcls-json")
-        if file is None or not self.started:
-            return
+    @cached_property
+    def document(self) -> Report:
+        """The report of this run, made when it is over. Raises StoreError."""
         from imgcls import report
 
         outcomes, complete = self.found()
-        predictions = None if self.config.getoption("--imgcls-json-summary") else self._predictions(outcomes)
-        document = report.build(outcomes, self.verdicts, complete=complete)
-        report.save(self.config.invocation_params.dir / file, document, predictions)
+        contrasts = list(report.contrasts(self.store, self.run, outcomes)) if outcomes else []
+        comparisons = self.baseline.comparisons(self.store, self.run, outcomes) if self.baseline else []
+        return report.build(outcomes, self.verdicts, complete, contrasts, comparisons)
 
-    def _predictions(self, outcomes: Sequence[DatasetOutcome]) -> Iterator[Prediction]:
-        if outcomes:
-            from imgcls import report
+    @property
+    def _compares(self) -> bool:
+        return bool(self.settings.margins) or self.baseline is not None
 
-            yield from report.predictions(self.store, self.run, outcomes)
+    def unevaluated(self) -> list[str]:
+        """The gates that no test evaluated; where all are required, also those of what was not selected."""
+        missing = gates.unevaluated(
+            self.settings, self.verdicts, compares=self._compares, baseline=self.baseline is not None
+        )
+        return missing + [f"{model} on {dataset} (not selected)" for model, dataset in self._left_out]
+
+    @property
+    def _left_out(self) -> tuple[tuple[str, str], ...]:
+        return self.settings.left_out if self.config.getoption("--imgcls-require-gates") else ()
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if self.is_worker:
+            return
+        if self.config.getoption("--imgcls-require-gates"):
+            self.complaints += [f"FAILED gate not evaluated: {gate}" for gate in self.unevaluated()]
+            allowed = self.config.getoption("--imgcls-inconclusive")
+            said = (verdict for verdicts in self.verdicts.values() for verdict in verdicts)
+            self.complaints += [f"FAILED gate: {v.message}" for v in said if not gates.holds(v, allowed)]
+        try:
+            if self.started:
+                self._write(green=not (exitstatus or self.complaints))
+        except (OSError, ImgclsError) as error:
+            self.complaints.append(f"imgcls: the result document could not be written: {error}")
+        if self.complaints:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _write(self, *, green: bool) -> None:
+        """The documents that were asked for, and the last run. Raises OSError, ImgclsError."""
+        document, kept = self.file("--imgcls-json"), self.file("--imgcls-save")
+        outcomes, _ = self.found()
+        if not (document or kept or outcomes):
+            return
+        from imgcls import baseline, report
+
+        def predictions() -> Iterator[Prediction]:
+            return report.predictions(self.store, self.run, outcomes) if outcomes else iter(())
+
+        if document:
+            summary = self.config.getoption("--imgcls-json-summary")
+            report.save(document, self.document, None if summary else predictions())
+        if kept:
+            baseline.keep(kept, self.document, predictions())
+        if green and self.store_folder:
+            baseline.keep_last(self.store_folder, self.document, predictions())
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for line in self._summary():
             terminalreporter.write_line(line)
 
     def _summary(self) -> Iterator[str]:
-        outcomes, complete = self.found()
+        outcomes, _ = self.found()
         if outcomes:
-            from imgcls import report
+            from imgcls import tables
 
             yield f"{' imgcls ':=^{shutil.get_terminal_size().columns}}"
-            document = report.build(outcomes, self.verdicts, complete=complete)
-            yield report.text(document, shutil.get_terminal_size().columns).rstrip("\n")
-        total, missing = len(self.settings.gates), self.unevaluated()
+            yield tables.text(self.document, shutil.get_terminal_size().columns).rstrip("\n")
+            yield from tables.verdicts(v for result in self.document.results for v in result.verdicts)
+        total, missing = gates.total(self.settings, compares=self._compares) + len(self._left_out), self.unevaluated()
         if total and (outcomes or self.complaints):
             yield f"gates: {total - len(missing)} of {total} evaluated"
             yield from configuration.not_evaluated(self.settings)
-            yield from self.complaints or [f"  not evaluated: {model} on {dataset}" for model, dataset in missing]
+        if outcomes or self.complaints:
+            yield from self.complaints or [f"  not evaluated: {gate}" for gate in missing]
 
     def pytest_unconfigure(self) -> None:
         """What this run left for its summary is not needed any more."""

@@ -28,8 +28,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--imgcls-store", metavar="DIR|off", help="where predictions are kept (default: .imgcls), or off")
     group.addoption(
         "--imgcls-require-gates", action="store_true",
-        help="a gate of a selected model and data set that no test evaluated is a failure",
+        help="a gate of the configuration that no test evaluated is a failure",
     )  # fmt: skip
+    group.addoption(
+        "--imgcls-inconclusive", choices=("fail", "warn"), default="fail",
+        help="what a gate does that has too few images to tell (default: fail)",
+    )  # fmt: skip
+    group.addoption("--imgcls-baseline", metavar="FILE|last", help="compare with this saved run, or with the last one")
+    group.addoption(
+        "--imgcls-compare-fail", action="append", default=[], metavar="top1:0.005",
+        help="fail where it is not shown that a model is at most this much worse than the baseline (a fraction)",
+    )  # fmt: skip
+    group.addoption(
+        "--imgcls-compare-common", action="store_true",
+        help="leave aside images that only one of the two runs has, instead of failing",
+    )  # fmt: skip
+    group.addoption("--imgcls-save", metavar="FILE", help="keep this run in FILE, as a baseline for later ones")
 
 
 def pytest_configure(config: pytest.Config) -> None:

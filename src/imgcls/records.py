@@ -14,6 +14,8 @@ from typing import Any, Literal
 Interpolation = Literal["bilinear", "bicubic", "nearest", "lanczos"]
 CropMode = Literal["center", "squash", "border"]
 Status = Literal["pass", "fail", "inconclusive", "error", "skipped"]
+Accuracy = Literal["top1", "top5"]
+Change = Literal["right to wrong", "wrong to right", "wrong to otherwise wrong"]
 
 
 # What is asked for.
@@ -73,23 +75,45 @@ class ModelSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Proven:
+    """A threshold that must be shown, not only observed: with this confidence the true value is above ``min``."""
+
+    min: float
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """The thresholds of one model on one data set, as fractions; ``None`` where not asked for."""
 
-    top1: float | None = None
-    top5: float | None = None
+    top1: float | Proven | None = None
+    top5: float | Proven | None = None
+    macro_f1: float | None = None
     min_images: int | None = None
     max_rejected: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
+class Margin:
+    """How much worse than its baseline a model may be, as a fraction, and how sure of that one wants to be."""
+
+    margin: float
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """A whole configuration. ``gates`` is keyed by (model, data set), ``"*"`` already applied."""
+    """A whole configuration. ``gates`` is keyed by (model, data set), ``"*"`` already applied.
+
+    ``margins``: by accuracy (``top1``, ``top5``), against a baseline. ``left_out``: gates of what was not selected.
+    """
 
     source: Path
     datasets: Mapping[str, DatasetSpec]
     models: Mapping[str, ModelSpec]
     gates: Mapping[tuple[str, str], Gate]
+    margins: Mapping[str, Margin] = field(default_factory=dict)
+    left_out: tuple[tuple[str, str], ...] = ()
 
     def models_by_dataset(self) -> dict[str, list[str]]:
         """The models that are to be scored on each data set."""
@@ -180,17 +204,19 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class ClassScore:
-    """Counts of one folder."""
+    """Counts of one folder. ``answered``: pictures of any folder whose best class is right for this one."""
 
     scored: int = 0
     top1_count: int = 0
     top5_count: int = 0
+    answered: int = 0
 
     def __add__(self, other: ClassScore) -> ClassScore:
         return ClassScore(
             self.scored + other.scored,
             self.top1_count + other.top1_count,
             self.top5_count + other.top5_count,
+            self.answered + other.answered,
         )
 
 
@@ -312,6 +338,7 @@ class PairOutcome:
     failure: Failure | None = None
     prediction_key: str | None = None
     labels: str | None = None
+    accepted: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     overall: tuple[Guess, ...] = ()
     from_store: int = 0
     ids_ignored: int = 0
@@ -322,6 +349,7 @@ class DatasetOutcome:
     """Everything that one run learnt of one data set, predictions aside: those are in the store."""
 
     dataset: str
+    exif: str
     complete: bool
     passes: tuple[Pass, ...]
     pairs: tuple[PairOutcome, ...]
@@ -336,6 +364,7 @@ class Result:
     """One model on one data set; accuracies in per cent of ``scored``, ``param_count`` in millions.
 
     Names of columns are timm's own (``results/results-imagenet.csv``), so that the two can be joined.
+    ``labels_sha256``: of the names of the model's classes. ``accepted``: the classes that are right for each folder.
     """
 
     model: str
@@ -363,6 +392,7 @@ class Result:
     top5_err: float | None
     top5_low: float | None
     top5_high: float | None
+    macro_f1: float | None
     overall_top5: tuple[tuple[int, str, float], ...]
     img_size: int | None
     crop_pct: float | None
@@ -371,6 +401,9 @@ class Result:
     from_store: int
     ids_ignored: int
     prediction_key: str | None
+    exif: str
+    labels_sha256: str | None
+    accepted: Mapping[str, tuple[int, ...]]
     classes: Mapping[str, ClassScore]
     failure: Failure | None
     verdicts: tuple[Verdict, ...]
@@ -389,6 +422,133 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Setup:
+    """What a saved result says of how it came about; the keys are those of :class:`Result`.
+
+    Results of other programs may lack all but the first two; ``accepted`` is ``None`` where it is not known.
+    """
+
+    model: str
+    dataset: str
+    runtime: str | None = None
+    precision: str | None = None
+    device: str | None = None
+    input: str | None = None
+    exif: str | None = None
+    labels_sha256: str | None = None
+    accepted: Mapping[str, tuple[int, ...]] | None = None
+    weights_file_sha256: str | None = None
+    state_sha256: str | None = None
+    prediction_key: str | None = None
+
+
+PictureKey = tuple[str, str | None]
+"""What pairs the pictures of two runs: sha256 of the bytes, and label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One model on one data set in one run, as comparisons read it.
+
+    ``run`` says which, in words; ``environment``: the versions of its libraries.
+    """
+
+    run: str
+    environment: Mapping[str, str]
+    setup: Setup
+    predictions: Mapping[PictureKey, Prediction]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What comparisons read of a run, by (model, data set); ``name`` says which run it is."""
+
+    name: str
+    scored: Mapping[tuple[str, str], Scored]
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A picture whose best answer changed between right and wrong, or from one wrong class to another.
+
+    ``before`` and ``after``: the best answers, as ``(index, name, probability)``.
+    """
+
+    change: Change
+    path: str
+    image_sha256: str
+    label: str | None
+    before: tuple[int, str, float]
+    after: tuple[int, str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One accuracy of two models on the same pictures; fractions, positive where the second is better.
+
+    ``losses``: right before, wrong after; ``gains``: the other way round. ``low`` and ``high``: the exact
+    95 % interval of ``difference``. ``p_value``: exact McNemar. ``detectable``: the smallest true difference
+    that McNemar would find, at 5 %, in four of five such sets; ``None`` where the set is too small for any.
+    """
+
+    accuracy: Accuracy
+    images: int
+    before_count: int
+    after_count: int
+    losses: int
+    gains: int
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    detectable: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One model before and after a change, or two models, on the same pictures of one data set.
+
+    ``before`` and ``after`` are the models, ``before_run`` and ``after_run`` say where they were scored.
+    ``refusals``: why the two cannot be compared; then nothing was. ``same``: the same predictions by key.
+    ``changed``: what else differs, in words. ``only_before`` and ``only_after``: paths of pictures of one side alone.
+    """
+
+    dataset: str
+    before: str
+    after: str
+    before_run: str
+    after_run: str
+    refusals: tuple[str, ...] = ()
+    same: bool = False
+    changed: tuple[str, ...] = ()
+    only_before: tuple[str, ...] = ()
+    only_after: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    flips: tuple[Flip, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Are two models of one run different in top-1? ``p_holm``: exact McNemar, by Holm over all pairs of the data set.
+
+    ``difference``: ``second`` minus ``first``, a fraction. ``images_needed``: about how many pictures would show it at
+    5 % in four of five sets (where it is 0: a difference of 0.01); ``None`` where it is shown.
+    """
+
+    dataset: str
+    first: str
+    second: str
+    images: int
+    first_only: int
+    second_only: int
+    difference: float
+    p_value: float
+    p_holm: float
+    real: bool
+    images_needed: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A whole run, without its predictions: those are read from the store one by one."""
 
@@ -398,6 +558,8 @@ class Report:
     passes: tuple[Pass, ...]
     results: tuple[Result, ...]
     rejections: tuple[Rejection, ...]
+    contrasts: tuple[Contrast, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
 
 
 Progress = Callable[[str, int, int], None]

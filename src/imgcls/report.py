@@ -1,24 +1,37 @@
-"""What a run found, as a JSON document and as tables. Renderers return strings; files belong to the caller."""
+"""What a run found, as a JSON document; files belong to the caller."""
 
-import io
 import os
 import platform
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from rich import box
-from rich.console import Console
-from rich.table import Table
+import numpy as np
 
-from imgcls import scoring, stats
-from imgcls.records import DatasetOutcome, Facts, PairOutcome, Pass, Prediction, Report, Result, Verdict
+from imgcls import compare, scoring, stats
+from imgcls.records import (
+    Comparison,
+    Contrast,
+    DatasetOutcome,
+    Facts,
+    PairOutcome,
+    PictureKey,
+    Prediction,
+    Report,
+    Result,
+    Run,
+    Scored,
+    Setup,
+    Verdict,
+)
+from imgcls.saved import FORMAT
 from imgcls.store import Store
 
-FORMAT = 1
 DESCRIBED = (
     "runtime",
     "precision",
@@ -31,40 +44,32 @@ DESCRIBED = (
     "crop_pct",
     "interpolation",
 )
-COLUMNS = (
-    "model",
-    "data set",
-    "images",
-    "top-1 %",
-    "95 %",
-    "top-5 %",
-    "95 %",
-    "seconds",
-    "images/s",
-    "load s",
-    "peak RSS",
-    "params",
-)
 LIBRARIES = ("imgcls", "torch", "torchvision", "timm", "pillow", "numpy")
-REJECTED_SHOWN = 20
-UNFOLDED = 1000
+THIS_RUN = "this run"
 
 
 def build(
-    outcomes: Sequence[DatasetOutcome], verdicts: Mapping[tuple[str, str], Sequence[Verdict]], complete: bool
+    outcomes: Sequence[DatasetOutcome],
+    verdicts: Mapping[tuple[str, str], Sequence[Verdict]],
+    complete: bool,
+    contrasts: Sequence[Contrast] = (),
+    comparisons: Sequence[Comparison] = (),
 ) -> Report:
     """The report of a run: ``complete`` says that nothing selected is missing from ``outcomes``."""
     return Report(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         complete=complete and all(outcome.complete for outcome in outcomes),
-        environment=_environment(),
+        environment=environment(),
         passes=tuple(p for outcome in outcomes for p in outcome.passes),
         results=tuple(_result(pair, outcome, verdicts) for outcome in outcomes for pair in outcome.pairs),
         rejections=tuple(rejection for outcome in outcomes for rejection in outcome.rejections),
+        contrasts=tuple(contrasts),
+        comparisons=tuple(comparisons),
     )
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """The versions of everything that has a say in an answer."""
     versions = {name: metadata.version(name) for name in LIBRARIES}
     return {"python": platform.python_version(), "platform": platform.platform(), **versions}
 
@@ -83,11 +88,15 @@ def _result(
         **{name: getattr(scores, name) for name in counts},
         **_accuracy("top1", scores.top1_count, scores.scored),
         **_accuracy("top5", scores.top5_count, scores.scored),
+        macro_f1=100 * scoring.macro_f1(scores.classes) if scores.classes else None,
         overall_top5=tuple((g.index, g.name, g.probability) for g in pair.overall),
         images_per_second=computed / seconds if seconds and computed > 0 else None,
         from_store=pair.from_store,
         ids_ignored=pair.ids_ignored,
         prediction_key=pair.prediction_key,
+        exif=outcome.exif,
+        labels_sha256=pair.labels,
+        accepted=pair.accepted,
         classes=scores.classes,
         failure=pair.failure,
         verdicts=tuple(verdicts.get((scores.model, scores.dataset), ())),
@@ -134,6 +143,35 @@ def predictions(store: Store, run: str, outcomes: Sequence[DatasetOutcome]) -> I
                         yield Prediction(pair.scores.model, outcome.dataset, path, image, label, top)
 
 
+def scored(store: Store, run: str, outcomes: Sequence[DatasetOutcome]) -> Run:
+    """A run as comparisons read it, all predictions in memory. Raises StoreError."""
+    found: defaultdict[tuple[str, str], dict[PictureKey, Prediction]] = defaultdict(dict)
+    for prediction in predictions(store, run, outcomes):
+        pair = (prediction.model, prediction.dataset)
+        found[pair].setdefault((prediction.image_sha256, prediction.label), prediction)
+    setups = [_setup(_result(pair, outcome, {})) for outcome in outcomes for pair in outcome.pairs]
+    versions = environment()
+    of_pairs = {(s.model, s.dataset): Scored(THIS_RUN, versions, s, found[s.model, s.dataset]) for s in setups}
+    return Run(THIS_RUN, of_pairs)
+
+
+def _setup(result: Result) -> Setup:
+    return Setup(**{f.name: getattr(result, f.name) for f in fields(Setup)})
+
+
+def contrasts(store: Store, run: str, outcomes: Sequence[DatasetOutcome]) -> Iterator[Contrast]:
+    """All pairs of the models that scored a whole data set, data set by data set."""
+    for outcome in outcomes:
+        whole = {p.scores.model: p for p in outcome.pairs if p.scores.scored and not (p.failure or p.scores.unscored)}
+        rows: defaultdict[PictureKey, list[bool]] = defaultdict(list)
+        for found in predictions(store, run, [replace(outcome, pairs=tuple(whole.values()))]):
+            row = rows[found.image_sha256, found.label]
+            if len(row) < len(whole):  # the same bytes again
+                row.append(compare.is_right(found, whole[found.model].accepted, best=1))
+        if len(whole) > 1:
+            yield from compare.contrasts(outcome.dataset, list(whole), np.array(list(rows.values())))
+
+
 def write_json(stream: IO[bytes], report: Report, of_images: Iterator[Prediction] | None) -> None:
     """The result document (format 1), one prediction a line; ``None`` leaves the predictions out."""
     stream.write(b'{"format":%d,' % FORMAT + msgspec.json.encode(report)[1:-1])
@@ -154,107 +192,3 @@ def save(path: Path, report: Report, of_images: Iterator[Prediction] | None) -> 
         half.replace(path)
     finally:
         half.unlink(missing_ok=True)
-
-
-def text(report: Report, width: int) -> str:
-    """The terminal's summary: the table, the overall five classes, the failures, the rejected files.
-
-    The table keeps one line per model, however narrow the terminal.
-    """
-    unfolded, console = _console(UNFOLDED), _console(width)
-    unfolded.print(_results_table(report))
-    if any(len(walk.models) > 1 for walk in report.passes):
-        console.print("seconds and images/s: of the pass that the models of a data set share")
-    if any(result.overall_top5 for result in report.results):
-        console.print(_overall_table(report.results))
-    for result in report.results:
-        if result.failure:
-            console.print(f"{result.model} on {result.dataset}: {result.failure.message}", soft_wrap=True)
-    if report.rejections:
-        console.print(_rejections(report), soft_wrap=True)
-    return _printed(unfolded) + _printed(console)
-
-
-def _table(*columns: str, left: int) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for number, column in enumerate(columns):
-        first = number < left
-        table.add_column(column, justify="left" if first else "right", overflow="fold", no_wrap=first)
-    return table
-
-
-def _results_table(report: Report) -> Table:
-    table = _table(*COLUMNS, left=2)
-    for result in report.results:
-        walk = next((p for p in report.passes if p.dataset == result.dataset and result.model in p.models), None)
-        table.add_row(
-            result.model,
-            result.dataset,
-            str(result.scored),
-            *_per_cent(result.top1, result.top1_low, result.top1_high),
-            *_per_cent(result.top5, result.top5_low, result.top5_high),
-            *_costs(result, walk),
-        )
-    return table
-
-
-def _per_cent(value: float | None, low: float | None, high: float | None) -> tuple[str, str]:
-    if value is None or low is None or high is None:
-        return "-", "-"
-    return two_sided(value), f"{two_sided(low)}-{two_sided(high)}"
-
-
-def two_sided(per_cent: float) -> str:
-    """One decimal; 100.0 and 0.0 only where they are exact."""
-    if 0 < per_cent < 100:
-        return f"{min(max(per_cent, 0.1), 99.9):.1f}"
-    return f"{per_cent:.1f}"
-
-
-def _costs(result: Result, walk: Pass | None) -> Iterator[str]:
-    yield f"{walk.seconds:.1f}" if walk else "-"
-    yield f"{result.images_per_second:.1f}" if result.images_per_second else "-"
-    yield f"{walk.load_seconds[result.model]:.1f}" if walk else "-"
-    yield f"{walk.peak_rss_bytes / 1e6:.0f} MB" if walk else "-"
-    yield f"{result.param_count:.2f} M" if result.param_count is not None else "-"
-
-
-def _overall_table(results: Sequence[Result]) -> Table:
-    table = _table("overall five", "data set", "class", "name", "probability", left=2)
-    table.columns[3].justify = "left"
-    for result in results:
-        for place, (index, name, probability) in enumerate(result.overall_top5):
-            first = (result.model, result.dataset) if place == 0 else ("", "")
-            table.add_row(*first, str(index), name, f"{probability:.4f}")
-    return table
-
-
-def _rejections(report: Report) -> str:
-    lines = [f"rejected: {len(report.rejections)} files"]
-    for rejection in report.rejections[:REJECTED_SHOWN]:
-        detail = rejection.detail.strip().partition("\n")[0]
-        lines.append(f"  {rejection.dataset}/{rejection.path}: {rejection.reason}: {detail}")
-    if len(report.rejections) > REJECTED_SHOWN:
-        lines.append(f"  and {len(report.rejections) - REJECTED_SHOWN} more (all are in the JSON document)")
-    return "\n".join(lines)
-
-
-def five_best(title: str, top: Sequence[tuple[int, str, float]], width: int) -> str:
-    """The five best of one picture or of a whole folder: class number, name, probability."""
-    console = _console(width)
-    table = _table("class", "name", "probability", left=0)
-    table.columns[1].justify = "left"
-    for index, name, probability in top:
-        table.add_row(str(index), name, f"{probability:.4f}")
-    console.print(title, soft_wrap=True)
-    console.print(table)
-    return _printed(console)
-
-
-def _console(width: int) -> Console:
-    return Console(file=io.StringIO(), width=width, markup=False, highlight=False, emoji=False)
-
-
-def _printed(console: Console) -> str:
-    lines: list[str] = console.file.getvalue().splitlines()  # type: ignore[attr-defined]  # the StringIO of _console
-    return "".join(f"{line.rstrip()}\n" for line in lines)

@@ -264,9 +264,8 @@ class _Walk:
         )
         pairs = tuple(self._counted(name, len(rejections)) for name in self.names)
         unscored = any(pair.scores.unscored for pair in pairs)
-        outcome = DatasetOutcome(
-            self.dataset.name, self.complete and not unscored, tuple(self.passes), pairs, rejections
-        )
+        complete = self.complete and not unscored
+        outcome = DatasetOutcome(self.dataset.name, self.dataset.exif, complete, tuple(self.passes), pairs, rejections)
         self.store.put_outcome(run, outcome, self.listing.images, [e.labels for e in self.entries.values()])
         return outcome
 
@@ -286,6 +285,7 @@ class _Walk:
             failure=failure,
             prediction_key=entry.key,
             labels=list_key(entry.labels),
+            accepted={label: tuple(sorted(indices)) for label, indices in entry.matching.accepted.items()},
             overall=scoring.overall(scores, entry.labels.names) if scores.scored else (),
             from_store=entry.from_store,
             ids_ignored=entry.matching.ids_ignored,

@@ -1,7 +1,7 @@
 """From logits to answers, from answers to counts."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,7 @@ def tally(scores: Scores, pictures: Iterable[tuple[ImageRef, Answer]], matching:
     scored = top1_count = top5_count = 0
     classes: dict[str, ClassScore] = {}
     mass: dict[int, float] = {}
+    folder_of = {index: label for label, indices in matching.accepted.items() for index in indices}
     for image, answer in pictures:
         scored += 1
         for index, logit in answer.top:
@@ -70,6 +71,9 @@ def tally(scores: Scores, pictures: Iterable[tuple[ImageRef, Answer]], matching:
         top1_count += one.top1_count
         top5_count += one.top5_count
         classes[image.label] = classes.get(image.label, ClassScore()) + one
+        answered = image.label if hits[0] else folder_of.get(answer.top[0][0])
+        if answered is not None:
+            classes[answered] = classes.get(answered, ClassScore()) + ClassScore(answered=1)
     return scores + Scores(
         scores.model,
         scores.dataset,
@@ -79,6 +83,24 @@ def tally(scores: Scores, pictures: Iterable[tuple[ImageRef, Answer]], matching:
         classes=classes,
         mass=mass,
     )
+
+
+def macro_f1(classes: Mapping[str, ClassScore]) -> float:
+    """The mean over all folders of the F1 of their best answers, a fraction (scikit-learn's macro average).
+
+    An answer counts for the folder it is right for: the picture's own where that accepts it, and none where
+    no folder does. A folder without pictures and without answers counts as 0.
+    """
+    from sklearn.metrics import f1_score
+
+    pairs = []
+    for label, score in classes.items():
+        missed, mistaken = score.scored - score.top1_count, score.answered - score.top1_count
+        pairs += [(label, label, score.top1_count), (label, None, missed), (None, label, mistaken)]
+    number = {label: position for position, label in enumerate(classes)} | {None: -1}
+    true, answered, weight = zip(*((number[a], number[b], count) for a, b, count in pairs), strict=True)
+    value = f1_score(true, answered, labels=range(len(classes)), average="macro", sample_weight=weight, zero_division=0)
+    return float(value)
 
 
 def overall(scores: Scores, names: Sequence[str], k: int = 5) -> tuple[Guess, ...]:

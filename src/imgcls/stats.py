@@ -147,7 +147,8 @@ def images_to_tell_models(difference: float, discordant: float, alpha: float = 0
 
     The number has this power exactly, though a slightly smaller one may have it too, because the power of an
     exact test saws; above 1000 it is found to one part in a thousand, and above a million it is that of the normal
-    approximation. A ``discordant`` share below the difference is raised to it. Raises ValueError as :func:`mcnemar_power` does, and where ``power`` is not between ``alpha`` and 1.
+    approximation. A ``discordant`` share below the difference is raised to it. Raises ValueError as
+    :func:`mcnemar_power` does, and where ``power`` is not between ``alpha`` and 1.
     """
     _require_inside("alpha", alpha, 0, 1)
     _require_inside("power", power, alpha, 1)

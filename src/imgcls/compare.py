@@ -1,0 +1,221 @@
+"""Which answers changed between two runs, or differ between the models of one, and by how much."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgcls import stats
+from imgcls.records import (
+    Accuracy,
+    Change,
+    Comparison,
+    Contrast,
+    Difference,
+    Flip,
+    Prediction,
+    Run,
+    Scored,
+)
+
+BEST: Mapping[Accuracy, int] = {"top1": 1, "top5": 5}
+ASKED = {"runtime": "runtime", "input": "input spec", "exif": "exif"}
+NOTED = ("precision", "device", "weights_file_sha256", "state_sha256")
+EXAMPLES = 3
+
+ALPHA = 0.05
+POINT = 0.01
+"""The difference by which models with equal counts are asked to be told apart."""
+
+Accepted = Mapping[str, Sequence[int]]
+
+
+def pair(before: Run, after: Run, model: str, dataset: str) -> Comparison:
+    """One model on one data set in two runs; where one of them does not have it, that is a refusal."""
+    for run in (before, after):
+        if (model, dataset) not in run.scored:
+            there = ", ".join(" on ".join(known) for known in run.scored) or "nothing"
+            refusal = f"{run.name} has no {model} on {dataset}; it has {there}"
+            return Comparison(dataset, model, model, before.name, after.name, refusals=(refusal,))
+    return two(before.scored[model, dataset], after.scored[model, dataset])
+
+
+def two(before: Scored, after: Scored) -> Comparison:
+    """``after`` against ``before``, on the pictures that have the same bytes and the same label in both.
+
+    Two models of one run may differ in everything but the data set. Two runs must have been asked the
+    same: another input spec, runtime or set of labels is a refusal that names it.
+    """
+    comparison = Comparison(
+        after.setup.dataset, before.setup.model, after.setup.model, before_run=before.run, after_run=after.run
+    )
+    accepted = _accepted(before, after)
+    if refusals := tuple(_refusals(before, after, accepted)):
+        return replace(comparison, refusals=refusals)
+    common = [key for key in after.predictions if key in before.predictions]
+    pairs = [(before.predictions[key], after.predictions[key]) for key in common]
+    right = {accuracy: _right(pairs, accepted, best) for accuracy, best in BEST.items()}
+    same = _same_key(before, after) and all((old == new).all() for old, new in right.values())
+    return replace(
+        comparison,
+        same=same,
+        changed=tuple(_changed(before, after)),
+        only_before=_paths_without(before, after),
+        only_after=_paths_without(after, before),
+        differences=() if same else tuple(_difference(accuracy, *right[accuracy]) for accuracy in get_args(Accuracy)),
+        flips=_flips(pairs, *right["top1"], by=0 if _same_classes(before, after) else 1),
+    )
+
+
+def _accepted(before: Scored, after: Scored) -> tuple[Accepted, Accepted] | None:
+    """What is right for each folder, before and after; where one side does not say, it is what the other says."""
+    old, new = before.setup.accepted, after.setup.accepted
+    if old is None and new is None:
+        return None
+    return (old if old is not None else new or {}), (new if new is not None else old or {})
+
+
+def _refusals(before: Scored, after: Scored, accepted: tuple[Accepted, Accepted] | None) -> Iterator[str]:
+    if accepted is None:
+        yield "labels: neither run says which classes are right for which folder"
+    if before.run != after.run:
+        for key, words in ASKED.items():
+            old, new = getattr(before.setup, key), getattr(after.setup, key)
+            if old and new and old != new:
+                yield f"{words}: {old} -> {new}"
+        yield from _other_labels(before, after, accepted or ({}, {}))
+    if not before.predictions.keys() & after.predictions.keys():
+        yield f"pictures: none of the {len(before.predictions)} before is among the {len(after.predictions)} after"
+
+
+def _other_labels(before: Scored, after: Scored, accepted: tuple[Accepted, Accepted]) -> Iterator[str]:
+    if not _same_classes(before, after):
+        yield "labels: the classes of the model have other names"
+        return
+    old, new = accepted
+    moved = [label for label in new if label in old and sorted(old[label]) != sorted(new[label])]
+    if moved:
+        first = moved[0]
+        yield f"labels: other classes are right for {len(moved)} folders, as {first}: {old[first]} -> {new[first]}"
+    relabelled = list(_relabelled(before, after))
+    if relabelled:
+        yield f"labels: {len(relabelled)} pictures have another one, as {', '.join(relabelled[:EXAMPLES])}"
+
+
+def _relabelled(before: Scored, after: Scored) -> Iterator[str]:
+    labels = defaultdict(set)
+    for image, label in before.predictions:
+        labels[image].add(label)
+    for (image, label), prediction in after.predictions.items():
+        if image in labels and label not in labels[image]:
+            yield f"{prediction.path}: {' '.join(map(str, labels[image]))} -> {label}"
+
+
+def _same_classes(before: Scored, after: Scored) -> bool:
+    """Whether a class number means the same on both sides."""
+    old, new = before.setup.labels_sha256, after.setup.labels_sha256
+    return old is None or new is None or old == new
+
+
+def _same_key(before: Scored, after: Scored) -> bool:
+    return after.setup.prediction_key is not None and after.setup.prediction_key == before.setup.prediction_key
+
+
+def _changed(before: Scored, after: Scored) -> Iterator[str]:
+    """What is not the same and yet no refusal: weights, precision, versions of libraries."""
+    for key in NOTED:
+        old, new = getattr(before.setup, key), getattr(after.setup, key)
+        if old and new and old != new:
+            yield key.removesuffix("_sha256").replace("_", " ") if key.endswith("sha256") else f"{key} {old} -> {new}"
+    for library, version in after.environment.items():
+        if before.environment.get(library, version) != version:
+            yield f"{library} {before.environment[library]} -> {version}"
+
+
+def _paths_without(side: Scored, other: Scored) -> tuple[str, ...]:
+    return tuple(found.path for key, found in side.predictions.items() if key not in other.predictions)
+
+
+def is_right(prediction: Prediction, accepted: Accepted, best: int) -> bool:
+    """Whether one of the ``best`` first classes is right for the picture's folder."""
+    right = accepted.get(prediction.label, ()) if prediction.label is not None else ()
+    return any(index in right for index, _, _ in prediction.top[:best])
+
+
+def _right(
+    pairs: Sequence[tuple[Prediction, Prediction]], accepted: tuple[Accepted, Accepted] | None, best: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """For each picture, whether it is right before and after."""
+    old, new = accepted or ({}, {})
+    before = [is_right(prediction, old, best) for prediction, _ in pairs]
+    after = [is_right(prediction, new, best) for _, prediction in pairs]
+    return np.array(before, dtype=bool), np.array(after, dtype=bool)
+
+
+def _difference(accuracy: Accuracy, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Difference:
+    n, losses, gains = len(after), int((before & ~after).sum()), int((after & ~before).sum())
+    interval = stats.difference_bounds(losses, gains, n, confidence=0.975)
+    return Difference(
+        accuracy=accuracy,
+        images=n,
+        before_count=int(before.sum()),
+        after_count=int(after.sum()),
+        losses=losses,
+        gains=gains,
+        difference=(gains - losses) / n,
+        low=interval.low,
+        high=interval.high,
+        p_value=stats.mcnemar(losses, gains),
+        detectable=stats.detectable_difference(n, (losses + gains) / n, ALPHA),
+    )
+
+
+def _flips(
+    pairs: Sequence[tuple[Prediction, Prediction]], before: NDArray[np.bool_], after: NDArray[np.bool_], by: int
+) -> tuple[Flip, ...]:
+    """By kind of change, in each the most confident new answer first; ``by``: 0 tells classes by number, 1 by name."""
+    flips = []
+    for (old, new), was_right, is_right_now in zip(pairs, before, after, strict=True):
+        change = _change(bool(was_right), bool(is_right_now), other=old.top[0][by] != new.top[0][by])
+        if change:
+            flips.append(Flip(change, new.path, new.image_sha256, new.label, old.top[0], new.top[0]))
+    order = get_args(Change)
+    return tuple(sorted(flips, key=lambda flip: (order.index(flip.change), -flip.after[2], flip.path)))
+
+
+def _change(was_right: bool, is_right_now: bool, *, other: bool) -> Change | None:
+    if was_right != is_right_now:
+        return "right to wrong" if was_right else "wrong to right"
+    return "wrong to otherwise wrong" if other and not was_right else None
+
+
+# Models of one run.
+
+
+def between(scored: Sequence[Scored]) -> tuple[Contrast, ...]:
+    """All pairs of models of one data set, on the pictures that all of them answered."""
+    first, *others = scored
+    keys = [key for key in first.predictions if all(key in other.predictions for other in others)]
+    right = [[is_right(s.predictions[key], s.setup.accepted or {}, best=1) for s in scored] for key in keys]
+    return contrasts(first.setup.dataset, [s.setup.model for s in scored], np.array(right, dtype=bool))
+
+
+def contrasts(dataset: str, models: Sequence[str], right: NDArray[np.bool_]) -> tuple[Contrast, ...]:
+    """All pairs of models in top-1 by exact McNemar, adjusted by Holm; ``right`` is (pictures, models)."""
+    pairs = list(combinations(range(len(models)), 2))
+    alone = [(int((right[:, a] & ~right[:, b]).sum()), int((right[:, b] & ~right[:, a]).sum())) for a, b in pairs]
+    p_values = [stats.mcnemar(*counts) for counts in alone]
+    n, found = len(right), []
+    for (a, b), (first, second), p_value, adjusted in zip(pairs, alone, p_values, stats.holm(p_values), strict=True):
+        real, difference = adjusted <= ALPHA, (second - first) / n
+        needed = None
+        if not real:
+            needed = stats.images_to_tell_models(difference or POINT, (first + second) / n, ALPHA / len(pairs))
+        found.append(
+            Contrast(dataset, models[a], models[b], n, first, second, difference, p_value, adjusted, real, needed)
+        )
+    return tuple(found)
