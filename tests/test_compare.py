@@ -158,7 +158,7 @@ def test_without_accepted_classes_nothing_can_be_right() -> None:
     """Where neither side says which classes are right, there is nothing to count."""
     old, new = (replace(setup, accepted=None) for setup in (SETUP, NEW))
     assert _compared(SAME_PICTURES, SAME_PICTURES, old, new).refusals == (
-        "labels: neither run says which classes are right for which folder",
+        "labels: it is not known which classes are right for which folder",
     )
 
 
@@ -337,7 +337,7 @@ def test_wrong_classes_are_told_apart_by_number_or_by_name(
     list_of_after: str | None, names: Sequence[str], best: int, flips: int
 ) -> None:
     """By number where both have one list, and by name where models of one run have two."""
-    setup = replace(NEW, labels_sha256=list_of_after)
+    setup = replace(NEW, model="other", labels_sha256=list_of_after)
     found = compare.two(
         _side("this run", SETUP, {"cat/a": (2,)}), _side("this run", setup, {"cat/a": (best,)}, names=names)
     )
@@ -401,3 +401,28 @@ def test_models_are_compared_on_the_pictures_that_all_of_them_have() -> None:
         ("photos", "net", "third", 2, 1, 1),
         ("photos", "vit", "third", 2, 1, 0),
     ]
+
+
+def test_models_without_a_common_picture_or_accepted_classes_are_not_contrasted() -> None:
+    """Nothing is said of models that nothing is known of."""
+    known = Setup("a", "photos", accepted={"cat": (1,)})
+    picture = Prediction("a", "photos", "cat/1.jpg", 64 * "0", "cat", ((1, "cat", 0.9),))
+    answered = Scored("run", {}, known, {(64 * "0", "cat"): picture})
+    assert compare.between([answered, Scored("run", {}, known, {})]) == ()
+    assert compare.between([answered, replace(answered, setup=Setup("b", "photos"))]) == ()
+
+
+def test_runs_of_the_same_name_are_two_runs() -> None:
+    """One model under one name of a run is the model before and after: another input is refused."""
+    picture = Prediction("a", "photos", "cat/1.jpg", 64 * "0", "cat", ((1, "cat", 0.9),))
+    setups = [Setup("a", "photos", input=text, accepted={"cat": (1,)}) for text in ("resize(8)", "resize(6)")]
+    before, after = (Scored("r.json", {}, setup, {(64 * "0", "cat"): picture}) for setup in setups)
+    assert compare.two(before, after).refusals == ("input spec: resize(8) -> resize(6)",)
+
+
+def test_a_silent_side_is_not_judged_by_other_classes() -> None:
+    """Which classes are right is taken from the other side only where class numbers mean the same."""
+    picture = Prediction("a", "photos", "cat/1.jpg", 64 * "0", "cat", ((1, "cat", 0.9),))
+    before = Scored("run", {}, Setup("a", "photos", labels_sha256="1"), {(64 * "0", "cat"): picture})
+    after = Scored("run", {}, Setup("b", "photos", labels_sha256="2", accepted={"cat": (1,)}), before.predictions)
+    assert "labels: it is not known" in compare.two(before, after).refusals[0]

@@ -74,15 +74,15 @@ def two(before: Scored, after: Scored) -> Comparison:
 def _accepted(before: Scored, after: Scored) -> tuple[Accepted, Accepted] | None:
     """What is right for each folder, before and after; where one side does not say, it is what the other says."""
     old, new = before.setup.accepted, after.setup.accepted
-    if old is None and new is None:
+    if (old is None and new is None) or (None in (old, new) and not _same_classes(before, after)):
         return None
     return (old if old is not None else new or {}), (new if new is not None else old or {})
 
 
 def _refusals(before: Scored, after: Scored, accepted: tuple[Accepted, Accepted] | None) -> Iterator[str]:
     if accepted is None:
-        yield "labels: neither run says which classes are right for which folder"
-    if before.run != after.run:
+        yield "labels: it is not known which classes are right for which folder"
+    if before.run != after.run or before.setup.model == after.setup.model:
         for key, words in ASKED.items():
             old, new = getattr(before.setup, key), getattr(after.setup, key)
             if old and new and old != new:
@@ -197,9 +197,14 @@ def _change(was_right: bool, is_right_now: bool, *, other: bool) -> Change | Non
 
 
 def between(scored: Sequence[Scored]) -> tuple[Contrast, ...]:
-    """All pairs of models of one data set, on the pictures that all of them answered."""
+    """All pairs of models of one data set, on the pictures that all of them answered.
+
+    None where there is no such picture, or where a model does not say which classes are right.
+    """
     first, *others = scored
     keys = [key for key in first.predictions if all(key in other.predictions for other in others)]
+    if not keys or any(s.setup.accepted is None for s in scored):
+        return ()
     right = [[is_right(s.predictions[key], s.setup.accepted or {}, best=1) for s in scored] for key in keys]
     return contrasts(first.setup.dataset, [s.setup.model for s in scored], np.array(right, dtype=bool))
 

@@ -210,6 +210,8 @@ class _Place:
         wanted = proven.fraction("min")
         if wanted is None:
             proven.wrong("min", "is missing: the fraction that must be shown")
+        if wanted == 1:
+            proven.wrong("min", "1 can be shown by no number of images; it must be below 1")
         return Proven(wanted, proven.confidence())
 
     def size(self, key: str) -> int | tuple[int, int]:

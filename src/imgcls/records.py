@@ -531,8 +531,8 @@ class Comparison:
 class Contrast:
     """Are two models of one run different in top-1? ``p_holm``: exact McNemar, by Holm over all pairs of the data set.
 
-    ``difference``: ``second`` minus ``first``, a fraction. ``images_needed``: about how many pictures would show it at
-    5 % in four of five sets (where it is 0: a difference of 0.01); ``None`` where it is shown.
+    ``difference``: ``second`` minus ``first``, a fraction. ``images_needed``: about how many pictures would show it in
+    four of five sets, at 5 % over all pairs (where it is 0: a difference of 0.01); ``None`` where it is shown.
     """
 
     dataset: str
