@@ -1,15 +1,19 @@
 """imgcls.weights: files are read without running code, and the same values always have the same digest."""
 
 import argparse
+import copy
 import errno
 import hashlib
 import io
+import itertools
+import math
 import os
 import pickle
 import random
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -47,13 +51,116 @@ def test_safetensors_are_read(tmp_path: Path) -> None:
     assert _same(STATE, weights.read(tmp_path / "a.safetensors"))
 
 
-def test_safetensors_are_views_that_never_write_back(tmp_path: Path) -> None:
+def test_safetensors_are_never_written_back(tmp_path: Path) -> None:
     """Changing a tensor that was read leaves the file as it was."""
     file = tmp_path / "a.safetensors"
     save_file(STATE, file)
     before = file.read_bytes()
     weights.read(file)["fc.weight"].add_(1)
     assert before == file.read_bytes()
+
+
+def _stored(folder: Path, **tensors: torch.Tensor) -> dict[str, torch.Tensor]:
+    save_file(tensors, folder / "stored.safetensors")
+    return weights.read(folder / "stored.safetensors")
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+        *(torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.float8_e4m3fn, torch.uint16),
+    ],
+)
+@pytest.mark.parametrize("shape", [(), (0,), (3, 2)])
+def test_safetensors_keep_their_types(tmp_path: Path, dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    """Whatever the type, what was written is read, bit by bit, beside other tensors."""
+    tensor = torch.arange(math.prod(shape)).reshape(shape).to(dtype)
+    stored = _stored(tmp_path, first=torch.ones(3), tensor=tensor, zlast=torch.ones(1))
+    assert (stored["tensor"].shape, stored["tensor"].dtype) == (tensor.shape, dtype)
+    assert weights.state_sha256({"tensor": tensor}) == weights.state_sha256({"tensor": stored["tensor"]})
+
+
+def test_stored_tensors_can_be_computed_with(tmp_path: Path) -> None:
+    """A tensor that stays in its file answers like any other: slices, sums, copies, lists of tensors."""
+    tensor = torch.arange(6.0).reshape(2, 3)
+    stored = _stored(tmp_path, x=tensor)["x"]
+    assert isinstance(stored, torch.Tensor)
+    assert torch.equal(stored[:, 1:] * 2 + stored.mean(), tensor[:, 1:] * 2 + tensor.mean())
+    assert torch.equal(torch.cat([stored, tensor]), torch.cat([tensor, tensor]))
+    assert torch.equal(copy.deepcopy({"x": stored})["x"], tensor)
+    assert (stored.device.type, stored.is_meta, stored.ndim, repr(stored)) == ("cpu", False, 2, repr(tensor))
+
+
+class _Reads:
+    """Counts the bytes that are taken for tensors while it is in force."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.taken = 0
+        empty = torch.empty
+
+        def counting(*shape: Any, **keys: Any) -> torch.Tensor:
+            made = empty(*shape, **keys)
+            self.taken += 0 if made.is_meta else made.nbytes
+            return made
+
+        monkeypatch.setattr(torch, "empty", counting)
+
+
+def test_parameters_are_read_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state dict goes from its file into parameters and buffers with no tensor between, unless types differ."""
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    expected = {name: torch.rand_like(tensor, dtype=torch.float32) for name, tensor in network.state_dict().items()}
+    expected["1.num_batches_tracked"] = torch.tensor(7)
+    save_file(expected, tmp_path / "a.safetensors")
+    places = [tensor.data_ptr() for tensor in network.state_dict().values()]
+    reads = _Reads(monkeypatch)
+    network.load_state_dict(weights.read(tmp_path / "a.safetensors"))
+    assert _same(expected, network.state_dict())
+    assert places == [tensor.data_ptr() for tensor in network.state_dict().values()]
+    assert reads.taken == 0
+    network.double().load_state_dict(weights.read(tmp_path / "a.safetensors"))
+    assert torch.equal(expected["0.weight"].double(), network.state_dict()["0.weight"])
+    assert reads.taken > 0
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"weight": torch.ones(2, 3)},
+        {"weight": torch.ones(2, 3), "bias": torch.ones(2), "scale": torch.ones(1)},
+        {"weight": torch.ones(3, 2), "bias": torch.ones(())},
+    ],
+    ids=["missing", "unexpected", "shapes"],
+)
+def test_stored_tensors_are_refused_like_others(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    """A state dict that does not fit is refused in torch's own words, whether it is in memory or in a file."""
+    messages = []
+    for tensors in (state, _stored(tmp_path, **state)):
+        with pytest.raises(RuntimeError, match="Error") as caught:
+            torch.nn.Linear(3, 2).load_state_dict(tensors)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+def test_stored_tensors_fit_other_layouts(tmp_path: Path) -> None:
+    """A parameter that lies in another order, and one that is a number where the file has a list of one, are filled."""
+    filters = torch.rand(4, 3, 2, 2)
+    turned = torch.nn.Conv2d(3, 4, 2, bias=False).to(memory_format=torch.channels_last)
+    turned.load_state_dict(_stored(tmp_path, weight=filters))
+    assert torch.equal(turned.weight, filters)
+    number = torch.nn.Module()
+    number.scale = torch.nn.Parameter(torch.tensor(0.0))
+    number.load_state_dict(_stored(tmp_path, scale=torch.tensor([7.0])))
+    assert number.scale == 7
+
+
+def test_files_that_shrink_are_noticed(tmp_path: Path) -> None:
+    """A file that is cut off between its header's reading and its tensors' fills nothing silently."""
+    stored = _stored(tmp_path, weight=torch.ones(2, 3), bias=torch.ones(2))
+    (tmp_path / "stored.safetensors").write_bytes((tmp_path / "stored.safetensors").read_bytes()[:-4])
+    with pytest.raises(RuntimeError, match=r"stored\.safetensors became shorter while it was read"):
+        torch.nn.Linear(3, 2).load_state_dict(stored)
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".pt", ".bin", ".pth.tar"])
@@ -282,6 +389,17 @@ def test_state_digest_takes_slices() -> None:
     assert weights.state_sha256({"x": repeating}) == weights.state_sha256({"x": torch.ones(3)})
 
 
+def test_state_digest_takes_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tensor whose order in memory is another is hashed piece by piece, to the same digest."""
+    tensor = torch.arange(2 * 3 * 5 * 7).reshape(2, 3, 5, 7)
+    whole = weights.state_sha256({"x": tensor})
+    for chunk in (1, 4, 16, 64):
+        monkeypatch.setattr(weights, "_CHUNK", chunk)
+        for order in itertools.permutations(range(4)):
+            shuffled = tensor.permute(order).contiguous().permute([order.index(dim) for dim in range(4)])
+            assert whole == weights.state_sha256({"x": shuffled})
+
+
 def test_state_digest_takes_parameters() -> None:
     """Tensors that require gradients are hashed by their values."""
     assert weights.state_sha256({"x": torch.nn.Parameter(torch.ones(2))}) == weights.state_sha256({"x": torch.ones(2)})
@@ -295,3 +413,42 @@ def test_state_digest_of_a_file_is_that_of_the_model(tmp_path: Path) -> None:
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, tmp_path / "a.safetensors")
     read = [weights.state_sha256(weights.read(tmp_path / name)) for name in ("a.pth", "a.safetensors")]
     assert read == [weights.state_sha256(state)] * 2
+
+
+# Memory layout.
+
+
+@pytest.mark.parametrize("chunk", [1, 50, 2**18])
+@pytest.mark.parametrize("shape", [(8, 3, 3, 3), (8, 1, 3, 3), (8, 4, 1, 1), (1, 6, 2, 5), (0, 3, 2, 2)])
+def test_channels_last_is_torchs(monkeypatch: pytest.MonkeyPatch, chunk: int, shape: tuple[int, ...]) -> None:
+    """Filters are turned to the values and strides that torch gives them, in the memory where they were."""
+    monkeypatch.setattr(weights, "_CHUNK", chunk)
+    module, like_torch = torch.nn.Module(), torch.nn.Module()
+    values = torch.rand(shape)
+    module.filters, like_torch.filters = (torch.nn.Parameter(values.clone()) for _ in range(2))
+    place = module.filters.data_ptr()
+    weights.to_channels_last(module)
+    module.to(memory_format=torch.channels_last)
+    like_torch.to(memory_format=torch.channels_last)
+    assert torch.equal(module.filters, values)
+    assert (module.filters.stride(), module.filters.data_ptr()) == (like_torch.filters.stride(), place)
+
+
+def test_shared_memory_is_not_turned() -> None:
+    """What another tensor shows too stays as it is, so that the other one keeps its values."""
+    module = torch.nn.Conv2d(4, 4, 3)
+    view = module.weight.detach().view(-1)
+    before = view.clone()
+    weights.to_channels_last(module)
+    assert torch.equal(view, before)
+    assert module.weight.is_contiguous()
+
+
+def test_tied_filters_stay_tied() -> None:
+    """A parameter that two layers have is turned once, for both."""
+    module: Any = torch.nn.Sequential(torch.nn.Conv2d(4, 4, 3), torch.nn.Conv2d(4, 4, 3))
+    module[1].weight = module[0].weight
+    before = module[0].weight.detach().clone()
+    weights.to_channels_last(module)
+    assert module[0].weight is module[1].weight
+    assert torch.equal(module[0].weight, before)

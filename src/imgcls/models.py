@@ -93,6 +93,7 @@ def load(spec: ModelSpec, device: str) -> Model:
         module, file_sha256 = _filled(spec)
     state_sha256 = weights.state_sha256(module.state_dict())
     parameters = sum(p.numel() for p in module.parameters())
+    weights.to_channels_last(module)
     classifier = runtimes.classifier(spec.runtime, module, spec.precision, device)
     facts = Facts(
         runtime="eager",

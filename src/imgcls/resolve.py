@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -171,8 +172,9 @@ def _published_labels(spec: ModelSpec) -> LabelList:
     raise ConfigError(f"[models.{spec.name}] nothing says what the outputs of {spec.arch} are: set `labels`")
 
 
+@cache
 def imagenet(subset: str) -> LabelList:
-    """One of timm's ImageNet lists: WordNet ids, and their lemmas as names."""
+    """One of timm's ImageNet lists: WordNet ids, and their lemmas as names; read once for all models."""
     from timm.data import ImageNetInfo
 
     info = ImageNetInfo(subset)

@@ -9,7 +9,9 @@ import pickle
 import re
 import struct
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,23 @@ if TYPE_CHECKING:
 _WRAPPERS = ("state_dict", "model", "model_state_dict")  # timm and Lightning, torchvision, the PyTorch tutorials
 _AVERAGES = ("state_dict_ema", "model_ema")  # timm, torchvision
 _PREFIXES = ("module.", "_orig_mod.")  # DistributedDataParallel, torch.compile
+
+_DTYPES = {
+    "BOOL": "bool",
+    "U8": "uint8",
+    "I8": "int8",
+    "I16": "int16",
+    "I32": "int32",
+    "I64": "int64",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F32": "float32",
+    "F64": "float64",
+}
+"""The types of safetensors that are read when they are used; rarer ones are read at once."""
+
+_CHUNK = 2**18
+"""Values that are copied at a time where the order in memory is another than the one that is wanted."""
 
 # All that torch.load(weights_only=True) was seen to raise on random, cut and flipped bytes.
 _DAMAGED = (
@@ -43,9 +62,9 @@ def read(path: Path) -> dict[str, torch.Tensor]:
 
     A checkpoint that keeps it under ``state_dict``, ``model`` or ``model_state_dict`` is unwrapped;
     averaged weights beside it (``state_dict_ema``, ``model_ema``) are never taken instead. The prefixes
-    ``module.`` and ``_orig_mod.`` go where all names have them. Tensors of a safetensors file are
-    private views of the mapped file: they cost its size once, and the file must not be rewritten in
-    place while they live.
+    ``module.`` and ``_orig_mod.`` go where all names have them. Tensors of a safetensors file take no
+    memory: each use reads one from the file, ``parameter.copy_`` straight into the parameter. The file
+    must stay as it is while they live.
 
     Raises :class:`WeightsMissing` where there is no readable file, :class:`ModelError` where it holds no state dict
     or something that would have to be run.
@@ -77,15 +96,65 @@ def state_sha256(state: Mapping[str, torch.Tensor]) -> str:
     The same values give the same digest whatever file, order or memory layout they come from. Bytes
     are taken as they lie in memory, little-endian on the machines that PyTorch runs on.
     """
-    import torch
-
     total = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         head = [name, str(tensor.dtype).removeprefix("torch."), list(tensor.shape)]
         total.update(json.dumps(head).encode("ascii"))
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        total.update(flat.view(torch.uint8).numpy().data)
+        for piece in _pieces(tensor.detach().cpu()):
+            total.update(_bytes(piece))
     return total.hexdigest()
+
+
+def to_channels_last(module: torch.nn.Module) -> None:
+    """Lay out filters as ``module.to(memory_format=torch.channels_last)`` does, in the memory that they have.
+
+    A filter takes the same place in either layout, so that a few at a time are turned. What shares its memory with
+    another tensor, or lies in another order, is left to torch, which for each tensor holds old and new at once.
+    """
+    for tensor in chain(module.parameters(), module.buffers()):
+        if tensor.dim() == 4 and _is_plain(tensor) and _is_alone(tensor):
+            count, channels, height, width = tensor.shape
+            filters = tensor.detach().view(count, -1)
+            for few in _rows(filters, max(1, _CHUNK // filters.shape[1])):
+                few.copy_(few.view(-1, channels, height, width).permute(0, 2, 3, 1).reshape(few.shape))
+            tensor.data = filters.view(count, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _is_plain(tensor: torch.Tensor) -> bool:
+    """Values in their logical order, in memory that may be written."""
+    import torch
+
+    ordinary = type(tensor) in {torch.Tensor, torch.nn.Parameter} and not tensor.is_inference()
+    return ordinary and _is_dense(tensor) and tensor.numel() > 0 and tensor.is_contiguous()
+
+
+def _is_alone(tensor: torch.Tensor) -> bool:
+    """Nothing else lies in the same memory, by torch's own count of its users."""
+    import torch
+
+    count = getattr(torch._C, "_storage_Use_Count", None)  # noqa: SLF001 - there is no public count
+    storage, of_its_own = tensor.untyped_storage(), torch.empty(1).untyped_storage()
+    return count is not None and count(storage._cdata) <= count(of_its_own._cdata) + 1  # noqa: SLF001 - its argument
+
+
+def _pieces(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    """The tensor in its logical order, as it lies in memory where that is the order, else by small copies."""
+    if tensor.is_contiguous() or tensor.numel() <= _CHUNK:
+        yield tensor.contiguous()
+    else:
+        for rows in _rows(tensor, max(1, _CHUNK * len(tensor) // tensor.numel())):
+            yield from _pieces(rows if len(rows) > 1 else rows[0])
+
+
+def _rows(tensor: torch.Tensor, count: int) -> Iterator[torch.Tensor]:
+    return (tensor[start : start + count] for start in range(0, len(tensor), count))
+
+
+def _bytes(contiguous: torch.Tensor) -> memoryview:
+    """The memory of a tensor's values."""
+    import torch
+
+    return contiguous.detach().reshape(-1).view(torch.uint8).numpy().data
 
 
 def _no_file(path: Path) -> WeightsMissing:
@@ -98,12 +167,89 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping, it only has keys()
+        with safe_open(path, framework="np"):  # for torch, it would map the file twice
+            spans = _spans(path)
+        return {name: _stored(path, name, *span) for name, span in spans.items()}
     except SafetensorError as error:
         raise ModelError(
             f"{path} is no safetensors file, or was cut off ({one_line(error)}); fetch or save it again"
         ) from error
+
+
+def _spans(path: Path) -> dict[str, tuple[str, list[int], int]]:
+    """Type, shape and first byte of each tensor, from the header of a file that safetensors has found valid."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    return {
+        name: (entry["dtype"], entry["shape"], 8 + length + entry["data_offsets"][0]) for name, entry in header.items()
+    }
+
+
+def _stored(path: Path, name: str, dtype: str, shape: list[int], start: int) -> torch.Tensor:
+    """A tensor that stays in its file; of a rare type, it is read."""
+    import torch
+    from safetensors import safe_open
+
+    if dtype in _DTYPES:
+        stored: torch.Tensor = _stored_type()(path, getattr(torch, _DTYPES[dtype]), shape, start)
+        return stored
+    with safe_open(path, framework="pt", device="cpu") as file:
+        tensor: torch.Tensor = file.get_tensor(name)
+    return tensor
+
+
+@cache
+def _stored_type() -> type[Any]:
+    """The class of tensors that stay in their file: whatever is done with one, it is read anew for that."""
+    import torch
+    from torch.utils._pytree import tree_map_only
+
+    unread = {getattr(torch.Tensor, name).__get__ for name in ("shape", "dtype", "layout", "ndim", "is_quantized")}
+    unread |= {torch.Tensor.dim, torch.Tensor.size, torch.Tensor.numel}
+
+    class Stored(torch.Tensor):
+        device = torch.device("cpu")
+        is_meta = False
+        path: Path
+        start: int
+
+        @staticmethod
+        def __new__(cls: Any, path: Path, dtype: torch.dtype, shape: list[int], start: int) -> Any:
+            without_values = torch.empty(shape, dtype=dtype, device="meta")
+            stored = torch.Tensor._make_subclass(cls, without_values)  # noqa: SLF001 - as torch's own subclasses do
+            stored.path, stored.start = path, start
+            return stored
+
+        @classmethod
+        def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is torch.Tensor.__deepcopy__:
+                return args[0]
+            with torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001 - as torch's own subclasses do
+                if func in unread:
+                    return func(*args)
+                if func is torch.Tensor.copy_ and set(types) == {cls} and args[1].goes_into(args[0]):
+                    return args[1].read_into(args[0])
+                args, kwargs = tree_map_only(cls, cls.read, (args, kwargs or {}))
+                return func(*args, **kwargs)
+
+        def goes_into(self, tensor: torch.Tensor) -> bool:
+            same = (tensor.shape, tensor.dtype, tensor.device) == (self.shape, self.dtype, self.device)
+            return same and tensor.is_contiguous()
+
+        def read(self) -> torch.Tensor:
+            return self.read_into(torch.empty(self.shape, dtype=self.dtype))
+
+        def read_into(self, tensor: torch.Tensor) -> torch.Tensor:
+            room = _bytes(tensor)
+            with self.path.open("rb") as file:
+                file.seek(self.start)
+                if file.readinto(room) != len(room):
+                    raise EOFError(f"{self.path} became shorter while it was read")
+            return tensor
+
+    return Stored
 
 
 def _read_checkpoint(path: Path) -> Any:
