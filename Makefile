@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help score test lint wheel demo-weights clean
+.PHONY: help score test bench lint wheel demo-weights clean
 
 help: ## list these words
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,6 +20,9 @@ score: $(VENV)/installed ## score the three built-in models on the built-in data
 
 test: $(VENV)/installed ## run the whole test suite
 	$(BIN)/pytest tests
+
+bench: $(VENV)/installed ## time the built-in models
+	$(BIN)/pytest bench
 
 lint: $(VENV)/installed ## ruff, mypy and the floors
 	$(BIN)/ruff check

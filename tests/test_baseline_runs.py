@@ -184,9 +184,9 @@ def test_the_command_compares_models(imgcls: Command, project: Project) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["a.json"], "*takes two saved runs, or models*"),
-        (["colour"], "*takes two saved runs, or models*"),
-        (["colour", "a.json"], "*takes two saved runs, or models*"),
+        (["a.json"], "*takes two saved runs; a saved run and then models of it; or models alone*"),
+        (["colour", "a.json"], "*takes two saved runs; a saved run and then models of it; or models alone*"),
+        (["a.json", "b.json", "--csv", "t.csv"], "*--data, --markdown and --csv go with models that are scored*"),
         (["a.json", "b.json"], "*a.json: there is no saved run of this name*"),
         (["colour", "color"], "*no model 'color'*did you mean 'colour'*"),
         (["a", "b", "c", "--compare-fail", "top1:0.1"], "*name two*"),

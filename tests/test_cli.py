@@ -158,3 +158,13 @@ def test_a_terminal_of_few_characters_shows_what_it_can(imgcls: Command, monkeyp
     """Lines of the table that ASCII lacks are replaced, not a traceback."""
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     assert imgcls("score").ret == 0
+
+
+def test_score_names_the_limits_that_it_does_not_evaluate(project: Project, imgcls: Command) -> None:
+    """Time and memory are measured by tests and by compare; the exit code is that of the pairs."""
+    project.also('[latency.colour]\np95_ms = 40\n[memory."*"]\nhost = "1 GB"\n')
+    result = imgcls("score")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["gates: 1 of 1 evaluated"])
+    result.stdout.fnmatch_lines(["  not evaluated here: latency of colour; pytest -m latency does"])
+    result.stdout.fnmatch_lines(["  not evaluated here: memory of colour; pytest -m memory does"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from imgcls import config
 from imgcls.errors import ConfigError
+from imgcls.measures import LatencyGate, MemoryGate
 from imgcls.records import DatasetSpec, Gate, Margin, ModelSpec, Proven, Settings
 
 BASE = """
@@ -329,14 +330,50 @@ def test_an_unknown_key_names_the_nearest(tmp_path: Path, text: str, says: str) 
     _refused(tmp_path, text, says)
 
 
-@pytest.mark.parametrize("table", ["latency", "memory"])
-def test_gates_of_later_kinds_are_refused(tmp_path: Path, table: str) -> None:
-    """A gate that this version cannot evaluate is an error, not silence."""
-    _refused(
+def test_latency_and_memory_gates(tmp_path: Path) -> None:
+    """Milliseconds and sizes with units; ``"*"`` gives the keys that a model does not give itself."""
+    settings = _load(
         tmp_path,
-        f"[{table}.m]\np95_ms = 40",
-        f"[{table}]: gates of this kind are not evaluated by this version of imgcls; remove the table",
+        BASE
+        + """
+        [latency."*"]
+        p95_ms = 40
+        p50_ms = 30
+        [latency.net]
+        p95_ms = 20.5
+        images_per_second = 100
+        [memory.net]
+        host = "400 MB"
+        gpu = "1.5GiB"
+        """,
     )
+    assert settings.latency["net"] == LatencyGate(p50_ms=30, p95_ms=20.5, images_per_second=100)
+    assert {name for name, gate in settings.latency.items() if gate == LatencyGate(p50_ms=30, p95_ms=40)} == {"wide"}
+    assert settings.memory == {"net": MemoryGate(host_bytes=400_000_000, gpu_bytes=3 * 2**29)}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[latency.net]\np95 = 40", "[latency.net] p95: unknown key; did you mean 'p95_ms'?"),
+        ("[latency.net]\np95_ms = 0", "[latency.net] p95_ms: must be a number above 0, not 0"),
+        ("[latency.net]\np95_ms = true", "[latency.net] p95_ms: must be a number above 0, not True"),
+        ("[latency.net]", "[latency.net]: a gate needs a limit: p50_ms, p90_ms, p95_ms, p99_ms, images_per_second"),
+        ("[latency.nett]\np95_ms = 1", "[latency.nett]: no model 'nett'; did you mean 'net'?"),
+        ("[memory.net]", "[memory.net]: a gate needs a limit: host, gpu"),
+        ("[memory.net]\nhots = '1 MB'", "[memory.net] hots: unknown key; did you mean 'host'?"),
+        *(
+            (
+                f"[memory.net]\nhost = {size}",
+                f'[memory.net] host: must be a size like "400 MB" (with B, kB, MB, GB, KiB, MiB, GiB), not {shown}',
+            )
+            for size, shown in (("400", "400"), ("'400'", "'400'"), ("'4 mb'", "'4 mb'"), ("'. MB'", "'. MB'"))
+        ),
+    ],
+)
+def test_mistakes_in_latency_and_memory_gates(tmp_path: Path, text: str, says: str) -> None:
+    """Each names table, key and what is expected."""
+    _refused(tmp_path, BASE + text, says)
 
 
 @pytest.mark.parametrize(

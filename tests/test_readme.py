@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from imgcls import cli, config, plugin, tables
+from imgcls.measures import LatencyGate
 from imgcls.records import Proven
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +45,8 @@ def test_the_configuration_loads(tmp_path: Path) -> None:
     assert settings.pairs() == [("resnet50", "photos"), ("vit", "photos")]
     assert settings.gates["vit", "photos"].top1 == Proven(0.70, 0.95)
     assert {gate.min_images for gate in settings.gates.values()} == {50}
+    assert settings.latency == {"resnet50": LatencyGate(p95_ms=40, images_per_second=30)}
+    assert {gate.host_bytes for gate in settings.memory.values()} == {400_000_000}
 
 
 def test_the_pretrained_example_loads() -> None:
@@ -68,7 +71,7 @@ def test_the_library_block_runs(tmp_path: Path) -> None:
 def test_the_suite_is_what_the_readme_says() -> None:
     """The text of the ready-made test stands in the README word for word, types aside."""
     suite = (ROOT / "src" / "imgcls" / "suite.py").read_text()
-    [block] = [block for block in _blocks("python") if "gates.check" in block]
+    [block] = [block for block in _blocks("python") if "gates.check(scores)" in block]
     *_, decorator, signature, body = block.strip().splitlines()
     assert decorator in suite
     assert body in suite
@@ -101,13 +104,15 @@ def test_every_option_of_the_plugin_stands_there() -> None:
     assert told == set(options.names)
 
 
-@pytest.mark.parametrize("name", ["`model`", "`dataset`", "`scores`", "`gates`", "`accuracy`"])
+@pytest.mark.parametrize(
+    "name", ["`model`", "`dataset`", "`scores`", "`device`", "`latency`", "`memory`", "`gates`", "`accuracy`"]
+)
 def test_every_fixture_and_marker_stands_there(name: str) -> None:
     """By the name under which pytest knows it."""
     assert name in README
 
 
-@pytest.mark.parametrize("name", ["score", "compare", "predict", "labels check", "train"])
+@pytest.mark.parametrize("name", ["score", "compare", "bench-compare", "profile", "predict", "labels check", "train"])
 def test_every_command_stands_there(name: str) -> None:
     """As it is typed."""
     assert f"imgcls {name}" in README

@@ -46,7 +46,7 @@ VERDICT = Verdict("top1 >= 0.6", "pass", "net on photos: top1 0.6120 (612 of 100
 
 DOCUMENT = {
     "format", "made_at", "complete", "environment", "passes", "results", "rejections", "contrasts", "comparisons",
-    "predictions",
+    "latencies", "memories", "profiles", "predictions",
 }  # fmt: skip
 PASS = {
     "dataset", "models", "seconds", "decode_seconds", "model_seconds", "load_seconds", "compile_seconds",

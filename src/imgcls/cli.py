@@ -8,14 +8,14 @@ import sys
 import tomllib
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgcls import compare_command, config, discover, progress, score_command
+from imgcls import bench_compare_command, compare_command, config, profile_command, progress, score_command
 from imgcls.errors import ConfigError, ImgclsError
-from imgcls.records import DatasetOutcome, DatasetSpec, Listing, ModelSpec
+from imgcls.records import DatasetOutcome, DatasetSpec, Listing
 
 if TYPE_CHECKING:
     from imgcls.store import Store
@@ -50,6 +50,12 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("imgcls", description="Test image classifiers the way you test code.")
     parser.add_argument("--version", action="version", version=f"imgcls {metadata.version('imgcls')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_score, _add_compare, _add_bench, _add_profile, _add_predict, _add_train, _add_labels):
+        add(commands)
+    return parser
+
+
+def _add_score(commands: Any) -> None:
     score = commands.add_parser("score", help="score every model on every data set and hold them against their gates")
     _add_selection(score)
     score.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where models run (default: cpu)")
@@ -61,23 +67,71 @@ def parser() -> argparse.ArgumentParser:
     _add_comparison(score)
     score.add_argument("--save", type=Path, metavar="FILE", help="keep this run in FILE, as a baseline for later ones")
     score.set_defaults(command=score_command.score)
+
+
+def _add_compare(commands: Any) -> None:
     compare = commands.add_parser("compare", help="which answers changed between two runs, or differ between models")
     compare.add_argument(
         "sides", nargs="+", metavar="RUN.json|MODEL",
-        help="two saved runs; a saved run and models of it; or models of the configuration",
+        help="two saved runs; a saved run and models of it; or models of the configuration, or architectures",
     )  # fmt: skip
     _add_selection(compare, models=False)
-    compare.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where models run (default: cpu)")
+    compare.add_argument("--data", metavar="DIR|FILE.csv", help="score on these pictures, not on configured data sets")
+    compare.add_argument(
+        "--labels", default="auto", metavar="HOW|FILE.csv",
+        help="how the folders of --data are named: auto (default), wnid, name, index, or a map file",
+    )  # fmt: skip
+    compare.add_argument("--device", choices=("cpu", "cuda"), help="where models run (default: on what is there)")
     compare.add_argument("--store", metavar="DIR|off", help="where predictions are kept (default: .imgcls), or off")
     _add_comparison(compare)
     compare.add_argument("--json", type=Path, metavar="FILE", help="write the comparison to FILE")
+    compare.add_argument("--markdown", type=Path, metavar="FILE", help="write the table of costs and quality to FILE")
+    compare.add_argument("--csv", type=Path, metavar="FILE", help="the same as CSV, with timm's names of columns")
     compare.set_defaults(command=compare_command.compare)
+
+
+def _add_bench(commands: Any) -> None:
+    bench = commands.add_parser(
+        "bench-compare", help="is the second slower than the first, beyond the machine's noise?"
+    )
+    bench.add_argument(
+        "sides", nargs=2, metavar="RUN.json|MODEL",
+        help="two runs saved by pytest-benchmark, or two models, which are then asked in turn",
+    )  # fmt: skip
+    bench.add_argument("--effect", type=_share, default=0.05, metavar="0.05", help="the smallest slowdown that matters")
+    bench.add_argument("--config", action="append", type=Path, default=[], metavar="FILE", help="configuration")
+    bench.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where models run (default: cpu)")
+    bench.add_argument("--batch", type=_positive, default=1, metavar="N", help="pictures at a time (default: 1)")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write the comparison to FILE")
+    bench.set_defaults(command=bench_compare_command.bench_compare)
+
+
+def _add_profile(commands: Any) -> None:
+    profile = commands.add_parser("profile", help="which operators a model spends its time and memory on")
+    profile.add_argument("model", metavar="MODEL", help="a model of the configuration, or an architecture")
+    profile.add_argument("--config", action="append", type=Path, default=[], metavar="FILE", help="configuration")
+    profile.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where it runs (default: cpu)")
+    profile.add_argument("--batch", type=_positive, default=1, metavar="N", help="pictures at a time (default: 1)")
+    profile.add_argument("--repeats", type=_positive, default=5, metavar="N", help="profiled calls (default: 5)")
+    profile.add_argument("--sort", choices=("time", "memory"), default="time", help="by self time (default) or memory")
+    profile.add_argument("--json", type=Path, metavar="FILE", help="write all operators to FILE")
+    profile.add_argument(
+        "--trace", type=Path, metavar="FILE", help="write the last call's timeline for chrome://tracing"
+    )
+    profile.add_argument("--against", type=Path, metavar="FILE", help="what moved since the profile that --json wrote")
+    profile.set_defaults(command=profile_command.profile)
+
+
+def _add_predict(commands: Any) -> None:
     predict = commands.add_parser("predict", help="print the five best classes of pictures")
     predict.add_argument("paths", nargs="+", type=Path, metavar="IMAGE|DIR", help="a picture, or a folder of them")
     predict.add_argument("--models", type=_names, metavar="A,B", help="models of the configuration, or architectures")
     predict.add_argument("--config", action="append", type=Path, default=[], metavar="FILE", help="configuration")
     predict.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where models run (default: cpu)")
     predict.set_defaults(command=_predict)
+
+
+def _add_train(commands: Any) -> None:
     train = commands.add_parser("train", help="train an architecture from random weights on a folder per class")
     train.add_argument("data", metavar="DATA", help="a folder per class, or digits, the built-in set")
     train.add_argument("--arch", required=True, metavar="ARCH", help="torchvision:NAME or timm:NAME")
@@ -87,11 +141,13 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same weights")
     train.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .safetensors file to write")
     train.set_defaults(command=_train)
+
+
+def _add_labels(commands: Any) -> None:
     labels = commands.add_parser("labels", help="folders and classes").add_subparsers(required=True, metavar="COMMAND")
     check = labels.add_parser("check", help="do the folders of every data set meet the classes of every model?")
     _add_selection(check)
     check.set_defaults(command=_check_labels)
-    return parser
 
 
 def _add_comparison(parser: argparse.ArgumentParser) -> None:
@@ -118,6 +174,20 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
 
 
+def _share(text: str) -> float:
+    """A fraction above 0, as in 0.05."""
+    with suppress(ValueError):
+        if 0 < (value := float(text)) < 1:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a fraction between 0 and 1, as in 0.05")
+
+
+def _positive(text: str) -> int:
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+
+
 def _inline_table(text: str) -> dict[str, Any]:
     """The inside of one of TOML's inline tables, as the configuration has them."""
     try:
@@ -131,7 +201,7 @@ def _predict(options: argparse.Namespace) -> int:
     from imgcls.models import Shelf
     from imgcls.store import Store
 
-    specs = _asked_models(options)
+    specs = score_command.asked_models(options.config, options.models)
     shelf, number = Shelf({spec.name: spec for spec in specs}, options.device), uuid.uuid4().hex
     pictures = DatasetSpec(PREDICTED, Path())
     with closing(Store(None)) as store:
@@ -153,22 +223,6 @@ def _print_predictions(store: "Store", number: str, outcome: DatasetOutcome, *, 
     for result in report.build([outcome], {}, complete=True).results if with_overall else ():
         title = f"overall, {result.scored} pictures  {result.model}"
         print(tables.five_best(title, result.overall_top5, width))
-
-
-def _asked_models(options: argparse.Namespace) -> list[ModelSpec]:
-    """The configured models of these names; a name that is not configured is an architecture."""
-    in_reach = options.config or discover.find(Path.cwd())
-    known = score_command.settings(options.config).models if in_reach or options.models is None else {}
-    if options.models is None:
-        return list(known.values())
-    return [known[name] if name in known else _published(name) for name in options.models]
-
-
-def _published(name: str) -> ModelSpec:
-    """An architecture with its published weights: ``torchvision:NAME``, ``timm:NAME``, or a bare name of either."""
-    from imgcls import resolve
-
-    return ModelSpec(name, name if ":" in name else resolve.architecture(name))
 
 
 def _complaints(outcome: DatasetOutcome) -> int:

@@ -1,17 +1,17 @@
 """From ``imgcls.toml`` to :class:`Settings`: every key is checked here, once, at the door."""
 
 import csv
-import difflib
 import json
 import re
-import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any, TypeVar, get_args
 
-from imgcls.errors import ConfigError, one_line
+from imgcls.errors import ConfigError
+from imgcls.measures import LatencyGate, MemoryGate
+from imgcls.places import Place, Table, nearest
 from imgcls.records import (
     Accuracy,
     CropMode,
@@ -21,18 +21,15 @@ from imgcls.records import (
     Interpolation,
     Margin,
     ModelSpec,
-    Proven,
     Settings,
 )
 
-NAME = re.compile(r"[A-Za-z0-9_-]+")
-LATER = ("latency", "memory")
 ARCH_KINDS = ("torchvision", "timm", "python")
 LABEL_LISTS = ("imagenet-1k", "imagenet-21k", "digits")
 LOADING_OPTIONS = ("weights", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path")
 WEIGHT_FILES = (".safetensors", ".pth", ".pt", ".bin")
 
-Table = Mapping[str, Any]
+T = TypeVar("T")
 
 
 def load(files: Sequence[Path]) -> Settings:
@@ -42,19 +39,28 @@ def load(files: Sequence[Path]) -> Settings:
     gates: dict[str, tuple[Path, Table]] = {}
     model_files: dict[str, Path] = {}
     given: dict[str, Margin] = {}
+    costs: dict[str, dict[str, Place]] = {"latency": {}, "memory": {}}
     for file in files:
-        root = _Place(file, "", _read(file))
-        root.keys("datasets", "models", "gates", "compare", *LATER)
-        for later in LATER:
-            if later in root.table:
-                root.wrong(later, "gates of this kind are not evaluated by this version of imgcls; remove the table")
+        root = Place(file, "", _read(file))
+        root.keys("datasets", "models", "gates", "compare", *costs)
         _merge(datasets, {name: _dataset(place) for name, place in root.named("datasets")}, file, "datasets")
         _merge(models, {name: _model(place) for name, place in root.named("models")}, file, "models")
         model_files |= dict.fromkeys(models.keys() - model_files.keys(), file)
         _merge(gates, {name: (file, table) for name, table in root.tables("gates")}, file, "gates")
-        _merge(given, _margins(_Place(file, "compare", root.table.get("compare", {}))), file, "compare")
+        _merge(given, _margins(Place(file, "compare", root.table.get("compare", {}))), file, "compare")
+        for kind, known in costs.items():
+            found = {name: Place(file, f"{kind}.{name}", table) for name, table in root.tables(kind)}
+            _merge(known, found, file, kind)
     _check_datasets_of(models, datasets, model_files)
-    return Settings(files[0], datasets, models, _gates(gates, models, datasets), given)
+    return Settings(
+        files[0],
+        datasets,
+        models,
+        _gates(gates, models, datasets),
+        given,
+        latency=_cost_gates(costs["latency"], models, _latency_gate),
+        memory=_cost_gates(costs["memory"], models, _memory_gate),
+    )
 
 
 def select(settings: Settings, models: Sequence[str] | None, datasets: Sequence[str] | None) -> Settings:
@@ -62,12 +68,18 @@ def select(settings: Settings, models: Sequence[str] | None, datasets: Sequence[
     for kind, asked, known in (("model", models, settings.models), ("data set", datasets, settings.datasets)):
         for name in asked or ():
             if name not in known:
-                raise ConfigError(f"no {kind} '{name}' in {settings.source}{_nearest(name, known)}")
+                raise ConfigError(f"no {kind} '{name}' in {settings.source}{nearest(name, known)}")
     kept_models = {n: m for n, m in settings.models.items() if models is None or n in models}
     kept_datasets = {n: d for n, d in settings.datasets.items() if datasets is None or n in datasets}
     kept_gates = {pair: g for pair, g in settings.gates.items() if pair[0] in kept_models and pair[1] in kept_datasets}
     left_out = tuple(pair for pair in settings.gates if pair not in kept_gates)
-    selected = Settings(settings.source, kept_datasets, kept_models, kept_gates, settings.margins, left_out)
+    selected = replace(
+        settings,
+        datasets=kept_datasets,
+        models=kept_models,
+        gates=kept_gates,
+        left_out=left_out,
+    )
     if not selected.pairs():
         raise ConfigError(f"{settings.source}: of what is selected, no model is scored on any data set")
     return selected
@@ -85,8 +97,18 @@ def margins(asked: Sequence[str]) -> dict[str, Margin]:
     result: dict[str, Margin] = {}
     for text in asked:
         name, _, number = text.partition(":")
-        result |= _margins(_Place(Path(f"compare-fail {text}"), "compare", {name: {"margin": _number(number)}}))
+        result |= _margins(Place(Path(f"compare-fail {text}"), "compare", {name: {"margin": _number(number)}}))
     return result
+
+
+def latency_gate(where: str, table: Table) -> LatencyGate:
+    """The limits of a marker: the keys of ``[latency.MODEL]``. Raises ConfigError, saying ``where``."""
+    return _latency_gate(Place(Path(where), "latency", table))
+
+
+def memory_gate(where: str, table: Table) -> MemoryGate:
+    """The limits of a marker: the keys of ``[memory.MODEL]``. Raises ConfigError, saying ``where``."""
+    return _memory_gate(Place(Path(where), "memory", table))
 
 
 def not_evaluated(settings: Settings) -> list[str]:
@@ -102,7 +124,14 @@ def check_writable(document: Path) -> None:
 
 def model(where: str, table: Table) -> ModelSpec:
     """A model that stands in no file: ``where`` says where its keys do. Raises ConfigError."""
-    return _model(_Place(Path(where), "models.train", table))
+    return _model(Place(Path(where), "models.train", table))
+
+
+def dataset(where: str, name: str, path: str, labels: str) -> DatasetSpec:
+    """A data set that stands in no file; ``labels``: a way of reading folders, or a map file. Raises ConfigError."""
+    how = {"file": labels} if labels.endswith(".csv") else labels
+    kept = re.sub(r"[^A-Za-z0-9_-]+", "-", name) or "data"
+    return _dataset(Place(Path(where), f"datasets.{kept}", {"path": path, "labels": how}))
 
 
 def label_map(file: Path) -> dict[str, list[tuple[Any, str]]]:
@@ -131,110 +160,6 @@ def label_map(file: Path) -> dict[str, list[tuple[Any, str]]]:
         raise ConfigError(f"{file}: the map file cannot be read: {error}") from error
 
 
-class _Place:
-    """A table and where it stands, so that every complaint names both."""
-
-    def __init__(self, file: Path, name: str, table: Any) -> None:
-        self.file, self.name = file, name
-        if not isinstance(table, dict):
-            raise ConfigError(f"{file}: {name} must be a table")
-        self.table: Table = table
-
-    def wrong(self, key: str, why: str) -> NoReturn:
-        where = f"[{self.name}] {key}".rstrip() if self.name else f"[{key}]"
-        raise ConfigError(f"{self.file}: {where}: {why}")
-
-    def keys(self, *known: str) -> None:
-        for key in self.table:
-            if key not in known:
-                self.wrong(key, f"unknown key{_nearest(key, known)}")
-
-    def tables(self, key: str) -> list[tuple[str, Any]]:
-        return list(_Place(self.file, key, self.table.get(key, {})).table.items())
-
-    def named(self, key: str) -> list[tuple[str, "_Place"]]:
-        places = []
-        for name, table in self.tables(key):
-            if not NAME.fullmatch(name):
-                self.wrong(f"{key}.{name}", "names are made of letters, digits, _ and -")
-            places.append((name, _Place(self.file, f"{key}.{name}", table)))
-        return places
-
-    def text(self, key: str, default: str | None = None) -> str | None:
-        value = self.table.get(key, default)
-        if value is not None and not isinstance(value, str):
-            self.wrong(key, f"must be a string, not {value!r}")
-        return value
-
-    def choice(self, key: str, options: Sequence[str], default: str) -> Any:
-        value = self.text(key, default)
-        if value not in options:
-            self.wrong(key, f"{value!r} is not one of {', '.join(options)}{_meant(str(value), options)}")
-        return value
-
-    def flag(self, key: str) -> bool:
-        value = self.table.get(key, False)
-        if not isinstance(value, bool):
-            self.wrong(key, f"must be true or false, not {value!r}")
-        return bool(value)
-
-    def names(self, key: str) -> tuple[str, ...] | None:
-        value = self.table.get(key)
-        if value is not None and not (isinstance(value, list) and all(isinstance(name, str) for name in value)):
-            self.wrong(key, f"must be a list of names, not {value!r}")
-        return None if value is None else tuple(value)
-
-    def fraction(self, key: str) -> float | None:
-        value = self.table.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
-            self.wrong(key, f"must be a fraction in [0, 1], not {value!r}")
-        if not 0 <= value <= 1:
-            hint = f"; write {value / 100:g}" if 1 < value <= 100 else ""
-            self.wrong(key, f"{value} is not a fraction in [0, 1]{hint}")
-        return float(value)
-
-    def confidence(self) -> float:
-        value = self.fraction("confidence")
-        if value is not None and not 0.5 <= value < 1:
-            self.wrong("confidence", f"{value:g} is not in [0.5, 1)")
-        return 0.95 if value is None else value
-
-    def threshold(self, key: str) -> float | Proven | None:
-        """A fraction to be observed, or a table of one to be shown."""
-        if not isinstance(self.table.get(key), dict):
-            return self.fraction(key)
-        proven = _Place(self.file, f"{self.name}.{key}", self.table[key])
-        proven.keys("min", "confidence")
-        wanted = proven.fraction("min")
-        if wanted is None:
-            proven.wrong("min", "is missing: the fraction that must be shown")
-        if wanted == 1:
-            proven.wrong("min", "1 can be shown by no number of images; it must be below 1")
-        return Proven(wanted, proven.confidence())
-
-    def size(self, key: str) -> int | tuple[int, int]:
-        """Pixels: a whole number or ``[h, w]``."""
-        value = self.table[key]
-        sides = value if isinstance(value, list) else [value]
-        if len(sides) not in {1, 2} or not all(type(side) is int and side > 0 for side in sides):
-            self.wrong(key, f"must be a whole number of pixels or [h, w], not {value!r}")
-        return (sides[0], sides[1]) if isinstance(value, list) else int(value)
-
-    def triple(self, key: str) -> tuple[float, float, float]:
-        value = self.table[key]
-        if not (isinstance(value, list) and len(value) == 3 and all(map(_is_finite, value))):
-            self.wrong(key, f"must be three numbers, one per RGB channel, not {value!r}")
-        return (float(value[0]), float(value[1]), float(value[2]))
-
-    def path(self, key: str, value: str) -> Path:
-        try:
-            return self.file.parent / Path(value).expanduser()
-        except RuntimeError as error:
-            self.wrong(key, f"{value!r}: {one_line(error)}")
-
-
 def _read(file: Path) -> Any:
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -244,10 +169,10 @@ def _read(file: Path) -> Any:
         raise ConfigError(f"{file}: not TOML: {error}") from error
     if file.name != "pyproject.toml":
         return document
-    tool = _Place(file, "tool", document.get("tool", {}))
+    tool = Place(file, "tool", document.get("tool", {}))
     if "imgcls" not in tool.table:
         raise ConfigError(f"{file}: there is no [tool.imgcls] in it")
-    return _Place(file, "tool.imgcls", tool.table["imgcls"]).table
+    return Place(file, "tool.imgcls", tool.table["imgcls"]).table
 
 
 def _merge(into: dict[str, Any], new: Mapping[str, Any], file: Path, kind: str) -> None:
@@ -257,7 +182,7 @@ def _merge(into: dict[str, Any], new: Mapping[str, Any], file: Path, kind: str) 
     into.update(new)
 
 
-def _dataset(place: _Place) -> DatasetSpec:
+def _dataset(place: Place) -> DatasetSpec:
     place.keys("path", "labels", "golden", "exif")
     path = place.text("path")
     if path is None:
@@ -271,11 +196,11 @@ def _dataset(place: _Place) -> DatasetSpec:
     )
 
 
-def _folder_labels(place: _Place) -> Any:
+def _folder_labels(place: Place) -> Any:
     value = place.table.get("labels", "auto")
     if not isinstance(value, dict):
         return place.choice("labels", ("auto", "wnid", "name", "index"), "auto")
-    table = _Place(place.file, f"{place.name}.labels", value)
+    table = Place(place.file, f"{place.name}.labels", value)
     table.keys("file")
     file = table.text("file")
     if file is None:
@@ -283,7 +208,7 @@ def _folder_labels(place: _Place) -> Any:
     return table.path("file", str(file))
 
 
-def _model(place: _Place) -> ModelSpec:
+def _model(place: Place) -> ModelSpec:
     place.keys(*(f.name for f in fields(ModelSpec) if f.name != "name"))
     arch = place.text("arch")
     kind, _, rest = (arch or "").partition(":")
@@ -295,24 +220,24 @@ def _model(place: _Place) -> ModelSpec:
         arch=str(arch),
         weights=_weights(place),
         sha256=_sha256(place),
-        options=_options(_Place(place.file, f"{place.name}.options", place.table.get("options", {}))),
+        options=_options(Place(place.file, f"{place.name}.options", place.table.get("options", {}))),
         labels=labels if labels is None or labels in LABEL_LISTS else place.path("labels", labels),
         datasets=place.names("datasets"),
         runtime=_supported(place, "runtime", ("auto", "eager", "compile", "openvino"), ("auto", "eager")),
         precision=place.choice("precision", ("float32", "bfloat16", "float16"), "float32"),
         decode=_supported(place, "decode", ("exact", "fast"), ("exact",)),
-        input=_input(_Place(place.file, f"{place.name}.input", place.table.get("input", {}))),
+        input=_input(Place(place.file, f"{place.name}.input", place.table.get("input", {}))),
     )
 
 
-def _supported(place: _Place, key: str, options: Sequence[str], here: Sequence[str]) -> Any:
+def _supported(place: Place, key: str, options: Sequence[str], here: Sequence[str]) -> Any:
     value = place.choice(key, options, options[0])
     if value not in here:
         place.wrong(key, f"{value!r} is not available in this version of imgcls; available: {', '.join(here)}")
     return value
 
 
-def _options(place: _Place) -> Table:
+def _options(place: Place) -> Table:
     """Keyword arguments of the architecture; which weights it gets is said by ``weights`` alone."""
     for key in place.table:
         if key in LOADING_OPTIONS:
@@ -324,7 +249,7 @@ def _options(place: _Place) -> Table:
     return place.table
 
 
-def _weights(place: _Place) -> Path | str | None:
+def _weights(place: Place) -> Path | str | None:
     value = place.text("weights")
     if value is None or not value.endswith(WEIGHT_FILES):
         if value is not None and value.startswith("random:") and not value.removeprefix("random:").isdecimal():
@@ -333,7 +258,7 @@ def _weights(place: _Place) -> Path | str | None:
     return place.path("weights", value)
 
 
-def _sha256(place: _Place) -> str | None:
+def _sha256(place: Place) -> str | None:
     value = place.text("sha256")
     if value is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", value):
         place.wrong("sha256", f"{value!r} is not 64 hexadecimal digits")
@@ -344,7 +269,7 @@ def _sha256(place: _Place) -> str | None:
     return value and value.lower()
 
 
-def _input(place: _Place) -> Table:
+def _input(place: Place) -> Table:
     """The overrides of an InputSpec, checked and in its types."""
     place.keys(*(f.name for f in fields(InputSpec)))
     result: dict[str, Any] = {}
@@ -367,7 +292,7 @@ def _check_datasets_of(models: Mapping[str, ModelSpec], datasets: Table, files: 
             if dataset not in datasets:
                 raise ConfigError(
                     f"{files[model.name]}: [models.{model.name}] datasets: "
-                    f"no data set '{dataset}'{_nearest(dataset, datasets)}"
+                    f"no data set '{dataset}'{nearest(dataset, datasets)}"
                 )
 
 
@@ -377,11 +302,11 @@ def _gates(
     """One gate per pair: a model's own keys, and those of ``"*"`` that it does not give itself."""
     places = {}
     for model, (file, table) in tables.items():
-        place = _Place(file, f"gates.{model}", table)
+        place = Place(file, f"gates.{model}", table)
         if model not in models and model != "*":
-            place.wrong("", f"no model '{model}'{_nearest(model, models)}")
+            place.wrong("", f"no model '{model}'{nearest(model, models)}")
         place.keys(*datasets)
-        places[model] = {d: _Place(file, f"gates.{model}.{d}", t) for d, t in place.table.items()}
+        places[model] = {d: Place(file, f"gates.{model}.{d}", t) for d, t in place.table.items()}
         for gate in places[model].values():
             _gate(gate.table, gate)
     everywhere = places.pop("*", {})
@@ -402,7 +327,7 @@ def _gates(
     return result
 
 
-def _check_gated_pairs(places: Mapping[str, Mapping[str, _Place]], models: Mapping[str, ModelSpec]) -> None:
+def _check_gated_pairs(places: Mapping[str, Mapping[str, Place]], models: Mapping[str, ModelSpec]) -> None:
     for model, by_dataset in places.items():
         scored_on = models[model].datasets
         for dataset, place in by_dataset.items():
@@ -410,8 +335,8 @@ def _check_gated_pairs(places: Mapping[str, Mapping[str, _Place]], models: Mappi
                 place.wrong("", f"[models.{model}] datasets leaves '{dataset}' out, so this gate could never be shown")
 
 
-def _gate(table: Table, place: _Place) -> Gate:
-    gate = _Place(place.file, place.name, table)
+def _gate(table: Table, place: Place) -> Gate:
+    gate = Place(place.file, place.name, table)
     gate.keys(*(f.name for f in fields(Gate)))
     min_images = table.get("min_images")
     if min_images is not None and (not isinstance(min_images, int) or isinstance(min_images, bool) or min_images < 1):
@@ -425,11 +350,39 @@ def _gate(table: Table, place: _Place) -> Gate:
     )
 
 
-def _margins(place: _Place) -> dict[str, Margin]:
+def _cost_gates(tables: Mapping[str, Place], models: Table, read: Callable[[Place], T]) -> dict[str, T]:
+    """One gate per model: its own keys, and those of ``"*"`` that it does not give itself."""
+    for name, place in tables.items():
+        if name not in models and name != "*":
+            place.wrong("", f"no model '{name}'{nearest(name, models)}")
+        read(place)
+    given = {name: [tables[key] for key in ("*", name) if key in tables] for name in models}
+    return {
+        name: read(Place(of[-1].file, of[-1].name, {key: value for place in of for key, value in place.table.items()}))
+        for name, of in given.items()
+        if of
+    }
+
+
+def _latency_gate(place: Place) -> LatencyGate:
+    place.keys(*(f.name for f in fields(LatencyGate)))
+    if not place.table:
+        place.wrong("", f"a gate needs a limit: {', '.join(f.name for f in fields(LatencyGate))}")
+    return LatencyGate(**{key: place.positive(key) for key in place.table})
+
+
+def _memory_gate(place: Place) -> MemoryGate:
+    place.keys("host", "gpu")
+    if not place.table:
+        place.wrong("", "a gate needs a limit: host, gpu")
+    return MemoryGate(**{f"{key}_bytes": place.bytes(key) for key in place.table})
+
+
+def _margins(place: Place) -> dict[str, Margin]:
     place.keys(*get_args(Accuracy))
     result = {}
     for accuracy, value in place.table.items():
-        table = _Place(place.file, f"{place.name}.{accuracy}", value)
+        table = Place(place.file, f"{place.name}.{accuracy}", value)
         table.keys("margin", "confidence")
         margin = table.fraction("margin")
         if margin is None:
@@ -445,16 +398,3 @@ def _number(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
-
-
-def _is_finite(value: Any) -> bool:
-    return type(value) in {int, float} and abs(value) <= sys.float_info.max
-
-
-def _nearest(name: str, known: Any) -> str:
-    return _meant(name, known) or (f"; known: {', '.join(known)}" if known else "; there is none")
-
-
-def _meant(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean '{close[0]}'?" if close else ""

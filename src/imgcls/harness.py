@@ -12,7 +12,7 @@ import uuid
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +23,8 @@ import pytest
 from imgcls import config as configuration
 from imgcls import gates
 from imgcls.errors import ImgclsError, InconclusiveWarning, ModelError, StoreError
+from imgcls.measures import Latency, Memory, Profile
+from imgcls.measuring import Measuring
 from imgcls.records import (
     DatasetOutcome,
     DatasetSpec,
@@ -58,6 +60,9 @@ class ModelHandle:
     spec: ModelSpec
     harness: Harness
 
+    def __str__(self) -> str:
+        return self.name
+
     def load(self) -> Model:
         """The loaded model, the same object for every test; it goes when no collected test needs it.
 
@@ -72,12 +77,18 @@ class Gates:
     def __init__(self, harness: Harness, item: pytest.Item) -> None:
         self._harness, self._item = harness, item
 
-    def check(self, scores: Scores) -> None:
-        """Fail the test unless every gate of this model and data set is shown to hold.
+    def check(self, measured: Scores | Latency | Memory) -> None:
+        """Fail the test unless every gate on what was measured is shown to hold.
 
-        With a baseline, the pair is compared with it as well. A pair without any gate is a skip that says
-        what was measured.
+        Scores are compared with the baseline as well, where there is one. Scores without any gate are a skip that
+        says what was measured; time and memory without a limit are held against what needs none.
         """
+        if isinstance(measured, Scores):
+            self._check_scores(measured)
+        else:
+            self._harness.measuring.check(self._item, measured)
+
+    def _check_scores(self, scores: Scores) -> None:
         verdicts = self._harness.judge(scores)
         if verdicts is None:
             pytest.skip(
@@ -119,7 +130,9 @@ class Harness:
         self.pending: Counter[str] = Counter()
         self.complaints: list[str] = []
         self.verdicts: dict[tuple[str, str], list[Verdict]] = {}
+        self.shelves: dict[str, Shelf] = {}
         self.started = self.finished = False
+        self.measuring = Measuring(settings, pytest_config, self.shelf_on)
 
     @classmethod
     def from_pytest(cls, config: pytest.Config, files: Sequence[Path]) -> Harness:
@@ -141,6 +154,7 @@ class Harness:
             raise pytest.UsageError("--imgcls-store off and xdist do not go together: workers meet in the store")
         if config.getoption("--imgcls-compare-fail") and not config.getoption("--imgcls-baseline"):
             raise pytest.UsageError("--imgcls-compare-fail needs something to compare with: --imgcls-baseline FILE")
+        configuration.select(settings, config.getoption("--imgcls-profile") or None, None)
         if not (harness.is_worker or config.option.collectonly or config.option.help):
             harness.baseline  # noqa: B018 - a baseline that cannot be read is told before anything is scored
         return harness
@@ -172,9 +186,13 @@ class Harness:
 
     @cached_property
     def shelf(self) -> Shelf:
+        return self.shelf_on(self.config.getoption("--imgcls-device") or "cpu")
+
+    def shelf_on(self, device: str) -> Shelf:
+        """The models that are loaded on a device."""
         from imgcls.models import Shelf
 
-        return Shelf(self.settings.models, self.config.getoption("--imgcls-device"))
+        return self.shelves.setdefault(device, Shelf(self.settings.models, device))
 
     def outcome(self, model: str, dataset: str) -> PairOutcome:
         """One pair's counts; the first call for a data set scores it with every model that needs it."""
@@ -251,7 +269,7 @@ class Harness:
 
         @pytest.fixture
         def gates(request: pytest.FixtureRequest) -> Gates:
-            """The configured thresholds: ``gates.check(scores)``."""
+            """The configured thresholds: ``gates.check(scores)``, and the same for time and memory."""
             return Gates(self, request.node)
 
         holder = ModuleType("imgcls.fixtures")
@@ -317,8 +335,9 @@ class Harness:
         handle = _parameter(item, ModelHandle)
         if handle:
             self.pending[handle.name] -= 1
-            if not self.pending[handle.name] and "shelf" in vars(self):
-                self.shelf.release(handle.name)
+            if not self.pending[handle.name]:
+                for shelf in self.shelves.values():
+                    shelf.release(handle.name)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for name, value in report.user_properties:
@@ -351,7 +370,24 @@ class Harness:
         outcomes, complete = self.found()
         contrasts = list(report.contrasts(self.store, self.run, outcomes)) if outcomes else []
         comparisons = self.baseline.comparisons(self.store, self.run, outcomes) if self.baseline else []
-        return report.build(outcomes, self.verdicts, complete, contrasts, comparisons)
+        document = report.build(outcomes, self.verdicts, complete, contrasts, comparisons)
+        return replace(
+            document,
+            latencies=tuple(self.measuring.latencies),
+            memories=tuple(self.measuring.memories),
+            profiles=self.profiles,
+        )
+
+    @cached_property
+    def profiles(self) -> tuple[Profile, ...]:
+        """The operators of the models that were asked for; a model that fails is a complaint."""
+        profiles = []
+        for name in self.config.getoption("--imgcls-profile") if self.started else ():
+            try:
+                profiles += list(self.measuring.profiled(name))
+            except ImgclsError as error:
+                self.complaints.append(f"FAILED --imgcls-profile {name}: {error}")
+        return tuple(profiles)
 
     @property
     def _compares(self) -> bool:
@@ -362,19 +398,31 @@ class Harness:
         missing = gates.unevaluated(
             self.settings, self.verdicts, compares=self._compares, baseline=self.baseline is not None
         )
-        return missing + [f"{model} on {dataset} (not selected)" for model, dataset in self._left_out]
+        return missing + self.measuring.unevaluated() + [f"{gate} (not selected)" for gate in self._left_out]
 
     @property
-    def _left_out(self) -> tuple[tuple[str, str], ...]:
-        return self.settings.left_out if self.config.getoption("--imgcls-require-gates") else ()
+    def _left_out(self) -> list[str]:
+        """The gates of what was not selected, where all are required."""
+        if not self.config.getoption("--imgcls-require-gates"):
+            return []
+        pairs = [f"{model} on {dataset}" for model, dataset in self.settings.left_out]
+        return pairs + [f"{kind} of {model}, {key}" for kind, model, key in self.measuring.gates(selected=False)]
+
+    @property
+    def _gates(self) -> int:
+        """How many gates there are."""
+        pairs = gates.total(self.settings, compares=self._compares)
+        return pairs + len(self.measuring.gates(selected=True)) + len(self._left_out)
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if self.is_worker:
             return
+        self.complaints += self.measuring.complaints()
+        self.profiles  # noqa: B018 - a model that cannot be profiled is a complaint
         if self.config.getoption("--imgcls-require-gates"):
             self.complaints += [f"FAILED gate not evaluated: {gate}" for gate in self.unevaluated()]
             allowed = self.config.getoption("--imgcls-inconclusive")
-            said = (verdict for verdicts in self.verdicts.values() for verdict in verdicts)
+            said = [*self.measuring.verdicts, *(v for verdicts in self.verdicts.values() for v in verdicts)]
             self.complaints += [f"FAILED gate: {v.message}" for v in said if not gates.holds(v, allowed)]
         try:
             if self.started:
@@ -415,12 +463,30 @@ class Harness:
             yield f"{' imgcls ':=^{shutil.get_terminal_size().columns}}"
             yield tables.text(self.document, shutil.get_terminal_size().columns).rstrip("\n")
             yield from tables.verdicts(v for result in self.document.results for v in result.verdicts)
-        total, missing = gates.total(self.settings, compares=self._compares) + len(self._left_out), self.unevaluated()
-        if total and (outcomes or self.complaints):
+        yield from self._costs()
+        total, missing = self._gates, self.unevaluated()
+        told = outcomes or self.complaints or self.measuring.latencies or self.measuring.memories
+        if total and told:
             yield f"gates: {total - len(missing)} of {total} evaluated"
             yield from configuration.not_evaluated(self.settings)
-        if outcomes or self.complaints:
+        if told:
             yield from self.complaints or [f"  not evaluated: {gate}" for gate in missing]
+
+    def _costs(self) -> Iterator[str]:
+        """The one table, operators, and the verdicts on what was measured beside accuracy."""
+        if self.measuring.latencies or self.measuring.memories:
+            from imgcls import overview
+
+            yield overview.terminal(self.document).rstrip("\n")
+        if self.measuring.memories:
+            from imgcls import memory_tables
+
+            yield memory_tables.text(self.measuring.memories).rstrip("\n")
+        for profile in self.profiles:
+            from imgcls import operator_tables
+
+            yield operator_tables.text(profile).rstrip("\n")
+        yield from (f"{v.status.upper()} {v.message}" for v in self.measuring.verdicts)
 
     def pytest_unconfigure(self) -> None:
         """What this run left for its summary is not needed any more."""

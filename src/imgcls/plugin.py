@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from imgcls.harness import Harness
 
 HARNESS: "pytest.StashKey[Harness]" = pytest.StashKey()
-OURS = frozenset({"scores", "gates"})
+OURS = frozenset({"scores", "gates", "latency", "memory"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,7 +22,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
     group.addoption("--imgcls-models", metavar="A,B", help="only these models of the configuration")
     group.addoption("--imgcls-datasets", metavar="X,Y", help="only these data sets of the configuration")
-    group.addoption("--imgcls-device", choices=("cpu", "cuda"), default="cpu", help="where models run (default: cpu)")
+    group.addoption(
+        "--imgcls-device", choices=("cpu", "cuda"),
+        help="where models run (default: scored on the cpu, measured on what is there)",
+    )  # fmt: skip
     group.addoption("--imgcls-json", metavar="FILE", help="write the result document to FILE")
     group.addoption("--imgcls-json-summary", action="store_true", help="leave the predictions out of the document")
     group.addoption("--imgcls-store", metavar="DIR|off", help="where predictions are kept (default: .imgcls), or off")
@@ -44,10 +47,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="leave aside images that only one of the two runs has, instead of failing",
     )  # fmt: skip
     group.addoption("--imgcls-save", metavar="FILE", help="keep this run in FILE, as a baseline for later ones")
+    group.addoption(
+        "--imgcls-profile", action="append", default=[], metavar="MODEL",
+        help="after the tests, the operators of this model; may be given several times",
+    )  # fmt: skip
+    group.addoption("--imgcls-memray-dir", metavar="DIR", help="keep memray's captures and flame graphs in DIR")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "accuracy: scores a model on a data set and holds it against its gate")
+    config.addinivalue_line("markers", "latency(p95_ms=40): times a model and holds it against its limits")
+    config.addinivalue_line("markers", 'memory(host="400 MB"): weighs a model and holds it against its limits')
     from imgcls.discover import find
     from imgcls.errors import ConfigError
 
@@ -61,6 +71,8 @@ def pytest_configure(config: pytest.Config) -> None:
             harness = config.stash[HARNESS] = Harness.from_pytest(config, files)
             config.pluginmanager.register(harness, "imgcls.harness")
             config.pluginmanager.register(harness.fixtures(), "imgcls.fixtures")
+            config.pluginmanager.register(harness.measuring, "imgcls.measuring")
+            config.pluginmanager.register(harness.measuring.fixtures(), "imgcls.cost_fixtures")
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from error
 

@@ -1,4 +1,4 @@
-"""Every type that flows through imgcls, all frozen. This file imports nothing of ours.
+"""Every type that flows through imgcls, all frozen; those of what a model costs are in :mod:`imgcls.measures`.
 
 Paths of images are relative to their data set, with ``/``. Accuracies on :class:`Scores` are
 fractions; those on :class:`Result`, which is the JSON document's row, are percentages.
@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
+
+from imgcls.measures import Latency, LatencyGate, Memory, MemoryGate, Profile
 
 Interpolation = Literal["bilinear", "bicubic", "nearest", "lanczos"]
 CropMode = Literal["center", "squash", "border"]
@@ -106,6 +108,7 @@ class Settings:
     """A whole configuration. ``gates`` is keyed by (model, data set), ``"*"`` already applied.
 
     ``margins``: by accuracy (``top1``, ``top5``), against a baseline. ``left_out``: gates of what was not selected.
+    ``latency`` and ``memory`` are keyed by model, ``"*"`` already applied.
     """
 
     source: Path
@@ -114,6 +117,8 @@ class Settings:
     gates: Mapping[tuple[str, str], Gate]
     margins: Mapping[str, Margin] = field(default_factory=dict)
     left_out: tuple[tuple[str, str], ...] = ()
+    latency: Mapping[str, LatencyGate] = field(default_factory=dict)
+    memory: Mapping[str, MemoryGate] = field(default_factory=dict)
 
     def models_by_dataset(self) -> dict[str, list[str]]:
         """The models that are to be scored on each data set."""
@@ -560,6 +565,9 @@ class Report:
     rejections: tuple[Rejection, ...]
     contrasts: tuple[Contrast, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    latencies: tuple[Latency, ...] = ()
+    memories: tuple[Memory, ...] = ()
+    profiles: tuple[Profile, ...] = ()
 
 
 Progress = Callable[[str, int, int], None]

@@ -1,6 +1,5 @@
 """What a run found, as a JSON document; files belong to the caller."""
 
-import os
 import platform
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import IO, Any
 import msgspec
 import numpy as np
 
-from imgcls import compare, scoring, stats
+from imgcls import compare, documents, scoring, stats
 from imgcls.records import (
     Comparison,
     Contrast,
@@ -185,10 +184,5 @@ def write_json(stream: IO[bytes], report: Report, of_images: Iterator[Prediction
 
 def save(path: Path, report: Report, of_images: Iterator[Prediction] | None) -> None:
     """:func:`write_json` into a file that is whole or, after any failure, what it was before. Raises OSError."""
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with half.open("wb") as stream:
-            write_json(stream, report, of_images)
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
+    with documents.whole(path) as stream:
+        write_json(stream, report, of_images)

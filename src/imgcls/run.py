@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcls import config, digits, images, labels, meter, models, pixels, preprocess, scoring
+from imgcls import config, digits, images, labels, machine, meter, models, pixels, preprocess, scoring
 from imgcls.errors import ImgclsError, Undecodable
 from imgcls.models import Model, Shelf
 from imgcls.records import (
@@ -212,7 +211,7 @@ class _Walk:
 
     def _prepared(self, todo: Sequence[ImageRef], specs: Sequence[InputSpec]) -> Iterator[list[_Prepared]]:
         """Batches of decoded and cropped pictures, in order; the threads work two batches ahead."""
-        pool = ThreadPoolExecutor(_threads(), thread_name_prefix="imgcls-decode")
+        pool = ThreadPoolExecutor(machine.cores(), thread_name_prefix="imgcls-decode")
         try:
             with pixels.quiet_pillow():
                 ahead: deque[Future[_Prepared]] = deque()
@@ -333,19 +332,21 @@ def _prepare(image: ImageRef, specs: Sequence[InputSpec], exif: Literal["ignore"
 
 
 def _ask(entry: _Entry, pictures: Sequence[ImageRef], batch: Any) -> list[tuple[ImageRef, Answer]]:
-    """The answers of one model, in parts that bound its memory. Raises ModelError."""
+    """The answers of one model. Raises ModelError."""
     started = time.perf_counter()
     assert entry.classifier is not None  # noqa: S101 - let go only after the pass
-    height, width = entry.facts.input.crop
-    size = max(1, PART_PIXELS[entry.facts.device] // (height * width))
-    answers: list[Answer] = []
-    for start in range(0, len(pictures), size):
-        part = batch[start : start + size]
-        logits = entry.classifier.logits(part)
-        answers += scoring.answers(logits, preprocess.fingerprint(part), pictures[start : start + size])
+    found = scoring.answers(logits(entry.classifier, entry.facts, batch), preprocess.fingerprint(batch), pictures)
     entry.seconds += time.perf_counter() - started
-    return list(zip(pictures, answers, strict=True))
+    return list(zip(pictures, found, strict=True))
 
 
-def _threads() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def logits(classifier: Classifier, facts: Facts, batch: Any) -> NDArray[np.float32]:
+    """What scoring asks and gets: a batch of any size, in parts that bound the memory. Raises ModelError."""
+    size = part_size(facts)
+    return np.concatenate([classifier.logits(batch[start : start + size]) for start in range(0, len(batch), size)])
+
+
+def part_size(facts: Facts) -> int:
+    """How many pictures a model is asked about at a time."""
+    height, width = facts.input.crop
+    return min(BATCH, max(1, PART_PIXELS[facts.device] // (height * width)))

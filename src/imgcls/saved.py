@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
-from imgcls.errors import ConfigError, one_line
+from imgcls import documents
+from imgcls.errors import ConfigError
 from imgcls.records import PictureKey, Prediction, Run, Scored, Setup
 
 FORMAT = 1
@@ -26,7 +25,13 @@ class _Document:
 
 def read(file: Path) -> Run:
     """A whole run, predictions included. Raises ConfigError, with the way to a better file."""
-    document = _decoded(file)
+    document = documents.read(
+        file,
+        _Document,
+        "saved run",
+        whose="a result document of imgcls",
+        way=f"--imgcls-save {file.name} (imgcls score --save {file.name}) where the model is as it was",
+    )
     if document.format != FORMAT:
         raise ConfigError(f"{file}: its format is {document.format}, and this version of imgcls reads {FORMAT}")
     if not document.complete:
@@ -45,17 +50,3 @@ def read(file: Path) -> Run:
         pair: Scored(name, document.environment, setup, predictions.get(pair, {})) for pair, setup in pairs.items()
     }
     return Run(name, scored)
-
-
-def _decoded(file: Path) -> _Document:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=_Document)
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"{file}: there is no saved run of this name; make one with --imgcls-save {file.name} "
-            f"(imgcls score --save {file.name}) where the model is as it was"
-        ) from error
-    except OSError as error:
-        raise ConfigError(f"{file}: the saved run cannot be read: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{file}: not a result document of imgcls: {one_line(error)}") from error

@@ -4,13 +4,14 @@ import argparse
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgcls import config, discover, gates, progress
 from imgcls.errors import ConfigError, ImgclsError
-from imgcls.records import DatasetOutcome, Prediction, Report, Settings, Verdict
+from imgcls.places import nearest
+from imgcls.records import DatasetOutcome, ModelSpec, Prediction, Report, Settings, Verdict
 
 if TYPE_CHECKING:  # torch takes a second to import
     from imgcls.baseline import Baseline
@@ -29,6 +30,30 @@ def settings(files: Sequence[Path]) -> Settings:
             "write one, or name one with --config FILE"
         )
     return config.load(found)
+
+
+def asked_models(files: Sequence[Path], names: Sequence[str] | None) -> list[ModelSpec]:
+    """The configured models of these names; a name that is not configured is an architecture. Raises ConfigError."""
+    known = settings(files).models if files or discover.find(Path.cwd()) or names is None else {}
+    return list(known.values()) if names is None else [_asked_model(name, known) for name in names]
+
+
+def _asked_model(name: str, known: Mapping[str, ModelSpec]) -> ModelSpec:
+    if name in known:
+        return known[name]
+    try:
+        return _published(name)
+    except ConfigError as error:
+        if known:
+            raise ConfigError(f"no model '{name}' in the configuration{nearest(name, known)}; {error}") from error
+        raise
+
+
+def _published(name: str) -> ModelSpec:
+    """An architecture with its published weights: ``torchvision:NAME``, ``timm:NAME``, or a bare name of either."""
+    from imgcls import resolve
+
+    return ModelSpec(name, name if ":" in name else resolve.architecture(name))
 
 
 def store_folder(options: argparse.Namespace) -> Path | None:
@@ -139,7 +164,14 @@ class _Conclusion:
         total = gates.total(self.asked, compares=compares)
         missing = gates.unevaluated(self.asked, self.verdicts, compares=compares, baseline=self.against is not None)
         print(f"gates: {total - len(missing)} of {total} evaluated" if total else "no gates")
-        for line in (*config.not_evaluated(self.asked), *(f"  not evaluated: {gate}" for gate in missing)):
+        elsewhere = (
+            f"  not evaluated here: {kind} of {name}; pytest -m {kind} does"
+            for kind, gated in (("latency", self.asked.latency), ("memory", self.asked.memory))
+            for name in gated
+            if name in self.asked.models
+        )
+        named = (f"  not evaluated: {gate}" for gate in missing)
+        for line in (*config.not_evaluated(self.asked), *named, *elsewhere):
             print(line)
         said = (verdict for verdicts in self.verdicts.values() for verdict in verdicts)
         shown = not missing and all(gates.holds(verdict, self.options.inconclusive) for verdict in said)

@@ -1,14 +1,11 @@
 """What a run found, as tables and lines for a terminal. Renderers return strings."""
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import get_args
 
-from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from imgcls import compare, gates
+from imgcls import compare, gates, layout
 from imgcls.records import Change, Comparison, Contrast, Pass, Report, Result, Verdict
 
 COLUMNS = (
@@ -29,7 +26,6 @@ REJECTED_SHOWN = 20
 FLIPS_SHOWN = 10
 CONTRASTS_SHOWN = 30
 QUIET = ("images", "rejected", "same pictures")
-UNFOLDED = 1000
 
 
 def text(report: Report, width: int) -> str:
@@ -37,7 +33,7 @@ def text(report: Report, width: int) -> str:
 
     The table keeps one line per model, however narrow the terminal.
     """
-    unfolded, console = _console(UNFOLDED), _console(width)
+    unfolded, console = layout.console(), layout.console(width)
     if report.results:
         unfolded.print(_results_table(report))
     if any(len(walk.models) > 1 for walk in report.passes):
@@ -49,12 +45,12 @@ def text(report: Report, width: int) -> str:
             console.print(f"{result.model} on {result.dataset}: {result.failure.message}", soft_wrap=True)
     if report.rejections:
         console.print(_rejections(report), soft_wrap=True)
-    return _printed(unfolded) + _printed(console) + differences(report).removeprefix("\n")
+    return layout.printed(unfolded) + layout.printed(console) + differences(report).removeprefix("\n")
 
 
 def differences(report: Report) -> str:
     """Which models of the run differ, and what changed since the baseline."""
-    console = _console(UNFOLDED)
+    console = layout.console()
     if report.contrasts:
         console.print(_contrasts_table(report.contrasts))
         if len(report.contrasts) > CONTRASTS_SHOWN:
@@ -64,19 +60,11 @@ def differences(report: Report) -> str:
         console.print(*_comparison(comparison), sep="\n")
         if comparison.flips:
             console.print(_flips_table(comparison))
-    return _printed(console)
-
-
-def _table(*columns: str, left: int) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for number, column in enumerate(columns):
-        first = number < left
-        table.add_column(column, justify="left" if first else "right", overflow="fold", no_wrap=first)
-    return table
+    return layout.printed(console)
 
 
 def _results_table(report: Report) -> Table:
-    table = _table(*COLUMNS, left=2)
+    table = layout.table(*COLUMNS, left=2)
     for result in report.results:
         walk = next((p for p in report.passes if p.dataset == result.dataset and result.model in p.models), None)
         table.add_row(
@@ -112,7 +100,7 @@ def _costs(result: Result, walk: Pass | None) -> Iterator[str]:
 
 
 def _overall_table(results: Sequence[Result]) -> Table:
-    table = _table("overall five", "data set", "class", "name", "probability", left=2)
+    table = layout.table("overall five", "data set", "class", "name", "probability", left=2)
     table.columns[3].justify = "left"
     for result in results:
         for place, (index, name, probability) in enumerate(result.overall_top5):
@@ -133,30 +121,21 @@ def _rejections(report: Report) -> str:
 
 def five_best(title: str, top: Sequence[tuple[int, str, float]], width: int) -> str:
     """The five best of one picture or of a whole folder: class number, name, probability."""
-    console = _console(width)
-    table = _table("class", "name", "probability", left=0)
+    console = layout.console(width)
+    table = layout.table("class", "name", "probability", left=0)
     table.columns[1].justify = "left"
     for index, name, probability in top:
         table.add_row(str(index), name, f"{probability:.4f}")
     console.print(title, soft_wrap=True)
     console.print(table)
-    return _printed(console)
-
-
-def _console(width: int) -> Console:
-    return Console(file=io.StringIO(), width=width, markup=False, highlight=False, emoji=False)
-
-
-def _printed(console: Console) -> str:
-    lines: list[str] = console.file.getvalue().splitlines()  # type: ignore[attr-defined]  # the StringIO of _console
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+    return layout.printed(console)
 
 
 # Differences.
 
 
 def _contrasts_table(contrasts: Sequence[Contrast]) -> Table:
-    table = _table(
+    table = layout.table(
         "differences in top-1", "A", "B", "B - A", "A alone", "B alone", "p (Holm)", "verdict", "images to tell", left=3
     )
     table.columns[7].justify = "left"
@@ -215,7 +194,7 @@ def _title(comparison: Comparison) -> str:
 
 
 def _flips_table(comparison: Comparison) -> Table:
-    table = _table("flip", "picture", "label", "before", "p", "after", "p", left=4)
+    table = layout.table("flip", "picture", "label", "before", "p", "after", "p", left=4)
     table.columns[5].justify = "left"
     for flip in comparison.flips[:FLIPS_SHOWN]:
         table.add_row(flip.change, flip.path, str(flip.label), *_best(flip.before), *_best(flip.after))

@@ -11,8 +11,23 @@ MODULES = {"eager": "imgcls.runtimes.eager"}
 class Classifier(Protocol):
     """Something that turns batches into logits."""
 
+    module: Any
+    """The network, on its device and in its precision, in evaluation mode."""
+
     def logits(self, batch: Any) -> Any:
-        """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes)."""
+        """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes): ``placed``, ``forward``, and back."""
+
+    def placed(self, batch: Any) -> Any:
+        """The batch on the device, as ``forward`` takes it."""
+
+    def forward(self, placed: Any) -> Any:
+        """The network's answer, on the device; an asynchronous device may still be at work on it."""
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all that it was told."""
+
+    def device_ns(self, placed: Any) -> int | None:
+        """How long ``forward`` keeps the device at work, by its own clock; None where it has none but the host's."""
 
 
 def classifier(runtime: str, module: Any, precision: str, device: str) -> Classifier:

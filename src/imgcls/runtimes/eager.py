@@ -29,16 +29,41 @@ class EagerClassifier:
 
         Raises ModelError where the network does not take such a batch, or does not answer with one row each.
         """
-        with torch.inference_mode(), _exact_float32():
-            try:
-                output = self.module(batch.to(self.device, self.dtype, memory_format=torch.channels_last))
-            except (Exception, SystemExit) as error:  # a network may raise anything, and other models go on
-                raise ModelError(_refusal(self.module, batch, error)) from error
+        output = self.forward(self.placed(batch))
         if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != len(batch):
             raise ModelError(
                 f"{type(self.module).__name__} is no classifier: for {len(batch)} pictures it returned {_shape(output)}"
             )
         return np.asarray(output.float().cpu().numpy())
+
+    def placed(self, batch: torch.Tensor) -> torch.Tensor:
+        """The batch as the network takes it: on its device, in its precision, channels last."""
+        return batch.to(self.device, self.dtype, memory_format=torch.channels_last)
+
+    def forward(self, placed: torch.Tensor) -> Any:
+        """What the network returns, on its device and perhaps not computed yet. Raises ModelError."""
+        with torch.inference_mode(), _exact_float32():
+            try:
+                return self.module(placed)
+            except (Exception, SystemExit) as error:  # a network may raise anything, and other models go on
+                raise ModelError(_refusal(self.module, placed, error)) from error
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all that it was told."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def device_ns(self, placed: torch.Tensor) -> int | None:
+        """How long ``forward`` keeps the device itself at work, by CUDA events; None where there is no such clock."""
+        if self.device.type != "cuda":
+            return None
+        event: Any = torch.cuda.Event  # untyped
+        begun, done = event(enable_timing=True), event(enable_timing=True)
+        begun.record()
+        self.forward(placed)
+        done.record()
+        done.synchronize()
+        return int(begun.elapsed_time(done) * 1e6)
 
 
 def build(module: torch.nn.Module, precision: str, device: str) -> EagerClassifier:

@@ -1,0 +1,56 @@
+"""imgcls.conditions: what stands beside every figure."""
+
+from importlib import metadata
+
+import pytest
+import torch
+from torch import nn
+
+from costs import MACHINE
+from imgcls import conditions, machine
+from imgcls.measures import Conditions
+from imgcls.models import Model
+from imgcls.records import Facts, InputSpec, LabelList, ModelSpec
+from imgcls.runtimes.eager import EagerClassifier
+
+HALF = (0.5, 0.5, 0.5)
+INPUT = InputSpec(8, (8, 6), "center", "bilinear", HALF, HALF)
+FACTS = Facts("eager", "bfloat16", "cpu", INPUT, "ab" * 32, "cd" * 32, 112, 1.0, 224)
+
+
+def test_the_conditions_are_those_of_the_model_and_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GMACs are of one picture of the model's own size, whatever the batch."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setattr(machine, "describe", {"cpu": MACHINE}.__getitem__)
+    monkeypatch.setattr("platform.python_version", lambda: "3.12.1")
+    network = EagerClassifier(nn.Conv2d(3, 4, 3), "bfloat16", "cpu")
+    model = Model(ModelSpec("net", "python:nets:net"), network, LabelList("x", ("a", "b")), FACTS, {}, 0.0)
+    assert conditions.of(model, 16) == Conditions(
+        model="net",
+        arch="python:nets:net",
+        device="cpu",
+        batch=16,
+        precision="bfloat16",
+        runtime="eager",
+        threads=3,
+        input=str(INPUT),
+        state_sha256="cd" * 32,
+        weights_file_sha256="ab" * 32,
+        parameters=112,
+        gmacs=6 * 4 * 4 * 27 / 1e9,
+        machine=MACHINE,
+        versions={"python": "3.12.1"}
+        | {name: metadata.version(name) for name in ("imgcls", "torch", "torchvision", "timm", "numpy")},
+    )
+
+
+def test_threads_are_fixed_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where what was measured fails."""
+    before = torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", str(before + 3))
+    with conditions.fixed_threads():
+        assert torch.get_num_threads() == before + 3
+    assert torch.get_num_threads() == before
+    with pytest.raises(ZeroDivisionError, match="by zero"), conditions.fixed_threads():
+        raise ZeroDivisionError("by zero")
+    assert torch.get_num_threads() == before
