@@ -34,9 +34,8 @@ def architecture(name: str) -> str:
         return f"torchvision:{name}"
     if timm.is_model(name.partition(".")[0]):
         return f"timm:{name}"
-    raise ConfigError(
-        f"neither torchvision nor timm has a model '{name}'{_nearest(name, [*known, *timm.list_models()])}"
-    )
+    every = dict.fromkeys([*known, *timm.list_models()])
+    raise ConfigError(f"neither torchvision nor timm has a model '{name}'{_nearest(name, every)}")
 
 
 def input_spec(spec: ModelSpec) -> InputSpec:
