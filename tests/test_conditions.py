@@ -44,6 +44,21 @@ def test_the_conditions_are_those_of_the_model_and_the_machine(monkeypatch: pyte
     )
 
 
+def test_what_cannot_be_counted_is_measured_all_the_same() -> None:
+    """A network that answers pairs alone has no GMACs of one picture."""
+
+    class Paired(nn.Module):
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            first, second = batch
+            return torch.stack((first, second)).mean((2, 3))
+
+    model = Model(
+        ModelSpec("net", "python:nets:net"), EagerClassifier(Paired(), "float32", "cpu"), LabelList("x", ("a",)), FACTS,
+        {}, 0.0,
+    )  # fmt: skip
+    assert conditions.of(model, 2).gmacs is None
+
+
 def test_threads_are_fixed_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where what was measured fails."""
     before = torch.get_num_threads()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from importlib import metadata
 
 from imgcls import complexity, machine
+from imgcls.errors import ModelError
 from imgcls.measures import Conditions
 from imgcls.models import Model
 
@@ -27,10 +28,18 @@ def of(model: Model, batch: int) -> Conditions:
         state_sha256=facts.state_sha256,
         weights_file_sha256=facts.weights_file_sha256,
         parameters=facts.parameters,
-        gmacs=complexity.gmacs(model.classifier.module, facts.input.crop),
+        gmacs=_counted(model),
         machine=machine.describe(facts.device),
         versions={"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}},
     )
+
+
+def _counted(model: Model) -> float | None:
+    """Its GMACs; a network may answer pictures and yet not let itself be counted, and is measured all the same."""
+    try:
+        return complexity.gmacs(model.classifier.module, model.facts.input.crop)
+    except ModelError:
+        return None
 
 
 @contextmanager

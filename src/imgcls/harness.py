@@ -6,13 +6,12 @@ Imports of torch, NumPy and Pillow happen when a test first asks for scores or f
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import uuid
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
@@ -23,17 +22,14 @@ import pytest
 from imgcls import config as configuration
 from imgcls import gates
 from imgcls.errors import ImgclsError, InconclusiveWarning, ModelError, StoreError
-from imgcls.measures import Latency, Memory, Profile
+from imgcls.measures import Latency, Memory
 from imgcls.measuring import Measuring
 from imgcls.records import (
-    DatasetOutcome,
     DatasetSpec,
     Failure,
     ModelSpec,
     PairOutcome,
-    Prediction,
     Progress,
-    Report,
     Scores,
     Settings,
     Verdict,
@@ -128,7 +124,6 @@ class Harness:
         self.run: str = worker["imgcls_run"] if worker else uuid.uuid4().hex
         self.needed: dict[str, list[str]] = {}
         self.pending: Counter[str] = Counter()
-        self.complaints: list[str] = []
         self.verdicts: dict[tuple[str, str], list[Verdict]] = {}
         self.shelves: dict[str, Shelf] = {}
         self.started = self.finished = False
@@ -344,149 +339,6 @@ class Harness:
             if name == PROPERTY:
                 said = json.loads(str(value))
                 self.verdicts[said["model"], said["dataset"]] = [Verdict(**v) for v in said["verdicts"]]
-
-    # What is said at the end.
-
-    def found(self) -> tuple[list[DatasetOutcome], bool]:
-        """What the store has of this run, whichever process computed it, and whether that is all of it.
-
-        Nothing where the store cannot be read: that has failed the tests that needed it.
-        """
-        if not (self.needed or (self.is_distributed and self.store_folder and self.store_folder.exists())):
-            return [], self.finished
-        try:
-            stored = (self.store.outcome(self.run, name) for name in self.settings.datasets)
-            outcomes = [outcome for outcome in stored if outcome]
-            reached = {(pair.scores.model, pair.scores.dataset) for outcome in outcomes for pair in outcome.pairs}
-            return outcomes, self.finished and self.store.planned(self.run) <= reached
-        except StoreError:
-            return [], False
-
-    @cached_property
-    def document(self) -> Report:
-        """The report of this run, made when it is over. Raises StoreError."""
-        from imgcls import report
-
-        outcomes, complete = self.found()
-        contrasts = list(report.contrasts(self.store, self.run, outcomes)) if outcomes else []
-        comparisons = self.baseline.comparisons(self.store, self.run, outcomes) if self.baseline else []
-        document = report.build(outcomes, self.verdicts, complete, contrasts, comparisons)
-        return replace(
-            document,
-            latencies=tuple(self.measuring.latencies),
-            memories=tuple(self.measuring.memories),
-            profiles=self.profiles,
-        )
-
-    @cached_property
-    def profiles(self) -> tuple[Profile, ...]:
-        """The operators of the models that were asked for; a model that fails is a complaint."""
-        profiles = []
-        for name in self.config.getoption("--imgcls-profile") if self.started else ():
-            try:
-                profiles += list(self.measuring.profiled(name))
-            except ImgclsError as error:
-                self.complaints.append(f"FAILED --imgcls-profile {name}: {error}")
-        return tuple(profiles)
-
-    @property
-    def _compares(self) -> bool:
-        return bool(self.settings.margins) or self.baseline is not None
-
-    def unevaluated(self) -> list[str]:
-        """The gates that no test evaluated; where all are required, also those of what was not selected."""
-        missing = gates.unevaluated(
-            self.settings, self.verdicts, compares=self._compares, baseline=self.baseline is not None
-        )
-        return missing + self.measuring.unevaluated() + [f"{gate} (not selected)" for gate in self._left_out]
-
-    @property
-    def _left_out(self) -> list[str]:
-        """The gates of what was not selected, where all are required."""
-        if not self.config.getoption("--imgcls-require-gates"):
-            return []
-        pairs = [f"{model} on {dataset}" for model, dataset in self.settings.left_out]
-        return pairs + [f"{kind} of {model}, {key}" for kind, model, key in self.measuring.gates(selected=False)]
-
-    @property
-    def _gates(self) -> int:
-        """How many gates there are."""
-        pairs = gates.total(self.settings, compares=self._compares)
-        return pairs + len(self.measuring.gates(selected=True)) + len(self._left_out)
-
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        if self.is_worker:
-            return
-        self.complaints += self.measuring.complaints()
-        self.profiles  # noqa: B018 - a model that cannot be profiled is a complaint
-        if self.config.getoption("--imgcls-require-gates"):
-            self.complaints += [f"FAILED gate not evaluated: {gate}" for gate in self.unevaluated()]
-            allowed = self.config.getoption("--imgcls-inconclusive")
-            said = [*self.measuring.verdicts, *(v for verdicts in self.verdicts.values() for v in verdicts)]
-            self.complaints += [f"FAILED gate: {v.message}" for v in said if not gates.holds(v, allowed)]
-        try:
-            if self.started:
-                self._write(green=not (exitstatus or self.complaints))
-        except (OSError, ImgclsError) as error:
-            self.complaints.append(f"imgcls: the result document could not be written: {error}")
-        if self.complaints:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def _write(self, *, green: bool) -> None:
-        """The documents that were asked for, and the last run. Raises OSError, ImgclsError."""
-        document, kept = self.file("--imgcls-json"), self.file("--imgcls-save")
-        outcomes, _ = self.found()
-        if not (document or kept or outcomes):
-            return
-        from imgcls import baseline, report
-
-        def predictions() -> Iterator[Prediction]:
-            return report.predictions(self.store, self.run, outcomes) if outcomes else iter(())
-
-        if document:
-            summary = self.config.getoption("--imgcls-json-summary")
-            report.save(document, self.document, None if summary else predictions())
-        if kept:
-            baseline.keep(kept, self.document, predictions())
-        if green and self.store_folder:
-            baseline.keep_last(self.store_folder, self.document, predictions())
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        for line in self._summary():
-            terminalreporter.write_line(line)
-
-    def _summary(self) -> Iterator[str]:
-        outcomes, _ = self.found()
-        if outcomes:
-            from imgcls import tables
-
-            yield f"{' imgcls ':=^{shutil.get_terminal_size().columns}}"
-            yield tables.text(self.document, shutil.get_terminal_size().columns).rstrip("\n")
-            yield from tables.verdicts(v for result in self.document.results for v in result.verdicts)
-        yield from self._costs()
-        total, missing = self._gates, self.unevaluated()
-        told = outcomes or self.complaints or self.measuring.latencies or self.measuring.memories
-        if total and told:
-            yield f"gates: {total - len(missing)} of {total} evaluated"
-            yield from configuration.not_evaluated(self.settings)
-        if told:
-            yield from self.complaints or [f"  not evaluated: {gate}" for gate in missing]
-
-    def _costs(self) -> Iterator[str]:
-        """The one table, operators, and the verdicts on what was measured beside accuracy."""
-        if self.measuring.latencies or self.measuring.memories:
-            from imgcls import overview
-
-            yield overview.terminal(self.document).rstrip("\n")
-        if self.measuring.memories:
-            from imgcls import memory_tables
-
-            yield memory_tables.text(self.measuring.memories).rstrip("\n")
-        for profile in self.profiles:
-            from imgcls import operator_tables
-
-            yield operator_tables.text(profile).rstrip("\n")
-        yield from (f"{v.status.upper()} {v.message}" for v in self.measuring.verdicts)
 
     def pytest_unconfigure(self) -> None:
         """What this run left for its summary is not needed any more."""

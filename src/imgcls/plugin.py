@@ -66,11 +66,13 @@ def pytest_configure(config: pytest.Config) -> None:
         if not files and (found := find(config.rootpath)):
             files = [found]
         if files:
+            from imgcls.conclusion import Conclusion
             from imgcls.harness import Harness
 
             harness = config.stash[HARNESS] = Harness.from_pytest(config, files)
             config.pluginmanager.register(harness, "imgcls.harness")
             config.pluginmanager.register(harness.fixtures(), "imgcls.fixtures")
+            config.pluginmanager.register(Conclusion(harness), "imgcls.conclusion")
             config.pluginmanager.register(harness.measuring, "imgcls.measuring")
             config.pluginmanager.register(harness.measuring.fixtures(), "imgcls.cost_fixtures")
     except ConfigError as error:
