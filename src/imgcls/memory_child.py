@@ -223,7 +223,7 @@ def _profiled(call: Callable[[], None], device: str) -> list[int]:
     from torch.profiler import ProfilerActivity, profile
 
     activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device != "cpu")
-    with profile(activities=activities, profile_memory=True) as profiled:
+    with profile(activities=activities, profile_memory=True, acc_events=True) as profiled:
         call()
     results: Any = profiled.profiler.kineto_results  # single allocations are in none of the tables
     events = [event for event in results.events() if event.name() == "[memory]"]

@@ -43,6 +43,7 @@ def shift(before: Sequence[int], after: Sequence[int]) -> Shift:
     logs = np.log(medians[1]) - np.log(medians[0])
     mean = float(logs.mean())
     low, high = ttest_1samp(logs, 0).confidence_interval(CONFIDENCE) if np.ptp(logs) else (mean, mean)
+    all_equal = len({*before, *after}) == 1  # of which Mann-Whitney knows nothing
     return Shift(
         before_ns=percentile(before, 0.5),
         after_ns=percentile(after, 0.5),
@@ -50,5 +51,5 @@ def shift(before: Sequence[int], after: Sequence[int]) -> Shift:
         ratio=math.exp(mean),
         low=math.exp(float(low)),
         high=math.exp(float(high)),
-        p_value=float(mannwhitneyu(before, after).pvalue),
+        p_value=1.0 if all_equal else float(mannwhitneyu(before, after).pvalue),
     )

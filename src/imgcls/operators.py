@@ -74,7 +74,7 @@ def _session(call: Callable[[], object], cuda: bool) -> Any:
     from torch.profiler import ProfilerActivity, profile
 
     activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * cuda
-    with profile(activities=activities, profile_memory=True) as session:
+    with profile(activities=activities, profile_memory=True, acc_events=True) as session:
         call()
     return session
 
