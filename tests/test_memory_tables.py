@@ -21,7 +21,7 @@ def test_both_peaks_are_taken_apart() -> None:
         "net, cpu, batch 1", "loading", "102.0 float32", "0.0", "0.0", "8.0", "110.0", "420.0", "300.0",
     ]  # fmt: skip
     assert inference == [
-        "inference", "102.0 float32", "25.0", "2.0", "1.0", "130.0", "450.0", "300.0", "60.0", "+1.000", "-", "-",
+        "inference", "102.0 float32", "25.0", "2.0", "1.0", "130.0", "450.0", "300.0", "60.0", "+1.000",
     ]  # fmt: skip
     assert sum(float(cell.split()[0]) for cell in inference[1:5]) == float(inference[5])
 

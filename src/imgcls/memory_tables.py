@@ -1,12 +1,19 @@
 """What peaks of memory are made of, as tables for a terminal. Returns strings."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from imgcls import layout
 from imgcls.measures import Memory, Peak
 
 SITES = 10
 """Places in the code that are shown, shared out among the models; all are in the JSON document."""
+
+COLUMNS = (
+    "memory in MB", "peak of", "weights", "activations", "workspace", "rest", "= heap", "RSS", "of it libraries",
+    "a call allocates", "growth per call",
+)  # fmt: skip
+GPU = ("CUDA", "reserved")
 
 
 def text(memories: Sequence[Memory]) -> str:
@@ -18,13 +25,12 @@ def text(memories: Sequence[Memory]) -> str:
 
 
 def _peaks(memories: Sequence[Memory]) -> object:
-    table = layout.table(
-        "memory in MB", "peak of", "weights", "activations", "workspace", "rest", "= heap", "RSS", "of it libraries",
-        "a call allocates", "growth per call", "CUDA", "reserved", left=2,
-    )  # fmt: skip
+    on_gpu = any(seen.inference.cuda_allocated_bytes is not None for seen in memories)
+    columns = COLUMNS + GPU * on_gpu
+    table = layout.table(*columns, left=2)
     for seen in memories:
         for peak in (seen.loading, seen.inference):
-            table.add_row(*_row(seen, peak))
+            table.add_row(*islice(_row(seen, peak), len(columns)))
     return table
 
 
