@@ -19,7 +19,7 @@ TIMM = {
     "resnetv2_50x1_bit.goog_in21k": (224, 4.23, 68_256_659),
 }
 """Size and GMACs from timm's results/benchmark-infer-amp-nchw-pt240-cu124-rtx4090.csv, where each has 1000 classes and
-not 21843, and where fvcore counts normalisation too; parameters: 102.6, 80.8 and 68.3 million on the models' cards."""
+not 21843; parameters: with 21843 classes, counted once and pinned."""
 
 
 def _network(arch: str, device: str) -> nn.Module:
@@ -52,7 +52,7 @@ def test_torchvision_counts_the_same(name: str, published: float) -> None:
 @pytest.mark.parametrize(("name", "size", "published", "parameters"), [(n, *rest) for n, rest in TIMM.items()])
 def test_timm_counts_nearly_the_same(name: str, size: int, published: float, parameters: int) -> None:
     """Within 5 %, at the size that its table names."""
-    network = _network(f"timm:{name}", "meta")
+    network = _network(f"timm:{name}", "cpu")
     assert complexity.gmacs(network, (size, size)) == pytest.approx(published, rel=0.05)
     assert _parameters(network) == parameters
 
