@@ -108,6 +108,15 @@ def test_each_device_has_a_row() -> None:
     assert "A GPU" in overview.terminal(_report(_pair("net", 40), latencies=latencies, memories=()))
 
 
+def test_each_devices_pass_has_its_own_seconds() -> None:
+    """Two passes over one data set with the same models: neither row is given the time of the other."""
+    on_gpu = replace(_walk(), seconds=7.0, device="cuda")
+    pairs = (_pair("net", 40), PairOutcome(_pair("net", 40).scores, replace(FACTS, device="cuda")))
+    made = _report(*pairs, latencies=(), memories=())
+    found = overview.rows(replace(made, passes=(_walk(), on_gpu)), "photos")
+    assert [(row.device, row.seconds) for row in found] == [("cpu", 5.0), ("cuda", 2.0)]
+
+
 def test_csv_has_timms_columns() -> None:
     """The names that timm's own tables have, so that they can be joined by model."""
     [line, _] = csv.DictReader(io.StringIO(overview.as_csv(_report(_pair("net", 40), _pair("other", 30)))))

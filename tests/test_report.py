@@ -50,7 +50,7 @@ DOCUMENT = {
 }  # fmt: skip
 PASS = {
     "dataset", "models", "seconds", "decode_seconds", "model_seconds", "load_seconds", "compile_seconds",
-    "peak_rss_bytes",
+    "peak_rss_bytes", "device",
 }  # fmt: skip
 RESULT = {
     "model", "dataset", "runtime", "precision", "device", "input", "weights_file_sha256", "state_sha256",

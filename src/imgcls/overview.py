@@ -66,7 +66,8 @@ def _is_of(asked: Conditions, model: str, device: str) -> bool:
 
 def _seconds(result: Result, passes: Sequence[Pass]) -> float | None:
     """The time of a model's pass, without what the other models took in it."""
-    walk = next((p for p in passes if p.dataset == result.dataset and result.model in p.models), None)
+    here = (p for p in passes if (p.dataset, p.device) == (result.dataset, result.device))
+    walk = next((p for p in here if result.model in p.models), None)
     if walk is None or result.from_store:
         return None
     return walk.seconds - sum(seconds for name, seconds in walk.model_seconds.items() if name != result.model)

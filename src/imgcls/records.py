@@ -332,6 +332,7 @@ class Pass:
     load_seconds: Mapping[str, float]
     compile_seconds: Mapping[str, float]
     peak_rss_bytes: int
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,7 @@ class _Walk:
                 load_seconds={entry.name: entry.load_seconds for entry in group},
                 compile_seconds={entry.name: 0.0 for entry in group},
                 peak_rss_bytes=meter.peak_rss_bytes(),
+                device=self.shelf.device,
             )
         )
         for entry in group:

@@ -66,7 +66,8 @@ def differences(report: Report) -> str:
 def _results_table(report: Report) -> Table:
     table = layout.table(*COLUMNS, left=2)
     for result in report.results:
-        walk = next((p for p in report.passes if p.dataset == result.dataset and result.model in p.models), None)
+        here = (p for p in report.passes if p.dataset == result.dataset and result.device in {None, p.device})
+        walk = next((p for p in here if result.model in p.models), None)
         table.add_row(
             result.model,
             result.dataset,
