@@ -195,6 +195,25 @@ def test_time_and_memory_do_not_share_a_test(run_pytest: Command, project: Proje
     result.stdout.fnmatch_lines(["*time and memory are not measured in one test: each would disturb the other*"])
 
 
+@pytest.mark.parametrize(
+    ("fixture", "call", "says"),
+    [
+        ("latency", "'Ofline'", "latency('Ofline'): a scenario is one of SingleStream, Offline"),
+        ("latency", "'Offline', batch=0", "batch = 0: a batch is a whole number of pictures above 0"),
+        ("memory", "batch=2.5", "batch = 2.5: a batch is a whole number of pictures above 0"),
+    ],
+)
+def test_what_cannot_be_measured_is_told(
+    run_pytest: Command, project: Project, fixture: str, call: str, says: str
+) -> None:
+    """A slip of the pen is one line that says what was meant."""
+    (project.folder / "test_models.py").write_text(f"def test_it({fixture}):\n    {fixture}({call})\n")
+    result = run_pytest(*QUICK)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines([says])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
 def test_another_model_fixture_is_told(run_pytest: Command, project: Project) -> None:
     """A user's own ``model`` overrides ours, and then there is nothing of ours to time."""
     (project.folder / "test_models.py").write_text(

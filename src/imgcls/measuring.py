@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import msgspec
 import pytest
@@ -85,6 +85,9 @@ class Measuring:
     ) -> Latency:
         if not benchmark.enabled or hasattr(self.config, "workerinput"):  # older versions leave workers of xdist on
             pytest.skip("benchmarks are switched off (by --benchmark-disable or by xdist): nothing was timed")
+        if scenario not in get_args(Scenario):
+            pytest.fail(f"latency({scenario!r}): a scenario is one of {', '.join(get_args(Scenario))}", pytrace=False)
+        _require_pictures(batch)
         from imgcls import latency
 
         benchmark.params = {key: _plain(value) for key, value in (benchmark.params or {}).items()}
@@ -99,6 +102,7 @@ class Measuring:
         return seen
 
     def _weighed(self, item: pytest.Item, name: str, device: str, *, batch: int = 1) -> Memory:
+        _require_pictures(batch)
         from imgcls import memory
 
         folder = self.config.getoption("--imgcls-memray-dir")
@@ -210,6 +214,11 @@ def extra_info(seen: Latency) -> dict[str, Any]:
     """What pytest-benchmark keeps with a benchmark: every figure and condition by its own name."""
     values = asdict(seen)
     return {**values.pop("conditions"), **values}
+
+
+def _require_pictures(batch: int | None) -> None:
+    if batch is not None and (type(batch) is not int or batch < 1):
+        pytest.fail(f"batch = {batch!r}: a batch is a whole number of pictures above 0", pytrace=False)
 
 
 def _by(benchmark: Any, timed: Timed, watch: Stopwatch, rounds: int) -> Sequence[int]:
