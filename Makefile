@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help score test bench lint wheel demo-weights clean
+.PHONY: help score test oldest bench lint wheel demo-weights clean
 
 help: ## list these words
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,6 +20,14 @@ score: $(VENV)/installed ## score the three built-in models on the built-in data
 
 test: $(VENV)/installed ## run the whole test suite
 	$(BIN)/pytest tests
+
+OLDEST := .venv-oldest
+
+oldest: ## compare the goldens on the oldest supported versions of all libraries
+	$(PYTHON) -m venv $(OLDEST)
+	sed -nE 's/^  "([a-z-]+)>=([0-9.]+).*/\1==\2.*/p' pyproject.toml > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --editable '.[test]' --constraint $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/pytest tests/test_goldens.py tests/test_suite.py
 
 bench: $(VENV)/installed ## time the built-in models
 	$(BIN)/pytest bench
@@ -49,4 +57,4 @@ demo-weights: $(VENV)/installed ## train the built-in models again, from scratch
 	  --out $(BUILTIN)/digits_vit.safetensors
 
 clean: ## remove what was installed and computed here
-	rm -rf $(VENV) .venv-wheel .imgcls dist
+	rm -rf $(VENV) .venv-wheel $(OLDEST) .imgcls dist

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,20 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("FORWARDS", str(made.forwards))
     monkeypatch.chdir(tmp_path)
     return made
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three photographs that come with scikit-learn and matplotlib, in folders of WordNet ids."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for wnid, distribution, file in (
+        ("n03877845", "scikit-learn", "sklearn/datasets/images/china.jpg"),  # palace
+        ("n11939491", "scikit-learn", "sklearn/datasets/images/flower.jpg"),  # daisy
+        ("n03763968", "matplotlib", "matplotlib/mpl-data/sample_data/grace_hopper.jpg"),  # military uniform
+    ):
+        (folder / wnid).mkdir()
+        shutil.copy(str(metadata.distribution(distribution).locate_file(file)), folder / wnid)
+    return folder
 
 
 def _process(*command: str, **variables: str) -> pytest.RunResult:

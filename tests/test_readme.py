@@ -105,7 +105,8 @@ def test_every_option_of_the_plugin_stands_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["`model`", "`dataset`", "`scores`", "`device`", "`latency`", "`memory`", "`gates`", "`accuracy`"]
+    "name",
+    ["`model`", "`dataset`", "`scores`", "`device`", "`latency`", "`memory`", "`gates`", "`golden`", "`accuracy`"],
 )
 def test_every_fixture_and_marker_stands_there(name: str) -> None:
     """By the name under which pytest knows it."""

@@ -9,19 +9,19 @@ from functools import cached_property
 
 import pytest
 
-from imgcls import config as configuration
 from imgcls import gates
 from imgcls.errors import ImgclsError, StoreError
 from imgcls.harness import Harness
 from imgcls.measures import Profile
-from imgcls.records import DatasetOutcome, Prediction, Report
+from imgcls.records import DatasetOutcome, Prediction, Report, Verdict
 
 
 class Conclusion:
     """One pytest session, looked back on."""
 
     def __init__(self, harness: Harness) -> None:
-        self.harness, self.measuring, self.option = harness, harness.measuring, harness.config.getoption
+        self.harness, self.measuring, self.pinning = harness, harness.measuring, harness.pinning
+        self.option = harness.config.getoption
         self.complaints: list[str] = []
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -39,9 +39,11 @@ class Conclusion:
         """Find what is to complain of, and write the documents that were asked for."""
         complaints = self.complaints
         complaints += self.measuring.complaints()
+        complaints += self.pinning.complaints()
         complaints += self._failed_profiles
         if self.option("--imgcls-require-gates"):
             complaints += [f"FAILED gate not evaluated: {gate}" for gate in self._unevaluated()]
+            complaints += [f"FAILED not compared: {golden}" for golden in self.pinning.missing()]
             said = [*self.measuring.verdicts, *(v for of_pair in self.harness.verdicts.values() for v in of_pair)]
             allowed = self.option("--imgcls-inconclusive")
             complaints += [f"FAILED gate: {v.message}" for v in said if not gates.holds(v, allowed)]
@@ -66,9 +68,9 @@ class Conclusion:
         told = outcomes or self.complaints or self.measuring.latencies or self.measuring.memories
         if total and told:
             yield f"gates: {total - len(missing)} of {total} evaluated"
-            yield from configuration.not_evaluated(self.harness.settings)
         if told:
-            yield from self.complaints or [f"  not evaluated: {gate}" for gate in missing]
+            yield from self.pinning.lines()
+            yield from self.complaints or [f"  not evaluated: {gate}" for gate in (*missing, *self.pinning.missing())]
 
     def _costs(self) -> Iterator[str]:
         """The one table, memory, operators, and the verdicts on what was measured beside accuracy."""
@@ -116,11 +118,17 @@ class Conclusion:
         against = harness.baseline
         comparisons = against.comparisons(harness.store, harness.run, outcomes) if against else []
         return replace(
-            report.build(outcomes, harness.verdicts, complete, contrasts, comparisons),
+            report.build(outcomes, self._verdicts, complete, contrasts, comparisons),
             latencies=tuple(self.measuring.latencies),
             memories=tuple(self.measuring.memories),
             profiles=tuple(self._profiles),
         )
+
+    @property
+    def _verdicts(self) -> dict[tuple[str, str], list[Verdict]]:
+        """What was said of each pair: its gates, and its golden."""
+        of_gates, of_goldens = self.harness.verdicts, self.pinning.verdicts()
+        return {pair: [*of_gates.get(pair, ()), *of_goldens.get(pair, ())] for pair in {**of_gates, **of_goldens}}
 
     def _write(self, *, green: bool) -> None:
         """The documents that were asked for, and the last run. Raises OSError, ImgclsError."""

@@ -21,6 +21,7 @@ from imgcls.records import (
     Interpolation,
     Margin,
     ModelSpec,
+    Precision,
     Settings,
 )
 
@@ -109,11 +110,6 @@ def latency_gate(where: str, table: Table) -> LatencyGate:
 def memory_gate(where: str, table: Table) -> MemoryGate:
     """The limits of a marker: the keys of ``[memory.MODEL]``. Raises ConfigError, saying ``where``."""
     return _memory_gate(Place(Path(where), "memory", table))
-
-
-def not_evaluated(settings: Settings) -> list[str]:
-    """What a configuration asks for and this version does not do; said, so that nobody relies on it."""
-    return [f"golden: not evaluated by this version, {d.name}" for d in settings.datasets.values() if d.golden]
 
 
 def check_writable(document: Path) -> None:
@@ -224,7 +220,7 @@ def _model(place: Place) -> ModelSpec:
         labels=labels if labels is None or labels in LABEL_LISTS else place.path("labels", labels),
         datasets=place.names("datasets"),
         runtime=_supported(place, "runtime", ("auto", "eager", "compile", "openvino"), ("auto", "eager")),
-        precision=place.choice("precision", ("float32", "bfloat16", "float16"), "float32"),
+        precision=place.choice("precision", get_args(Precision), "float32"),
         decode=_supported(place, "decode", ("exact", "fast"), ("exact",)),
         input=_input(Place(place.file, f"{place.name}.input", place.table.get("input", {}))),
     )

@@ -24,7 +24,9 @@ from imgcls import gates
 from imgcls.errors import ImgclsError, InconclusiveWarning, ModelError, StoreError
 from imgcls.measures import Latency, Memory
 from imgcls.measuring import Measuring
+from imgcls.pinning import Pair, Pinning, pinned_pairs
 from imgcls.records import (
+    DatasetOutcome,
     DatasetSpec,
     Failure,
     ModelSpec,
@@ -94,6 +96,25 @@ class Gates:
         _judge(self._item, scores, verdicts)
 
 
+class PinnedAnswers:
+    """What the ``golden`` fixture gives: the answers of a model on a data set, as they shall stay."""
+
+    def __init__(self, harness: Harness, item: pytest.Item, model: str, dataset: DatasetSpec) -> None:
+        self._harness, self._item, self._model, self._dataset = harness, item, model, dataset
+
+    def check(self) -> None:
+        """Fail the test unless the model answers as its golden says; with ``--imgcls-update-golden``, write that."""
+        harness, item, model, dataset = self._harness, self._item, self._model, self._dataset
+        try:
+            whole = harness.dataset_outcome(model, dataset.name)
+        except ImgclsError as error:
+            harness.pinning.failed(item, model, dataset.name, f"not scored: {error}")
+        failure = whole.pair(model).failure
+        if failure:
+            harness.pinning.failed(item, model, dataset.name, f"{failure.stage}: {failure.message}")
+        harness.pinning.check(item, Pair(harness.run, harness.store, harness.shelf, dataset, whole, model))
+
+
 def _require_scores(item: pytest.Item) -> None:
     """Fail the test where its scores could not be had."""
     outcome = item.stash.get(OUTCOME, None)
@@ -116,7 +137,10 @@ def _judge(item: pytest.Item, scores: Scores, verdicts: Sequence[Verdict]) -> No
 class Harness:
     """One pytest session's configuration, its loaded models, its store and its verdicts."""
 
-    def __init__(self, settings: Settings, pytest_config: pytest.Config, store: Path | None) -> None:
+    def __init__(
+        self, settings: Settings, configured: Settings, pytest_config: pytest.Config, store: Path | None
+    ) -> None:
+        """``settings``: what is selected of what is ``configured``."""
         self.settings, self.config, self.store_folder = settings, pytest_config, store
         worker = getattr(pytest_config, "workerinput", None)
         self.is_worker = worker is not None
@@ -128,12 +152,14 @@ class Harness:
         self.shelves: dict[str, Shelf] = {}
         self.started = self.finished = False
         self.measuring = Measuring(settings, pytest_config, self.shelf_on)
+        self.pinning = Pinning(settings, configured, pytest_config)
 
     @classmethod
     def from_pytest(cls, config: pytest.Config, files: Sequence[Path]) -> Harness:
         """The state that options and configuration ask for. Raises ConfigError, UsageError."""
+        configured = configuration.load(files)
         settings = configuration.select(
-            configuration.load(files),
+            configured,
             _names(config.getoption("--imgcls-models")),
             _names(config.getoption("--imgcls-datasets")),
         )
@@ -141,7 +167,7 @@ class Harness:
         option = config.getoption("--imgcls-store")
         store = config.invocation_params.dir / option if option else config.rootpath / ".imgcls"
         store = None if option == "off" else store
-        harness = cls(settings, config, store)
+        harness = cls(settings, configured, config, store)
         for name in ("--imgcls-json", "--imgcls-save"):
             if file := harness.file(name):
                 configuration.check_writable(file)
@@ -189,8 +215,8 @@ class Harness:
 
         return self.shelves.setdefault(device, Shelf(self.settings.models, device))
 
-    def outcome(self, model: str, dataset: str) -> PairOutcome:
-        """One pair's counts; the first call for a data set scores it with every model that needs it."""
+    def dataset_outcome(self, model: str, dataset: str) -> DatasetOutcome:
+        """What was learnt of a data set; the first call for it scores it with every model that needs it."""
         from imgcls import run
 
         known = self.store.outcome(self.run, dataset)
@@ -198,7 +224,14 @@ class Harness:
             names = self.needed.get(dataset, [model])
             with self._progress() as progress:
                 known = run.score(self.run, self.settings.datasets[dataset], names, self.shelf, self.store, progress)
-        return next(pair for pair in known.pairs if pair.scores.model == model)
+        return known
+
+    def outcome(self, model: str, dataset: str) -> PairOutcome:
+        """One pair's counts, or why there are none."""
+        try:
+            return self.dataset_outcome(model, dataset).pair(model)
+        except ImgclsError as error:
+            return PairOutcome(Scores(model, dataset), failure=Failure(error.exit_code, str(error)))
 
     def judge(self, scores: Scores) -> tuple[Verdict, ...] | None:
         """What thresholds and baseline say of a pair; None where there are neither."""
@@ -251,16 +284,18 @@ class Harness:
         @pytest.fixture
         def scores(request: pytest.FixtureRequest, model: ModelHandle, dataset: DatasetSpec) -> Scores:
             """The counts of the model on the data set; the data set is walked over once for all tests."""
-            if not (isinstance(model, ModelHandle) and isinstance(dataset, DatasetSpec)):
-                pytest.fail("`scores` goes with imgcls's own `model` and `dataset`, and here one is another", False)
-            try:
-                outcome = self.outcome(model.name, dataset.name)
-            except ImgclsError as error:
-                outcome = PairOutcome(Scores(model.name, dataset.name), failure=Failure(error.exit_code, str(error)))
+            _require_ours("scores", model, dataset)
+            outcome = self.outcome(model.name, dataset.name)
             request.node.stash[OUTCOME] = outcome
             if request.node.stash.get(CALLED, False):
                 _require_scores(request.node)
             return outcome.scores
+
+        @pytest.fixture
+        def golden(request: pytest.FixtureRequest, model: ModelHandle, dataset: DatasetSpec) -> PinnedAnswers:
+            """The pinned answers of the model on the data set: ``golden.check()``."""
+            _require_ours("golden", model, dataset)
+            return PinnedAnswers(self, request.node, model.name, dataset)
 
         @pytest.fixture
         def gates(request: pytest.FixtureRequest) -> Gates:
@@ -268,7 +303,7 @@ class Harness:
             return Gates(self, request.node)
 
         holder = ModuleType("imgcls.fixtures")
-        vars(holder).update(model=model, dataset=dataset, scores=scores, gates=gates)
+        vars(holder).update(model=model, dataset=dataset, scores=scores, golden=golden, gates=gates)
         return holder
 
     # pytest's hooks.
@@ -301,9 +336,11 @@ class Harness:
             yield
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Leave out the pairs that the configuration leaves out."""
-        pairs = set(self.settings.pairs())
-        left_out = [item for item in items if (pair := _pair(item)) and pair not in pairs]
+        """Leave out the pairs that the configuration leaves out, and goldens of data sets that have none."""
+        pairs, pinned = set(self.settings.pairs()), set(pinned_pairs(self.settings))
+        left_out = [
+            item for item in items if (pair := _pair(item)) and pair not in (pinned if _is_pinned(item) else pairs)
+        ]
         if left_out:
             config.hook.pytest_deselected(items=left_out)
             items[:] = [item for item in items if item not in left_out]
@@ -357,6 +394,18 @@ def _parameter(item: pytest.Item, kind: type[T]) -> T | None:
     callspec = getattr(item, "callspec", None)
     values = callspec.params.values() if callspec else ()
     return next((value for value in values if isinstance(value, kind)), None)
+
+
+def _require_ours(fixture: str, model: object, dataset: object) -> None:
+    if not (isinstance(model, ModelHandle) and isinstance(dataset, DatasetSpec)):
+        pytest.fail(f"`{fixture}` goes with imgcls's own `model` and `dataset`, and here one is another", pytrace=False)
+
+
+def _is_pinned(item: pytest.Item) -> bool:
+    """Whether a test asks for our ``golden``, and not for a fixture of somebody else's of this name."""
+    fixtures: Any = getattr(item, "_fixtureinfo", None)
+    definitions: Any = fixtures.name2fixturedefs.get("golden") if fixtures else None
+    return bool(definitions) and definitions[-1].func.__module__ == __name__
 
 
 def _pair(item: pytest.Item) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from imgcls.harness import Harness
 
 HARNESS: "pytest.StashKey[Harness]" = pytest.StashKey()
-OURS = frozenset({"scores", "gates", "latency", "memory"})
+OURS = frozenset({"scores", "gates", "golden", "latency", "memory"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,11 +51,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--imgcls-profile", action="append", default=[], metavar="MODEL",
         help="after the tests, the operators of this model; may be given several times",
     )  # fmt: skip
+    group.addoption(
+        "--imgcls-update-golden", action="store_true",
+        help="write goldens instead of comparing with them, and say what changed",
+    )  # fmt: skip
+    group.addoption(
+        "--imgcls-unused-golden", choices=("warn", "fail"), default="warn",
+        help="what a golden does that no test read (default: warn)",
+    )  # fmt: skip
     group.addoption("--imgcls-memray-dir", metavar="DIR", help="keep memray's captures and flame graphs in DIR")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "accuracy: scores a model on a data set and holds it against its gate")
+    config.addinivalue_line("markers", "golden: holds a model's answers against those that are pinned")
     config.addinivalue_line("markers", "latency(p95_ms=40): times a model and holds it against its limits")
     config.addinivalue_line("markers", 'memory(host="400 MB"): weighs a model and holds it against its limits')
     from imgcls.discover import find
@@ -73,6 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
             config.pluginmanager.register(harness, "imgcls.harness")
             config.pluginmanager.register(harness.fixtures(), "imgcls.fixtures")
             config.pluginmanager.register(Conclusion(harness), "imgcls.conclusion")
+            config.pluginmanager.register(harness.pinning, "imgcls.pinning")
             config.pluginmanager.register(harness.measuring, "imgcls.measuring")
             config.pluginmanager.register(harness.measuring.fixtures(), "imgcls.cost_fixtures")
     except ConfigError as error:

@@ -15,8 +15,12 @@ from imgcls.measures import Latency, LatencyGate, Memory, MemoryGate, Profile
 
 Interpolation = Literal["bilinear", "bicubic", "nearest", "lanczos"]
 CropMode = Literal["center", "squash", "border"]
+Precision = Literal["float32", "bfloat16", "float16"]
 Status = Literal["pass", "fail", "inconclusive", "error", "skipped"]
 Accuracy = Literal["top1", "top5"]
+Stage = Literal["files", "decoding", "preprocessing", "model", "scoring", "labels"]
+"""Where an answer comes about, in this order."""
+
 Change = Literal["right to wrong", "wrong to right", "wrong to otherwise wrong"]
 
 
@@ -71,7 +75,7 @@ class ModelSpec:
     labels: Path | str | None = None
     datasets: tuple[str, ...] | None = None
     runtime: str = "auto"
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    precision: Precision = "float32"
     decode: Literal["exact", "fast"] = "exact"
     input: Mapping[str, Any] = field(default_factory=dict)
 
@@ -298,7 +302,7 @@ class Facts:
     """What a loaded model is, beyond its configuration. ``parameters`` and ``weight_bytes`` are exact counts."""
 
     runtime: str
-    precision: str
+    precision: Precision
     device: str
     input: InputSpec
     weights_file_sha256: str | None
@@ -310,10 +314,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a model has no scores on a data set; ``exit_code`` as in :mod:`imgcls.errors`."""
+    """Why a model has no scores on a data set; ``exit_code`` as in :mod:`imgcls.errors`; ``stage`` where known."""
 
     exit_code: int
     message: str
+    stage: Stage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +365,10 @@ class DatasetOutcome:
     passes: tuple[Pass, ...]
     pairs: tuple[PairOutcome, ...]
     rejections: tuple[Rejection, ...]
+
+    def pair(self, model: str) -> PairOutcome:
+        """What was learnt of one of its models."""
+        return next(pair for pair in self.pairs if pair.scores.model == model)
 
 
 # What is reported: the JSON document, key by key.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgcls import config, digits, images, labels, machine, meter, models, pixels, preprocess, scoring
-from imgcls.errors import ImgclsError, Undecodable
+from imgcls.errors import ImgclsError, LabelError, Undecodable
 from imgcls.models import Model, Shelf
 from imgcls.records import (
     Answer,
@@ -33,6 +33,7 @@ from imgcls.records import (
     Progress,
     Rejection,
     Scores,
+    Stage,
 )
 from imgcls.runtimes import Classifier
 from imgcls.store import QUERIED, Store, list_key
@@ -133,7 +134,7 @@ class _Walk:
         try:
             self.listing = self.find(self.dataset)
         except ImgclsError as error:
-            self.failures = dict.fromkeys(self.names, _failure(error))
+            self.failures = dict.fromkeys(self.names, _failure(error, "files"))
         for image in self.listing.images:
             self.first_file.setdefault(image.sha256, image)
         self.rejected.update(self.store.undecodable(self.decoding, list(self.first_file)))
@@ -175,7 +176,7 @@ class _Walk:
         )
 
     def _fail(self, name: str, error: ImgclsError) -> None:
-        self.failures[name] = _failure(error)
+        self.failures[name] = _failure(error, "labels" if isinstance(error, LabelError) else "model")
 
     def _pass(self, group: list[_Entry], listing_seconds: float) -> None:
         started = time.perf_counter()
@@ -303,9 +304,9 @@ class _Walk:
         return replace(scores, distinct=len(distinct))
 
 
-def _failure(error: ImgclsError) -> Failure:
+def _failure(error: ImgclsError, stage: Stage) -> Failure:
     """What is kept of an error; names of files need not be Unicode, and JSON must."""
-    return Failure(error.exit_code, str(error).encode(errors="backslashreplace").decode())
+    return Failure(error.exit_code, str(error).encode(errors="backslashreplace").decode(), stage)
 
 
 @dataclass(frozen=True, slots=True)

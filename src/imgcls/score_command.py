@@ -171,7 +171,12 @@ class _Conclusion:
             if name in self.asked.models
         )
         named = (f"  not evaluated: {gate}" for gate in missing)
-        for line in (*config.not_evaluated(self.asked), *named, *elsewhere):
+        pinned = (
+            f"  not compared here: golden of {data.name}; pytest -m golden does"
+            for data in self.asked.datasets.values()
+            if data.golden
+        )
+        for line in (*named, *elsewhere, *pinned):
             print(line)
         said = (verdict for verdicts in self.verdicts.values() for verdict in verdicts)
         shown = not missing and all(gates.holds(verdict, self.options.inconclusive) for verdict in said)

@@ -1,4 +1,4 @@
-"""The ready-made tests. A whole test file is ``from imgcls.suite import *``, which scores.
+"""The ready-made tests. A whole test file is ``from imgcls.suite import *``, which scores and holds goldens.
 
 What takes its own time is asked for by name: ``from imgcls.suite import test_latency, test_memory``.
 
@@ -12,17 +12,23 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from imgcls.harness import Gates
+    from imgcls.harness import Gates, PinnedAnswers
     from imgcls.measures import Latency, Memory, Scenario
     from imgcls.records import Scores
 
-__all__ = ["test_accuracy"]
+__all__ = ["test_accuracy", "test_golden"]
 
 
 @pytest.mark.accuracy
 def test_accuracy(scores: "Scores", gates: "Gates") -> None:
     """Every model is as accurate on every data set as its gate says."""
     gates.check(scores)
+
+
+@pytest.mark.golden
+def test_golden(golden: "PinnedAnswers") -> None:
+    """Every model answers every picture as its golden says."""
+    golden.check()
 
 
 @pytest.mark.latency

@@ -208,7 +208,8 @@ def _best(answer: tuple[int, str, float]) -> tuple[str, str]:
 
 
 def verdicts(found: Iterable[Verdict]) -> Iterator[str]:
-    """A line per verdict; pictures that are as they should be go without saying."""
+    """A line per verdict, its first; pictures that are as they should be go without saying."""
     for verdict in found:
         if verdict.status != "pass" or not verdict.check.startswith(QUIET):
-            yield verdict.message if verdict.status == "inconclusive" else f"{verdict.status.upper()} {verdict.message}"
+            said = verdict.message.partition("\n")[0]
+            yield said if verdict.status == "inconclusive" else f"{verdict.status.upper()} {said}"

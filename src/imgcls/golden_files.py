@@ -1,0 +1,53 @@
+"""Goldens as files: one readable JSON document per data set and model, a line per picture."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import msgspec
+
+from imgcls import documents
+from imgcls.errors import ConfigError, MachineError
+from imgcls.pinned import Golden
+
+FORMAT = 1
+FOLDER = "golden"
+FIRST = ("format", "model", "dataset")
+
+
+def place(root: Path, dataset: str, model: str) -> Path:
+    """Where the golden of a pair lies."""
+    return root / FOLDER / dataset / f"{model}.json"
+
+
+def read(file: Path, command: str) -> Golden:
+    """The golden in a file. Raises ConfigError, where there is none with the ``command`` that makes it."""
+    golden = documents.read(file, Golden, "golden", whose="a golden of imgcls", way=command)
+    if golden.format != FORMAT:
+        raise ConfigError(f"{file}: its format is {golden.format}, and this version of imgcls reads {FORMAT}")
+    return golden
+
+
+def write(file: Path, golden: Golden) -> None:
+    """The golden into a file, whole or not at all. Raises MachineError."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        documents.write_text(file, "{\n" + ",\n".join(_entries(golden)) + "\n}\n")
+    except OSError as error:
+        raise MachineError(f"{file}: the golden cannot be written: {error.strerror or error}") from error
+
+
+def _entries(golden: Golden) -> Iterator[str]:
+    """Each key on its own line, and each picture."""
+    others = [field.name for field in fields(golden) if field.name not in {*FIRST, "images"}]
+    yield from (f' "{name}": {_json(getattr(golden, name))}' for name in (*FIRST, *others))
+    yield ' "images": [\n  ' + ",\n  ".join(map(_json, golden.images)) + "\n ]"
+
+
+def _json(value: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
+
+
+def all_in(root: Path) -> list[Path]:
+    """Every golden below a project's root, sorted."""
+    return sorted((root / FOLDER).glob("*/*.json"))
