@@ -141,11 +141,11 @@ def test_a_result_says_what_was_measured() -> None:
 def test_a_model_that_failed_has_no_numbers() -> None:
     """Without a loaded model its columns are null, its accuracies too, and its failure is told."""
     scores = _scores(scored=0, unscored=1000, top1_count=0, top5_count=0, classes={})
-    failed = PairOutcome(scores, failure=Failure(3, "no file"))
+    failed = PairOutcome(scores, failure=Failure(3, "no file", "model"))
     [found] = _json(_report(failed), None)["results"]
     absent = (*report.DESCRIBED, "top1", "top1_err", "top1_low", "top1_high", "top5", "macro_f1", "images_per_second")
     assert {name: found[name] for name in absent} == dict.fromkeys(absent)
-    assert found["failure"] == {"exit_code": 3, "message": "no file"}
+    assert found["failure"] == {"exit_code": 3, "message": "no file", "stage": "model"}
     assert (found["unscored"], found["overall_top5"], found["accepted"]) == (1000, [], {})
 
 
