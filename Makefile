@@ -48,13 +48,19 @@ wheel: $(VENV)/installed ## build the wheel, install it alone, and score with it
 
 BUILTIN := src/imgcls/builtin
 INPUT := resize = 32, crop = 32, interpolation = "bilinear", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5]
-TRAIN := $(BIN)/imgcls train digits --input '$(INPUT)'
+TRAIN := OMP_NUM_THREADS=1 $(BIN)/imgcls train digits --no-flip --input '$(INPUT)'
+DEMO := .demo-weights
 
 demo-weights: $(VENV)/installed ## train the built-in models again, from scratch
-	$(TRAIN) --arch timm:test_resnet --epochs 15 --out $(BUILTIN)/digits_resnet.safetensors
-	$(TRAIN) --arch timm:test_efficientnet --epochs 15 --out $(BUILTIN)/digits_efficientnet.safetensors
-	$(TRAIN) --arch timm:test_vit --options 'img_size = 32, patch_size = 8' --epochs 40 \
-	  --out $(BUILTIN)/digits_vit.safetensors
+	rm -rf $(DEMO)
+	$(TRAIN) --arch timm:test_resnet --epochs 15 --scale 0.7 1 --out $(DEMO)/digits_resnet
+	$(TRAIN) --arch timm:test_efficientnet --epochs 15 --scale 0.7 1 --out $(DEMO)/digits_efficientnet
+	$(TRAIN) --arch timm:test_vit --options 'img_size = 32, patch_size = 8' --epochs 60 --scale 0.8 1 --lr 0.002 \
+	  --out $(DEMO)/digits_vit
+	for name in resnet efficientnet vit; do \
+	  cp $(DEMO)/digits_$$name/last.safetensors $(BUILTIN)/digits_$$name.safetensors || exit 1; \
+	done
+	rm -rf $(DEMO)
 
 clean: ## remove what was installed and computed here
 	rm -rf $(VENV) .venv-wheel $(OLDEST) .imgcls dist

@@ -1,399 +1,489 @@
-"""The recipe on a handful of digits: what it writes, that it writes the same again, and what it refuses."""
+"""The recipe on a handful of digits: what it keeps, that it goes on where it was killed, and what it refuses."""
 
 from __future__ import annotations
 
+import csv
 import json
+import os
+import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from imgcls import digest, digits, train
+from imgcls import checkpoints, digits, loading, train, training_data
 from imgcls.errors import ConfigError, MachineError, ModelError
-from imgcls.records import InputSpec
+from imgcls.recipe import Epoch, Recipe
+from imgcls.records import ModelSpec
 
 ARCH = "timm:test_efficientnet"
-SPEC = InputSpec(32, (32, 32), "center", "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-RECIPE = train.Recipe(epochs=2, seed=0, batch=16)
+HALVES = (0.5, 0.5, 0.5)
+INPUT = {"resize": 32, "crop": (32, 32), "interpolation": "bilinear", "mean": HALVES, "std": HALVES}
+SPEC = ModelSpec("x", ARCH, options={"drop_rate": 0.2}, input=INPUT)
+RECIPE = Recipe(3, batch_size=8, flip=False, scale=(0.6, 1.0), ema=0.9, warm_up=1.0, randaugment="rand-m3-mstd0.5")
+FILES = {
+    *("best.safetensors", "last.safetensors", "checkpoint.pt", "metrics.csv", "curves.svg", "curves.png"),
+    *("classes.txt", "validation.csv", "imgcls.toml"),
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in the processes that are started here: their bytes are compared
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IMGCLS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("OMP_NUM_THREADS", "1")
         yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
-def all_digits(cache: None) -> Path:  # noqa: ARG001 - the digits are written into it
-    return digits.folder("test")
-
-
-@pytest.fixture
-def data(tmp_path: Path, all_digits: Path) -> Path:
-    """Ten pictures each of three digits, in a folder that a test may spoil."""
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten pictures each of three digits."""
+    folder = tmp_path_factory.mktemp("pictures")
     for name in ("zero", "one", "two"):
-        (tmp_path / "data" / name).mkdir(parents=True)
-        for file in sorted((all_digits / name).iterdir())[:10]:
-            shutil.copy(file, tmp_path / "data" / name)
-    return tmp_path / "data"
+        (folder / name).mkdir()
+        for file in sorted((digits.folder("test") / name).iterdir())[:10]:
+            shutil.copy(file, folder / name)
+    return folder
 
 
 @pytest.fixture
-def out(tmp_path: Path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out" / "network.safetensors"
+def data(tmp_path: Path, pictures: Path) -> Path:
+    """The same in a folder that a test may spoil."""
+    return Path(shutil.copytree(pictures, tmp_path / "data"))
 
 
-def run(data: Path, out: Path, **changes: Any) -> train.TrainResult:
-    asked: dict[str, Any] = {"arch": ARCH, "options": {}, "spec": SPEC, "recipe": RECIPE, "progress": lambda _: None}
+def told(**heard: Callable[..., Any]) -> train.Told:
+    return train.Told(*(heard.get(name, lambda *_: None) for name in train.Told._fields))
+
+
+def run(data: Path, out: Path, **changes: Any) -> train.Result:
+    asked: dict[str, Any] = {"spec": SPEC, "recipe": RECIPE, "told": told()}
     return train.train(str(data), out=out, **{**asked, **changes})
 
 
-def about(file: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> tuple[Path, train.Result]:
+    """The folder and the result of a training that nothing disturbed."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    return out, run(pictures, out)
+
+
+def about(file: Path) -> dict[str, Any]:
     with safe_open(file, framework="pt") as opened:
-        return dict(opened.metadata())
+        said = dict(opened.metadata())
+    return {key: value if key in {"format", "arch"} else json.loads(value) for key, value in said.items()}
 
 
-# What it writes.
+def rows(out: Path) -> list[dict[str, str]]:
+    """The metrics but for what the clock says."""
+    with (out / "metrics.csv").open() as lines:
+        return [{k: v for k, v in row.items() if k != "images_per_second"} for row in csv.DictReader(lines)]
 
 
-def test_the_file_says_how_it_was_made(data: Path, out: Path) -> None:
-    """Format, architecture, options, classes, input, recipe and versions stand in the file's metadata."""
-    run(data, out, options={"drop_rate": 0.1})
-    said = about(out)
-    assert said.pop("format") == "imgcls-train 1"
-    assert said.pop("arch") == ARCH
-    read = {key: json.loads(value) for key, value in said.items()}
-    assert set(read.pop("versions")) == {"imgcls", "torch", "timm", "pillow"}
-    assert read == {
-        "options": {"drop_rate": 0.1, "num_classes": 3},
+def same(out: Path, whole: tuple[Path, train.Result]) -> bool:
+    """Both weights are those of the training that nothing disturbed, byte for byte, and so are the metrics."""
+    names = ("last.safetensors", "best.safetensors")
+    return rows(out) == rows(whole[0]) and all((out / n).read_bytes() == (whole[0] / n).read_bytes() for n in names)
+
+
+# What it keeps.
+
+
+def test_the_folder_holds_everything(whole: tuple[Path, train.Result]) -> None:
+    """Weights, state, metrics, curves and configuration stand there, and nothing else."""
+    assert {file.name for file in whole[0].iterdir()} == FILES
+
+
+def test_weights_say_how_they_were_made(whole: tuple[Path, train.Result]) -> None:
+    """Format, network, classes, input, recipe, pictures, versions and epoch stand in the metadata of both files."""
+    out, result = whole
+    said = about(out / "last.safetensors")
+    assert set(said.pop("versions")) == {*("imgcls", "torch", "torchvision", "timm", "numpy", "pillow", "threads")}
+    assert len(said["pictures"].pop("sha256")) == 64
+    assert said == {
+        "format": "imgcls-train 2",
+        "arch": ARCH,
+        "options": {"drop_rate": 0.2, "num_classes": 3},
         "classes": ["one", "two", "zero"],
-        "input": {
-            "resize": 32,
-            "crop": [32, 32],
-            "crop_mode": "center",
-            "interpolation": "bilinear",
-            "mean": [0.5, 0.5, 0.5],
-            "std": [0.5, 0.5, 0.5],
-        },
-        "recipe": {
-            "epochs": 2,
-            "seed": 0,
-            "batch": 16,
-            "learning_rate": RECIPE.learning_rate,
-            "weight_decay": RECIPE.weight_decay,
-            "label_smoothing": RECIPE.label_smoothing,
-            "warm_up": RECIPE.warm_up,
-            "shift": RECIPE.shift,
-            "threads": 1,
-        },
+        "input": {**INPUT, "crop": [32, 32], "crop_mode": "center", "mean": [0.5] * 3, "std": [0.5] * 3},
+        "recipe": {**asdict(RECIPE), "scale": [0.6, 1.0]},
+        "weights": None,
+        "pictures": {"learnt": result.learnt, "held_out": result.held_out},
+        "epoch": 3,
     }
+    assert about(out / "best.safetensors")["epoch"] == result.best.number
 
 
-def test_the_file_fits_the_architecture(data: Path, out: Path) -> None:
-    """Built with the options in its metadata, the architecture takes the file tensor for tensor."""
-    import timm
-
-    run(data, out)
-    network = timm.create_model("test_efficientnet", **json.loads(about(out)["options"]))
-    network.load_state_dict(load_file(out), strict=True)
-
-
-def test_a_torchvision_architecture(data: Path, out: Path) -> None:
-    """``torchvision:NAME`` is built by torchvision, and its version is the one that is noted."""
-    spec = replace(SPEC, resize=64, crop=(64, 64))
-    run(data, out, arch="torchvision:squeezenet1_1", spec=spec, recipe=replace(RECIPE, epochs=1))
-    assert about(out)["arch"] == "torchvision:squeezenet1_1"
-    assert "torchvision" in json.loads(about(out)["versions"])
+def test_metrics_are_the_history(whole: tuple[Path, train.Result]) -> None:
+    """A row for each epoch, with the very numbers of the result; both sides have all pictures."""
+    out, result = whole
+    assert [int(row["epoch"]) for row in rows(out)] == [1, 2, 3]
+    assert [float(row["val_loss"]) for row in rows(out)] == [epoch.held_out.loss for epoch in result.history]
+    assert result.learnt + result.held_out == 30
+    assert all(epoch.images_per_second > 0 for epoch in result.history)
+    assert result.history[0].learning_rate == pytest.approx(RECIPE.learning_rate * 3 / 4)  # of three steps in a warm-up
 
 
-def test_it_learns_and_tells_of_every_epoch(data: Path, out: Path) -> None:
-    """Every epoch is reported in order, the loss comes down, and the result is that of the last epoch."""
-    epochs: list[train.Epoch] = []
-    result = run(data, out, recipe=replace(RECIPE, epochs=8), progress=epochs.append)
-    assert [epoch.number for epoch in epochs] == list(range(1, 9))
-    assert epochs[-1].loss < 0.8 * epochs[0].loss
-    assert result == train.TrainResult(
-        file=out,
-        sha256=digest.file_sha256(out),
-        classes=("one", "two", "zero"),
-        learnt=24,
-        held_out=6,
-        top1_count=epochs[-1].top1_count,
-        seconds=result.seconds,
-    )
+def test_the_configuration_scores_what_was_told(whole: tuple[Path, train.Result], tmp_path: Path) -> None:
+    """``imgcls score`` with what was left behind counts as many right as the best epoch did, and its gate holds."""
+    out, result = whole
+    command = ["score", "--config", str(out / "imgcls.toml"), "--store", "off", "--json", "scored.json"]
+    done = subprocess.run([sys.executable, "-m", "imgcls", *command], cwd=tmp_path, check=False)
+    [scored] = json.loads((tmp_path / "scored.json").read_text())["results"]
+    assert scored["scored"] == result.held_out
+    assert scored["top1_count"] == round(result.best.held_out.top1 * result.held_out)
+    assert done.returncode == 0
 
 
-def test_the_count_is_that_of_the_written_file(data: Path, out: Path) -> None:
-    """What is reported of the last epoch is what the written weights answer, not those of an epoch before."""
-    import timm
-
-    result = run(data, out, recipe=replace(RECIPE, epochs=4))
-    network = timm.create_model("test_efficientnet", num_classes=3).eval()
-    network.load_state_dict(load_file(out))
-    _, _, held_out = train._parts(str(data), SPEC)
-    pictures = torch.from_numpy(held_out.crops).permute(0, 3, 1, 2) / 255
-    answers = network((pictures - 0.5) / 0.5).argmax(1).numpy()
-    assert result.top1_count == int((answers == held_out.targets).sum())
+def test_it_learns(pictures: Path, tmp_path: Path) -> None:
+    """In twelve epochs the losses of both sides come down, and most held-out digits are told apart."""
+    recipe = replace(RECIPE, epochs=12, ema=None, randaugment=None, warm_up=2.0, learning_rate=0.004)
+    first, *_, last = run(pictures, tmp_path / "out", recipe=recipe).history
+    assert last.learnt.loss < 0.8 * first.learnt.loss
+    assert last.held_out.loss < 0.8 * first.held_out.loss
+    assert last.held_out.top1 >= 0.8
 
 
-# That it writes the same again.
-
-SCRIPT = """
-import sys
-from pathlib import Path
-from imgcls.records import InputSpec
-from imgcls.train import Recipe, train
-spec = InputSpec(32, (32, 32), "center", "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-recipe = Recipe(epochs=2, seed=0, batch=16)
-arch, out = "timm:test_efficientnet", Path(sys.argv[2])
-train(sys.argv[1], arch, options={}, spec=spec, recipe=recipe, out=out, progress=print)
-"""
+def test_a_torchvision_architecture(pictures: Path, tmp_path: Path) -> None:
+    """``torchvision:NAME`` is built by torchvision."""
+    spec = ModelSpec("x", "torchvision:squeezenet1_1", input={**INPUT, "resize": 64, "crop": (64, 64)})
+    run(pictures, tmp_path / "out", spec=spec, recipe=Recipe(1))
+    assert load_file(tmp_path / "out" / "last.safetensors")["classifier.1.weight"].shape == (3, 512, 1, 1)
 
 
-def test_another_process_writes_the_same_bytes(data: Path, out: Path) -> None:
-    """The whole file, metadata included, is the same bit for bit when it is made again in another process."""
-    run(data, out)
-    again = out.with_name("again.safetensors")
-    subprocess.run([sys.executable, "-c", SCRIPT, data, again], check=True, capture_output=True)
-    assert again.read_bytes() == out.read_bytes()
+def test_a_new_head_is_said(pictures: Path, tmp_path: Path) -> None:
+    """Weights for ten classes on three: a line names the layer, and the file that it began with is noted."""
+    said: list[str] = []
+    spec = replace(SPEC, weights="builtin:digits_efficientnet")
+    run(pictures, tmp_path / "out", spec=spec, recipe=replace(RECIPE, epochs=1), told=told(say=said.append))
+    assert said == ["new head for 3 classes: classifier"]
+    assert len(about(tmp_path / "out" / "last.safetensors")["weights"]) == 64
 
 
-def test_what_was_drawn_before_does_not_matter(data: Path, out: Path) -> None:
-    """The result depends on the recipe's seed alone, not on the state of the process's generators."""
-    first = run(data, out)
-    torch.rand(3)
-    assert run(data, out).sha256 == first.sha256
-    assert run(data, out, recipe=replace(RECIPE, seed=1)).sha256 != first.sha256
+# The same again.
 
 
-def test_the_process_is_left_as_it_was(data: Path, out: Path) -> None:
-    """Threads, determinism and random numbers are as before, even where the training fails."""
-    torch.manual_seed(7)
+def test_the_same_recipe_writes_the_same_bytes(
+    pictures: Path, tmp_path: Path, whole: tuple[Path, train.Result]
+) -> None:
+    """A second training gives both weights and all metrics again; settings of the process are as they were."""
+    torch.manual_seed(5)
     expected = torch.rand(3).tolist()
-    torch.manual_seed(7)
-    threads = torch.get_num_threads()
-    with pytest.raises(ModelError, match="the loss is nan"):
-        run(data, out, spec=replace(SPEC, std=(1e-45, 0.5, 0.5)), recipe=replace(RECIPE, threads=threads + 1))
-    assert torch.get_num_threads() == threads
+    torch.manual_seed(5)
+    run(pictures, tmp_path / "out")
+    assert same(tmp_path / "out", whole)
     assert not torch.are_deterministic_algorithms_enabled()
     assert torch.rand(3).tolist() == expected
 
 
-def test_other_settings_are_other_bytes(data: Path, out: Path) -> None:
-    """Every setting of the recipe changes the weights; none is there for show."""
-    changes: list[dict[str, Any]] = [
-        {"batch": 8},
-        {"learning_rate": 0.004},
-        {"weight_decay": 0.0},
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"batch_size": 6},
+        {"optimizer": "adamw"},
+        {"learning_rate": 0.002},
+        {"weight_decay": 0.1},
+        {"warm_up": 0.0},
         {"label_smoothing": 0.0},
-        {"warm_up": 0.5},
-        {"shift": 0.0},
-    ]
-    recipes = [replace(RECIPE, **change) for change in [{"epochs": 2}, *changes]]
-    weights = []
-    for recipe in recipes:
-        run(data, out, recipe=recipe)
-        weights.append(load_file(out)["classifier.weight"].numpy().tobytes())
-    assert len(set(weights)) == len(recipes)
-
-
-@pytest.mark.parametrize("epochs", [1, 5])
-def test_the_shortest_trainings_train(data: Path, out: Path, epochs: int) -> None:
-    """A training of one batch, and one whose warm-up would be one batch, change the weights too."""
-    weights = []
-    for rate in (0.0, 0.002):
-        run(data, out, recipe=replace(RECIPE, epochs=epochs, batch=64, learning_rate=rate))
-        weights.append(load_file(out)["classifier.weight"])
+        {"scale": (0.5, 1.0)},
+        {"flip": True},
+        {"randaugment": None},
+        {"freeze_batch_norm": True},
+        {"ema": None},
+        {"clip_norm": 0.1},
+        {"precision": "bfloat16"},
+        {"folds": 5},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_every_setting_changes_the_weights(
+    pictures: Path, tmp_path: Path, change: dict[str, Any], whole: tuple[Path, train.Result]
+) -> None:
+    """None is there for show."""
+    run(pictures, tmp_path / "out", recipe=replace(RECIPE, **change))
+    weights = [load_file(out / "last.safetensors")["classifier.weight"] for out in (tmp_path / "out", whole[0])]
     assert not torch.equal(*weights)
 
 
-# The pictures.
+def test_rare_classes_weigh_more(data: Path, tmp_path: Path) -> None:
+    """Where classes are of one size, balancing changes nothing; where one is rare, it does."""
+    for file in sorted((data / "two").iterdir())[2:]:
+        file.unlink()
+    losses = []
+    for balanced in (False, True):
+        recipe = replace(RECIPE, epochs=1, balanced=balanced, folds=2)
+        losses.append(run(data, tmp_path / str(balanced), recipe=recipe).history[0].learnt.loss)
+    assert losses[0] != losses[1]
+    division = training_data.divide(str(data), recipe)
+    assert train._class_weights(division) == pytest.approx([11 / 15, 11 / 3, 11 / 15])
 
 
-def test_classes_come_in_the_order_of_their_names(all_digits: Path) -> None:
-    """Class indices follow the sorted folder names, not the order in which the disk lists them."""
-    found = train._listed("digits", all_digits)
-    assert train._classes(all_digits, found) == tuple(sorted(digits.NAMES))
+# Killed and continued.
+
+DEATH = """
+import os, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+import test_train
+
+def die(*_):
+    os.kill(os.getpid(), 9)
+
+def half(file, target):
+    written.append(target.name)
+    return die() if when == "writing" and written.count("last.safetensors") == 2 else replace(file, target)
+
+data, out, when = sys.argv[2:]
+written, replace = [], pathlib.Path.replace
+pathlib.Path.replace = half
+heard = {
+    "before": {"images": die},
+    "amid": {"images": lambda done, total: done > 30 and die()},
+    "between": {"epoch": lambda epoch: epoch.number == 2 and die()},
+    "writing": {},
+}
+test_train.run(pathlib.Path(data), pathlib.Path(out), told=test_train.told(**heard[when]))
+"""
 
 
-def test_digits_count_from_zero_to_nine(all_digits: Path) -> None:
-    """Class index i of the built-in set is the digit i, and its 360 test pictures are what is held out."""
-    classes, learn, held_out = train._parts("digits", SPEC)
-    assert classes == digits.NAMES
-    assert (len(learn.targets), held_out.crops.shape) == (1437, (360, 32, 32, 3))
-    with Image.open(min((all_digits / "seven").iterdir())) as seven:
-        first = np.asarray(seven.convert("RGB").resize((32, 32), Image.Resampling.BILINEAR))
-    at = np.flatnonzero(held_out.targets == 7)[0]
-    assert np.array_equal(first, held_out.crops[at])
-
-
-def test_no_picture_is_on_both_sides(data: Path) -> None:
-    """A fifth of each class is held out by its bytes, so that copies stay on the side of the original."""
-    found = train._listed("data", data)
-    _, before = train._split(found)
-    shutil.copy(before[0].file, before[0].file.with_name("copy.png"))
-    learn, held_out = train._split(train._listed("data", data))
-    assert len(before) == 6
-    assert len(held_out) == 7
-    assert not {ref.sha256 for ref in learn} & {ref.sha256 for ref in held_out}
-
-
-def test_shifting_moves_and_repeats_the_edge() -> None:
-    """A ramp that is shifted stays a ramp whose ends repeat, by at most the share asked for, and both ways."""
-    ramp = np.broadcast_to(np.arange(16, dtype=np.uint8)[:, np.newaxis], (64, 16, 16, 3)[:3])
-    moved = train._shifted(np.stack([ramp] * 3, axis=-1), 0.125, torch.Generator().manual_seed(0))
-    assert moved.shape == (64, 16, 16, 3)
-    offsets = moved[:, 8, 8, 0].astype(int) - 8
-    assert set(offsets.tolist()) == {-2, -1, 0, 1, 2}
-    expected = np.clip(np.arange(16) + offsets[:, np.newaxis], 0, 15)
-    assert np.array_equal(moved[:, :, 5, 1], expected)
-
-
-# What it refuses.
-
-
-def test_an_empty_class_is_named(data: Path, out: Path) -> None:
-    """A class folder without a picture stops the training before it begins, by its path."""
-    (data / "three").mkdir()
-    with pytest.raises(ConfigError, match=r"data/three holds 0 distinct images; it needs 2"):
-        run(data, out)
-
-
-def test_one_class_teaches_nothing(data: Path, out: Path) -> None:
-    """A folder with one class folder is refused."""
-    shutil.rmtree(data / "one")
-    shutil.rmtree(data / "two")
-    with pytest.raises(ConfigError, match="has one class folder, zero"):
-        run(data, out)
+def killed(data: Path, out: Path, when: str) -> None:
+    """Train in a process of its own, which is killed at some moment."""
+    command = [sys.executable, "-c", DEATH, *map(str, (Path(__file__).parent, data, out, when))]
+    done = subprocess.run(command, check=False, stderr=subprocess.PIPE)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(b"", "empty"), (b"no picture", "not_an_image"), (b"\x89PNG\r\n\x1a\n", "not_an_image")]
+    ("when", "done"),
+    [("before", 0), ("amid", 1), ("between", 2), ("writing", 2)],
 )
-def test_a_broken_image_is_named(data: Path, out: Path, content: bytes, reason: str) -> None:
-    """A file that gives no pixels stops the training, by its path and with the reason."""
-    (data / "one" / "broken.png").write_bytes(content)
-    with pytest.raises(ConfigError, match=rf"cannot train on .*data/one/broken\.png: {reason}"):
-        run(data, out)
+def test_a_killed_training_goes_on(
+    pictures: Path, tmp_path: Path, whole: tuple[Path, train.Result], when: str, done: int
+) -> None:
+    """Killed before its first epoch ends, in the middle of one, between two, or while it writes: the same bytes."""
+    out, said = tmp_path / "out", list[str]()
+    killed(pictures, out, when)
+    run(pictures, out, resume=True, told=told(say=said.append))
+    assert said == [f"continues after epoch {done} of 3"]
+    assert same(out, whole)
+    assert {file.name for file in out.iterdir()} == FILES
 
 
-def test_one_picture_in_two_classes_is_refused(data: Path, out: Path) -> None:
-    """The same bytes in two class folders are a mistake, since no answer could be right."""
-    shutil.copy(min((data / "one").iterdir()), data / "two" / "copy.png")
-    with pytest.raises(ConfigError, match="the same bytes have two labels"):
-        run(data, out)
+def test_a_training_that_is_done_stays_as_it_is(
+    pictures: Path, tmp_path: Path, whole: tuple[Path, train.Result]
+) -> None:
+    """To continue it learns nothing, but writes what follows from the checkpoint again."""
+    out = Path(shutil.copytree(whole[0], tmp_path / "out"))
+    (out / "metrics.csv").unlink()
+    (out / "last.safetensors").unlink()
+    run(pictures, out, resume=True, told=told(images=lambda *_: pytest.fail("it learnt")))
+    assert same(out, whole)
+
+
+def test_another_training_is_not_continued(data: Path, tmp_path: Path, whole: tuple[Path, train.Result]) -> None:
+    """Another recipe, network or other pictures are refused with what differs, before and now; nothing is touched."""
+    out = Path(shutil.copytree(whole[0], tmp_path / "out"))
+    before = {file: file.read_bytes() for file in out.iterdir()}
+    with pytest.raises(
+        ConfigError, match=r"another training: recipe\.epochs was 3, now 4; recipe\.ema was 0\.9, now None;"
+    ):
+        run(data, out, resume=True, recipe=replace(RECIPE, epochs=4, ema=None))
+    with pytest.raises(ConfigError, match=r"options\.drop_rate was 0\.2, now None; continue it as it was begun"):
+        run(data, out, resume=True, spec=replace(SPEC, options={}))
+    next((data / "one").iterdir()).unlink()
+    with pytest.raises(ConfigError, match=r"pictures\.\w+ was .*pictures\.sha256 was \w+, now \w+"):
+        run(data, out, resume=True)
+    assert {file: file.read_bytes() for file in out.iterdir()} == before
+
+
+def test_other_versions_are_said(
+    pictures: Path, tmp_path: Path, whole: tuple[Path, train.Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library that was upgraded in between does not end the training, but its name and versions are told."""
+    out, said = Path(shutil.copytree(whole[0], tmp_path / "out")), list[str]()
+    version = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "0.1" if name == "pillow" else version(name))
+    run(pictures, out, resume=True, told=told(say=said.append))
+    assert said[1].startswith("the rest may differ in its last bits: versions.pillow was ")
+    assert said[1].endswith(", now 0.1")
+
+
+def test_a_folder_with_a_training_in_it(pictures: Path, whole: tuple[Path, train.Result], tmp_path: Path) -> None:
+    """It is not overwritten, and where there is none there is none to continue."""
+    with pytest.raises(ConfigError, match=r"whole holds a training already; continue it with --resume, or choose"):
+        run(pictures, whole[0])
+    with pytest.raises(ConfigError, match=r"out holds no checkpoint\.pt to continue from; leave --resume out to begin"):
+        run(pictures, tmp_path / "out", resume=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_that_is_none(pictures: Path, tmp_path: Path, whole: tuple[Path, train.Result]) -> None:
+    """A file that was cut off, and one of another kind, are said; nothing in them is run."""
+    out = Path(shutil.copytree(whole[0], tmp_path / "out"))
+    (out / "checkpoint.pt").write_bytes((whole[0] / "checkpoint.pt").read_bytes()[:5000])
+    with pytest.raises(MachineError, match=r"checkpoint\.pt cannot be read \(.*\); begin anew with another --out"):
+        run(pictures, out, resume=True)
+    (out / "checkpoint.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(ModelError, match=r"checkpoint\.pt is no PyTorch checkpoint of tensors, or was cut off"):
+        run(pictures, out, resume=True)
+    torch.save({"state_dict": {}}, out / "checkpoint.pt")
+    with pytest.raises(ConfigError, match=r"checkpoint\.pt is not of the format 'imgcls-checkpoint 1'"):
+        run(pictures, out, resume=True)
+
+
+# What ends it.
+
+
+def test_a_loss_that_is_no_number(pictures: Path, tmp_path: Path) -> None:
+    """NaN ends the training with epoch, batch, settings and what to try; no weights are written."""
+    spec = replace(SPEC, input={**INPUT, "std": (1e-45, 0.5, 0.5)})
+    with pytest.raises(
+        ModelError, match=r"the loss is nan in epoch 1, batch 1 of 3 \(seed 0, .*\); try a lower --lr, "
+    ):
+        run(pictures, tmp_path / "out", spec=spec)
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["checkpoint.pt"]
+
+
+def test_a_picture_that_is_cut_off(data: Path, tmp_path: Path) -> None:
+    """It is found before anything is learnt, by its name and with the reason; nothing is written."""
+    victim = min((data / "one").iterdir())
+    victim.write_bytes(victim.read_bytes()[:60])
+    with pytest.raises(ConfigError, match=rf"cannot train on {victim}: truncated: .*; mend or remove it"):
+        run(data, tmp_path / "out", told=told(images=lambda *_: pytest.fail("it learnt")))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_picture_that_breaks_meanwhile(
+    data: Path, tmp_path: Path, whole: tuple[Path, train.Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that changes during a training of more pictures than memory holds ends it by name; mended, it goes on."""
+    monkeypatch.setattr(loading, "BUDGET_BYTES", 0)
+    victim = next(ref.file for ref in training_data.divide(str(data), RECIPE).learn)
+    bytes_before = victim.read_bytes()
+    with pytest.raises(ConfigError, match=rf"cannot train on {victim}: changed: .*; mend or remove it"):
+        run(data, tmp_path / "out", told=told(epoch=lambda _: victim.write_bytes(b"broken")))
+    assert len(rows(tmp_path / "out")) == 1
+    victim.write_bytes(bytes_before)
+    run(data, tmp_path / "out", resume=True)
+    assert same(tmp_path / "out", whole)
+
+
+def test_a_full_disk(pictures: Path, tmp_path: Path, whole: tuple[Path, train.Result]) -> None:
+    """Where the system takes no more bytes, one line says so, what stood there is whole, and it goes on from there."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    def fill(epoch: Epoch) -> None:
+        if epoch.number == 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+
+    try:
+        with pytest.raises(MachineError, match=r"cannot write .*checkpoint\.pt: File too large; .* with --resume"):
+            run(pictures, tmp_path / "out", told=told(epoch=fill))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert len(rows(tmp_path / "out")) == len(checkpoints.load(tmp_path / "out")["history"]) == 2
+    assert {file.name for file in (tmp_path / "out").iterdir()} == FILES
+    run(pictures, tmp_path / "out", resume=True)
+    assert same(tmp_path / "out", whole)
+
+
+def test_a_place_that_cannot_be_written(pictures: Path, tmp_path: Path) -> None:
+    """It is found out before the training."""
+    (tmp_path / "file").touch()
+    with pytest.raises(MachineError, match=r"cannot write .*file/out: Not a directory"):
+        run(pictures, tmp_path / "file" / "out", told=told(images=lambda *_: pytest.fail("it learnt")))
+
+
+# The command.
+
+
+def test_the_command(
+    pictures: Path, tmp_path: Path, imgcls: Callable[..., pytest.RunResult], whole: tuple[Path, train.Result]
+) -> None:
+    """Options reach the recipe: the same weights; every epoch is a line on stdout, and nothing else is printed."""
+    table = 'resize = 32, crop = 32, interpolation = "bilinear", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5]'
+    command = (
+        *("train", pictures, "--arch", "test_efficientnet", "--options", "drop_rate = 0.2", "--input", table),
+        *("--epochs", "3", "--batch-size", "8", "--no-flip", "--scale", "0.6", "1", "--ema", "0.9"),
+        *("--warmup-epochs", "1", "--randaugment", "rand-m3-mstd0.5", "--out", tmp_path / "out", "--tensorboard"),
+    )
+    done = imgcls(*command)
+    assert done.ret == 0, done.stderr.str()
+    assert same(tmp_path / "out", whole)
+    best, top1 = whole[1].best, f"{100 * whole[1].best.held_out.top1:.2f}"
+    done.stdout.fnmatch_lines(
+        [
+            "epoch 1 of 3: train loss ?.* top1 * % f1 * %, validation loss ?.* top1 * % f1 * %, rate *, * images/s",
+            "epoch 3 of 3: *",
+            f"learnt from {whole[1].learnt} pictures; best of 3 epochs is {best.number}: top1 {top1} % of * held out",
+            f"test it with: pytest -m accuracy --imgcls-config {tmp_path}/out/imgcls.toml",
+        ]
+    )
+    assert done.stderr.lines == []
+    assert list((tmp_path / "out" / "tensorboard").iterdir())
+    again = imgcls(*command, "--resume")
+    assert again.stdout.lines == ["continues after epoch 3 of 3", *done.stdout.lines[-2:]]
+
+
+def test_a_bar_on_a_terminal(pictures: Path, tmp_path: Path) -> None:
+    """Where stderr is a terminal, a bar with the time left is drawn there; stdout in a pipe still has every line."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "imgcls", "train", str(pictures), "--arch", "timm:test_resnet", "--epochs", "2"]
+    command += ["--input", "resize = 32, crop = 32", "--out", str(tmp_path / "out")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
+        os.close(theirs)
+        drawn = _drained(ours)
+        lines = process.communicate()[0].splitlines()
+    assert [line.partition(":")[0] for line in lines[:2]] == ["epoch 1 of 2", "epoch 2 of 2"]
+    assert len(lines) == 4
+    assert re.search(r"training.*/48 images.*\d:\d\d:\d\d", drawn)
+    assert "epoch 1" not in drawn
+
+
+def _drained(terminal: int) -> str:
+    """Everything that is written to the other end of a terminal until that is closed."""
+    read = b""
+    with suppress(OSError), open(terminal, "rb", buffering=0) as stream:  # a closed other end is an error on Linux
+        while more := stream.read(4096):
+            read += more
+    return read.decode()
 
 
 @pytest.mark.parametrize(
-    ("arch", "options", "message"),
+    ("options", "message"),
     [
-        ("timm:resnet_18", {}, r"timm:resnet_18 cannot be built with .*Unknown model"),
-        ("torchvision:resnet_18", {}, r"torchvision:resnet_18 cannot be built with .*Unknown model"),
-        (ARCH, {"num_classes": 10}, r"the option num_classes is 10, and there are 3 class folders"),
-        (ARCH, {"img_sze": 64}, r"timm:test_efficientnet cannot be built with .*img_sze"),
+        (
+            ["--arch", "efficientnet_b00"],
+            "imgcls: neither torchvision nor timm has a model 'efficientnet_b00'; nearest: *efficientnet_b0*",
+        ),
+        (["--arch", "timm:resnet_18"], "imgcls: timm has no architecture 'resnet_18'; nearest: *resnet18*"),
+        (["--arch", "resnet18", "--optimizer", "adam"], "imgcls: no optimizer 'adam'; nearest: nadam"),
+        (["--arch", "resnet18", "--epochs", "0"], "imgcls: 0 epochs train nothing; ask for 1 or more"),
     ],
 )
-def test_what_cannot_be_built_is_named(data: Path, out: Path, arch: str, options: dict[str, Any], message: str) -> None:
-    """An unknown name or option is a wrong command line, with the words of the library."""
-    with pytest.raises(ConfigError, match=message):
-        run(data, out, arch=arch, options=options)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"epochs": 0}, "0 epochs train nothing"),
-        ({"seed": -1}, "seed -1 is not between 0 and 9223372036854775807"),
-    ],
-)
-def test_impossible_recipes(data: Path, out: Path, change: dict[str, int], message: str) -> None:
-    """No epochs, and seeds that a generator does not take, are refused."""
-    with pytest.raises(ConfigError, match=message):
-        run(data, out, recipe=replace(RECIPE, **change))
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("network.pth", r"network\.pth: expected the name of a \.safetensors file"),
-        (".", r"expected the name of a \.safetensors file"),
-        ("nowhere/network.safetensors", r"there is no folder .*nowhere; make it first"),
-    ],
-)
-def test_where_nothing_can_be_written(data: Path, out: Path, name: str, message: str) -> None:
-    """A place that cannot take the file is refused before the training, not after it."""
-    with pytest.raises(ConfigError, match=message):
-        run(data, out.parent / name, progress=lambda _: pytest.fail("it trained"))
-
-
-def test_a_loss_that_is_no_number_stops_it(data: Path, out: Path) -> None:
-    """NaN ends the training with the epoch, the settings and what to try; nothing is written."""
-    with pytest.raises(ModelError, match=r"the loss is nan in epoch 1 \(seed 0, learning rate .*; try a lower"):
-        run(data, out, spec=replace(SPEC, std=(1e-45, 0.5, 0.5)))
-    assert list(out.parent.iterdir()) == []
-
-
-def test_a_size_that_the_network_does_not_take(data: Path, out: Path) -> None:
-    """A network of a fixed size says so as an error of the model, with the shape that it was given."""
-    with pytest.raises(ModelError, match=r"does not take a batch of shape \(12, 3, 32, 32\).*img_size"):
-        run(data, out, arch="timm:test_vit", options={"dynamic_img_size": False})
-
-
-def test_auxiliary_heads_are_refused(data: Path, out: Path) -> None:
-    """A network that answers with several tensors while it trains is refused with the option that ends it."""
-    spec = replace(SPEC, resize=96, crop=(96, 96))
-    with pytest.raises(ModelError, match=r"with GoogLeNetOutputs, not with one tensor .* aux_logits=false"):
-        run(data, out, arch="torchvision:googlenet", options={"aux_logits": True}, spec=spec)
-
-
-# The file is whole, or what it was.
-
-
-def test_a_full_disk_leaves_the_old_file(data: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the move fails, the error says so, the file of before is untouched, and nothing lies beside it."""
-
-    def full(_half: Path, _out: Path) -> Path:
-        raise OSError(28, "No space left on device")
-
-    out.write_bytes(b"the file of before")
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(MachineError, match=r"cannot write .*network\.safetensors: No space left on device"):
-        run(data, out)
-    assert out.read_bytes() == b"the file of before"
-    assert list(out.parent.iterdir()) == [out]
-
-
-def test_the_file_appears_at_once(data: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the new bytes are written, even where that is interrupted, the old file stands."""
-
-    def interrupted(half: Path, _content: bytes) -> int:
-        assert half != out
-        half.touch()
-        raise KeyboardInterrupt
-
-    out.write_bytes(b"the file of before")
-    monkeypatch.setattr(Path, "write_bytes", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run(data, out)
-    monkeypatch.undo()
-    assert out.read_bytes() == b"the file of before"
-    assert list(out.parent.iterdir()) == [out]
-
-
-def test_a_killed_training_leaves_nothing(data: Path, out: Path) -> None:
-    """A process that dies after an epoch leaves neither the file nor a half of it."""
-    script = SCRIPT.replace("progress=print", "progress=lambda epoch: __import__('os')._exit(9)")
-    assert subprocess.run([sys.executable, "-c", script, data, out], check=False).returncode == 9
-    assert list(out.parent.iterdir()) == []
+def test_a_wrong_command_line_is_one_line(
+    pictures: Path, tmp_path: Path, imgcls: Callable[..., pytest.RunResult], options: list[str], message: str
+) -> None:
+    """It names what is nearest, ends with 2, and makes no folder."""
+    done = imgcls("train", pictures, "--epochs", "3", "--out", tmp_path / "out", *options)
+    assert done.ret == 2
+    assert len(done.stderr.lines) == 1
+    done.stderr.fnmatch_lines([message])
+    assert not (tmp_path / "out").exists()

@@ -5,7 +5,6 @@ import functools
 import io
 import shutil
 import sys
-import tomllib
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -13,7 +12,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgcls import bench_compare_command, compare_command, config, profile_command, progress, score_command
+from imgcls import (
+    bench_compare_command,
+    compare_command,
+    config,
+    profile_command,
+    progress,
+    score_command,
+    train_command,
+)
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.records import DatasetOutcome, DatasetSpec, Listing
 
@@ -132,15 +139,8 @@ def _add_predict(commands: Any) -> None:
 
 
 def _add_train(commands: Any) -> None:
-    train = commands.add_parser("train", help="train an architecture from random weights on a folder per class")
-    train.add_argument("data", metavar="DATA", help="a folder per class, or digits, the built-in set")
-    train.add_argument("--arch", required=True, metavar="ARCH", help="torchvision:NAME or timm:NAME")
-    train.add_argument("--options", type=_inline_table, default={}, metavar="KEYS", help='as in "img_size = 32"')
-    train.add_argument("--input", type=_inline_table, default={}, metavar="KEYS", help='as in "resize = 32, crop = 32"')
-    train.add_argument("--epochs", type=int, required=True, metavar="N", help="how often each picture is learnt from")
-    train.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same weights")
-    train.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .safetensors file to write")
-    train.set_defaults(command=_train)
+    train = commands.add_parser("train", help="train an architecture on folders of pictures")
+    train_command.add_options(train)
 
 
 def _add_labels(commands: Any) -> None:
@@ -188,14 +188,6 @@ def _positive(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
 
 
-def _inline_table(text: str) -> dict[str, Any]:
-    """The inside of one of TOML's inline tables, as the configuration has them."""
-    try:
-        return tomllib.loads(f"table = {{ {text} }}")["table"]  # type: ignore[no-any-return]  # a table is a dict
-    except tomllib.TOMLDecodeError as error:
-        raise argparse.ArgumentTypeError(f'{text!r} is not like "resize = 32, crop = 32": {error}') from error
-
-
 def _predict(options: argparse.Namespace) -> int:
     from imgcls import images, run
     from imgcls.models import Shelf
@@ -235,25 +227,6 @@ def _complaints(outcome: DatasetOutcome) -> int:
     if not (outcome.rejections or failures or outcome.pairs[0].scores.scored):
         raise ConfigError("there is no picture in what was given")
     return score_command.gravest({1 if outcome.rejections else 0, *score_command.codes([outcome])})
-
-
-def _train(options: argparse.Namespace) -> int:
-    from imgcls import resolve, train
-
-    spec = config.model("command line", {"arch": options.arch, "options": options.options, "input": options.input})
-    result = train.train(
-        options.data,
-        spec.arch,
-        options=spec.options,
-        spec=resolve.input_spec(spec),
-        recipe=train.Recipe(options.epochs, options.seed),
-        out=options.out,
-        progress=lambda e: print(
-            f"epoch {e.number} of {options.epochs}: loss {e.loss:.4f}, top1 {e.top1_count} of {e.held_out}", flush=True
-        ),
-    )
-    print(f"{result.file}: sha256 {result.sha256}, learnt from {result.learnt} pictures in {result.seconds:.0f} s")
-    return 0
 
 
 def _check_labels(options: argparse.Namespace) -> int:

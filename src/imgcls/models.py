@@ -90,7 +90,7 @@ def load(spec: ModelSpec, device: str) -> Model:
     started = time.perf_counter()
     input_spec, labels = resolve.input_spec(spec), resolve.label_list(spec)
     with torch.random.fork_rng(devices=[]):
-        module, file_sha256 = _filled(spec)
+        module, file_sha256 = filled(spec)
     state_sha256 = weights.state_sha256(module.state_dict())
     parameters = sum(p.numel() for p in module.parameters())
     weights.to_channels_last(module)
@@ -142,8 +142,11 @@ def outputs(model: Model) -> int:
     return int(model.classifier.logits(torch.zeros(1, 3, height, width)).shape[1])
 
 
-def _filled(spec: ModelSpec) -> tuple[Any, str | None]:
-    """The module with its weights, and the sha256 of the file they came from."""
+def filled(spec: ModelSpec) -> tuple[Any, str | None]:
+    """The module with its weights, and the sha256 of the file they came from.
+
+    Raises ConfigError for names and options that do not exist, WeightsMissing, and ModelError where weights do not fit.
+    """
     kind = spec.arch.partition(":")[0]
     source = spec.weights
     if isinstance(source, str) and source.startswith("random:"):
@@ -151,7 +154,7 @@ def _filled(spec: ModelSpec) -> tuple[Any, str | None]:
         random_weights.fill(module, int(source.removeprefix("random:")))
         return module, None
     if isinstance(source, str) and source.startswith("builtin:"):
-        source = _builtin(spec, source.removeprefix("builtin:"))
+        source = builtin(spec, source.removeprefix("builtin:"))
     if isinstance(source, Path):
         return _from_file(spec, source)
     if kind == "python":
@@ -213,7 +216,8 @@ def _factory_file(name: str) -> Path:
     return Path(str(sys.modules[name.partition(":")[0]].__file__))
 
 
-def _builtin(spec: ModelSpec, name: str) -> Path:
+def builtin(spec: ModelSpec, name: str) -> Path:
+    """The file of weights that come with this package. Raises ConfigError."""
     folder = resources.files("imgcls") / "builtin"
     known = sorted(f.name.removesuffix(".safetensors") for f in folder.iterdir() if f.name.endswith(".safetensors"))
     if name not in known:

@@ -72,7 +72,7 @@ def read(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise _no_file(path)
     try:
-        loaded = _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read_checkpoint(path)
+        loaded = _read_safetensors(path) if path.suffix.lower() == ".safetensors" else read_checkpoint(path)
     except OSError as error:
         raise WeightsMissing(f"cannot read the weights file {path}: {error.strerror or error}") from error
     return _without_prefixes(_state_dict(loaded, path))
@@ -252,7 +252,8 @@ def _stored_type() -> type[Any]:
     return Stored
 
 
-def _read_checkpoint(path: Path) -> Any:
+def read_checkpoint(path: Path) -> Any:
+    """Whatever ``torch.save`` wrote, on the CPU, without running code. Raises :class:`ModelError` and OSError."""
     import torch
 
     # A Namespace only holds values, and the training scripts of timm and torchvision save one beside the weights.

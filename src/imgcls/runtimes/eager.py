@@ -42,7 +42,7 @@ class EagerClassifier:
 
     def forward(self, placed: torch.Tensor) -> Any:
         """What the network returns, on its device and perhaps not computed yet. Raises ModelError."""
-        with torch.inference_mode(), _exact_float32():
+        with torch.inference_mode(), exact_float32():
             try:
                 return self.module(placed)
             except (Exception, SystemExit) as error:  # a network may raise anything, and other models go on
@@ -72,7 +72,7 @@ def build(module: torch.nn.Module, precision: str, device: str) -> EagerClassifi
 
 
 @contextmanager
-def _exact_float32() -> Iterator[None]:
+def exact_float32() -> Iterator[None]:
     """float32 means float32, whatever the process has set; its settings come back afterwards.
 
     Operator by operator, because torch no longer reads its older settings where a process has used these.

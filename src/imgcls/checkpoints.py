@@ -1,0 +1,99 @@
+"""What a training keeps on the disk: weights, and a state to continue from; each file is whole, or as it was before."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgcls import documents, weights
+from imgcls.errors import ConfigError, MachineError
+
+if TYPE_CHECKING:  # torch takes seconds to import
+    import torch
+
+NAME = "checkpoint.pt"
+_FORMAT = "imgcls-checkpoint 1"
+
+
+def require_place(folder: Path, *, resume: bool) -> None:
+    """A training may begin in ``folder``, or be continued there; nothing is written yet.
+
+    Raises :class:`ConfigError` where there is a training already, or none to continue.
+    """
+    begun = (folder / NAME).is_file()
+    if begun and not resume:
+        raise ConfigError(f"{folder} holds a training already; continue it with --resume, or choose another --out")
+    if resume and not begun:
+        raise ConfigError(f"{folder} holds no {NAME} to continue from; leave --resume out to begin")
+
+
+def make_place(folder: Path) -> None:
+    """Make the folder. Raises :class:`MachineError`."""
+    with written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for half in folder.glob(".*.[0-9]*"):  # of a training that was killed while it wrote
+            half.unlink()
+
+
+def save(folder: Path, state: Mapping[str, Any]) -> None:
+    """Write a state of tensors, numbers, text, lists and dicts. Raises :class:`MachineError`."""
+    import torch
+
+    content = io.BytesIO()  # torch's own writer hides what the system says of a full disk
+    torch.save({"format": _FORMAT, **state}, content)
+    write(folder / NAME, content.getvalue())
+
+
+def load(folder: Path) -> Mapping[str, Any]:
+    """Read what :func:`save` wrote, without running code.
+
+    Raises :class:`ModelError`, :class:`ConfigError` and :class:`MachineError`.
+    """
+    try:
+        state = weights.read_checkpoint(folder / NAME)
+    except OSError as fault:
+        raise MachineError(
+            f"{folder / NAME} cannot be read ({fault.strerror}); begin anew with another --out"
+        ) from fault
+    if not isinstance(state, dict) or state.get("format") != _FORMAT:
+        raise ConfigError(f"{folder / NAME} is not of the format '{_FORMAT}'; begin anew with another --out")
+    return state
+
+
+def write_weights(file: Path, state: Mapping[str, torch.Tensor], about: Mapping[str, str]) -> None:
+    """Write a state dict and what there is to say about it as safetensors, the same bytes for the same content.
+
+    The library writes metadata in an order that changes from process to process, so the header is written again: its
+    length (8 bytes, little-endian), then JSON, padded with spaces to a multiple of 8 bytes.
+    """
+    import torch
+    from safetensors.torch import save as safetensors
+
+    own = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()}
+    written_by_library = safetensors(own, dict(about))
+    tensors = 8 + int.from_bytes(written_by_library[:8], "little")
+    header = json.dumps(json.loads(written_by_library[8:tensors]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    write(file, len(header).to_bytes(8, "little") + header + written_by_library[tensors:])
+
+
+def write(file: Path, content: bytes) -> None:
+    """Raises :class:`MachineError`; then the file is what it was before."""
+    with written(file), documents.whole(file) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def written(file: Path) -> Iterator[None]:
+    """What the system says against writing ``file`` is :class:`MachineError`."""
+    try:
+        yield
+    except OSError as fault:
+        raise MachineError(
+            f"cannot write {file}: {fault.strerror}; what was written before is whole: "
+            "make room and continue with --resume"
+        ) from fault
