@@ -489,13 +489,16 @@ def test_a_map_of_labels_names_its_file(tmp_path: Path, table: str, says: str) -
     _refused(tmp_path, f"[datasets.d]\npath = 'p'\nlabels = {table}", f"[datasets.d.labels] {says}")
 
 
+ARCHS = "torchvision:NAME, timm:NAME, python:package.module:factory, reference:NAME"
+
+
 @pytest.mark.parametrize("arch", ["resnet50", "keras:resnet50", "timm:", ":resnet50", ""])
 def test_an_arch_says_where_it_is_from(tmp_path: Path, arch: str) -> None:
     """An arch has one of the known prefixes and a name."""
     _refused(
         tmp_path,
         f"[models.m]\narch = '{arch}'",
-        f"[models.m] arch: '{arch}' is not one of torchvision:NAME, timm:NAME, python:package.module:factory",
+        f"[models.m] arch: '{arch}' is not one of {ARCHS}",
     )
 
 
@@ -504,7 +507,7 @@ def test_a_model_without_an_arch_is_refused(tmp_path: Path) -> None:
     _refused(
         tmp_path,
         "[models.m]",
-        "[models.m] arch: None is not one of torchvision:NAME, timm:NAME, python:package.module:factory",
+        f"[models.m] arch: None is not one of {ARCHS}",
     )
 
 

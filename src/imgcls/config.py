@@ -25,7 +25,7 @@ from imgcls.records import (
     Settings,
 )
 
-ARCH_KINDS = ("torchvision", "timm", "python")
+ARCH_KINDS = ("torchvision", "timm", "python", "reference")
 LABEL_LISTS = ("imagenet-1k", "imagenet-21k", "digits")
 LOADING_OPTIONS = ("weights", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path")
 WEIGHT_FILES = (".safetensors", ".pth", ".pt", ".bin")
@@ -209,7 +209,12 @@ def _model(place: Place) -> ModelSpec:
     arch = place.text("arch")
     kind, _, rest = (arch or "").partition(":")
     if kind not in ARCH_KINDS or not rest:
-        place.wrong("arch", f"{arch!r} is not one of torchvision:NAME, timm:NAME, python:package.module:factory")
+        place.wrong(
+            "arch",
+            f"{arch!r} is not one of torchvision:NAME, timm:NAME, python:package.module:factory, reference:NAME",
+        )
+    if kind == "reference":
+        _only(place, "reference:… runs on NumPy in float32", runtime="auto", precision="float32")
     labels = place.text("labels")
     return ModelSpec(
         name=place.name.partition(".")[2],
@@ -224,6 +229,12 @@ def _model(place: Place) -> ModelSpec:
         decode=_supported(place, "decode", ("exact", "fast"), ("exact",)),
         input=_input(Place(place.file, f"{place.name}.input", place.table.get("input", {}))),
     )
+
+
+def _only(place: Place, why: str, **values: str) -> None:
+    for key, value in values.items():
+        if place.table.get(key, value) != value:
+            place.wrong(key, f"{place.table[key]!r} is not to be had: {why}")
 
 
 def _supported(place: Place, key: str, options: Sequence[str], here: Sequence[str]) -> Any:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:  # torch takes seconds to import
 Batch = npt.NDArray[np.float32]
 Targets = npt.NDArray[np.int64]
 
-_MOMENTUM = 0.9  # of SGD
+MOMENTUM = 0.9
+"""Of SGD."""
+
 _SPEED_OF_NEW = 10  # layers that begin anew beside trained ones would else pull those to where they happen to begin
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # CUDA, and the CPU's allocators
 
@@ -184,23 +186,25 @@ def _optimizer(network: torch.nn.Module, recipe: Recipe, new: Sequence[str]) -> 
     from torch import optim
 
     groups = [
-        {"params": parameters, "weight_decay": decay * recipe.weight_decay, "speed": speed}
-        for (decay, speed), parameters in _groups(network, new).items()
+        {"params": [p for _, p in parameters], "weight_decay": decay * recipe.weight_decay, "speed": speed}
+        for (decay, speed), parameters in decays_and_speeds(network, new).items()
     ]
     if recipe.optimizer == "nadam":
         return optim.NAdam(groups, recipe.learning_rate, decoupled_weight_decay=True)
     if recipe.optimizer == "adamw":
         return optim.AdamW(groups, recipe.learning_rate)
-    return optim.SGD(groups, recipe.learning_rate, _MOMENTUM)
+    return optim.SGD(groups, recipe.learning_rate, MOMENTUM)
 
 
-def _groups(network: torch.nn.Module, new: Sequence[str]) -> dict[tuple[int, int], list[torch.nn.Parameter]]:
-    """Parameters by whether they decay (biases and norms do not) and by how much faster they learn."""
-    groups: dict[tuple[int, int], list[torch.nn.Parameter]] = {}
+def decays_and_speeds(
+    network: torch.nn.Module, new: Sequence[str]
+) -> dict[tuple[int, int], list[tuple[str, torch.nn.Parameter]]]:
+    """Named parameters by whether they decay (biases and norms do not) and by how much faster they learn."""
+    groups: dict[tuple[int, int], list[tuple[str, torch.nn.Parameter]]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             speed = _SPEED_OF_NEW if name.rpartition(".")[0] in new else 1
-            groups.setdefault((int(parameter.ndim > 1), speed), []).append(parameter)
+            groups.setdefault((int(parameter.ndim > 1), speed), []).append((name, parameter))
     return groups
 
 

@@ -138,8 +138,9 @@ def _import_libraries(spec: ModelSpec) -> None:
     import_module("imgcls.runtimes.eager")
     import_module("safetensors.torch")
     library, _, name = spec.arch.partition(":")
+    used = {"python": name.partition(":")[0], "reference": "imgcls.runtimes.reference"}.get(library, library)
     with suppress(Exception, SystemExit):
-        import_module(name.partition(":")[0] if library == "python" else library)
+        import_module(used)
     with suppress(Exception):
         resolve.input_spec(spec)
         resolve.label_list(spec)

@@ -8,7 +8,7 @@ from importlib import import_module, metadata, resources
 from pathlib import Path
 from typing import Any
 
-from imgcls import digest, published, random_weights, resolve, runtimes, weights
+from imgcls import digest, published, random_weights, reference, resolve, runtimes, weights
 from imgcls.errors import ConfigError, ImgclsError, ModelError, one_line
 from imgcls.records import Facts, LabelList, ModelSpec
 from imgcls.runtimes import Classifier
@@ -93,10 +93,11 @@ def load(spec: ModelSpec, device: str) -> Model:
         module, file_sha256 = filled(spec)
     state_sha256 = weights.state_sha256(module.state_dict())
     parameters = sum(p.numel() for p in module.parameters())
+    runtime = runtimes.of(spec)
     weights.to_channels_last(module)
-    classifier = runtimes.classifier(spec.runtime, module, spec.precision, device)
+    classifier = runtimes.classifier(runtime, module, spec.precision, device)
     facts = Facts(
-        runtime="eager",
+        runtime=runtime,
         precision=spec.precision,
         device=device,
         input=input_spec,
@@ -115,8 +116,10 @@ def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
     from imgcls.runtimes.eager import FLAGS
 
     kind, _, name = spec.arch.partition(":")
-    libraries = ("torchvision", "timm") if kind == "python" else (kind,)
+    libraries = {"python": ("torchvision", "timm"), "reference": ("torchvision", "numpy")}.get(kind, (kind,))
     own = {"factory_sha256": digest.file_sha256(_factory_file(name))} if kind == "python" else {}
+    if kind == "reference":
+        own = {"reference_sha256": _reference_sha256()}
     return {
         "rules": PREPROCESSING_RULES,
         "arch": spec.arch,
@@ -132,6 +135,12 @@ def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
         **{library: metadata.version(library) for library in libraries},
         **own,
     }
+
+
+def _reference_sha256() -> str:
+    """Of the reference's own source, since every line of it may change an answer."""
+    folder = Path(str(reference.__file__)).parent
+    return digest.of_json({file.name: digest.file_sha256(file) for file in sorted(folder.glob("*.py"))})
 
 
 def outputs(model: Model) -> int:
@@ -177,11 +186,22 @@ def build(spec: ModelSpec) -> Any:
             import timm
 
             return timm.create_model(_timm_name(spec), pretrained=False, **spec.options)
+        if kind == "reference":
+            from imgcls import twin
+
+            return twin.build(reference.variant(name, **_classes_alone(spec)))
         from torchvision import models
 
         return models.get_model(name, weights=None, **{**PUBLISHED_VARIANT.get(name, {}), **spec.options})
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise _unbuildable(spec, error) from error
+
+
+def _classes_alone(spec: ModelSpec) -> dict[str, int]:
+    """The one option that the reference has. Raises ConfigError for others."""
+    if other := spec.options.keys() - {"num_classes"}:
+        raise ConfigError(f"[models.{spec.name}] options: {spec.arch} has num_classes alone, not {', '.join(other)}")
+    return {"classes": spec.options["num_classes"]} if spec.options else {}
 
 
 def _unbuildable(spec: ModelSpec, error: Exception) -> ConfigError:
@@ -253,7 +273,7 @@ def _pinned(spec: ModelSpec, file: Path) -> str:
 def _with_published_weights(spec: ModelSpec, kind: str) -> tuple[Any, str]:
     """The network with its published weights, read by our own reader."""
     name = spec.arch.partition(":")[2]
-    if kind == "torchvision":
+    if kind in {"torchvision", "reference"}:
         entry = resolve.torchvision_weights(name, resolve.published_tag(spec))
         return _from_file(spec, published.from_url(entry.url))
     config = resolve.timm_config(name, resolve.published_tag(spec)).to_dict()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imgcls import conditions, documents, limits
-from imgcls.errors import ConfigError
+from imgcls.errors import ConfigError, ModelError
 from imgcls.measures import Clock, Conditions, Movement, Mover, Operator, Profile
 from imgcls.models import Model
 
@@ -50,6 +50,11 @@ def profile(model: Model, batch: int = 1, repeats: int = 5, trace: Path | None =
     """
     import torch
 
+    if model.facts.runtime == "numpy":
+        raise ModelError(
+            f"[models.{model.spec.name}] {model.spec.arch} runs on NumPy, of which torch.profiler sees nothing; "
+            "bench/reference_step.py says where its time goes"
+        )
     pictures = torch.randn(batch, 3, *model.facts.input.crop, generator=torch.Generator().manual_seed(SEED))
     call, cuda = functools.partial(model.classifier.logits, pictures), model.facts.device != "cpu"
     with conditions.fixed_threads(), _silent():

@@ -29,6 +29,7 @@ class Recipe:
     share of a picture's area that a random crop shows. ``flip``: half of all crops are mirrored. ``randaugment``: in
     timm's notation, as in ``rand-m9-mstd0.5``. ``balanced``: mistakes on rare classes weigh more. ``ema``: the decay
     of a running average of the weights, which is then what is evaluated and kept. ``clip_norm``: the longest gradient.
+    ``array``: what the reference learns with; everything else learns with torch.
     ``folds``, ``fold``: hold out the ``fold``-th of so many parts, counted from 0. ``None`` is "not at all".
 
     Raises :class:`ConfigError` for what cannot be trained.
@@ -51,11 +52,24 @@ class Recipe:
     clip_norm: float | None = None
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     device: str = "cpu"
+    array: Literal["torch", "numpy", "cupy"] = "torch"
     folds: int | None = None
     fold: int = 0
 
     def __post_init__(self) -> None:
         smallest, largest = self.scale
+        torch_alone = [
+            name
+            for name, asked in {
+                "--optimizer adamw": self.optimizer == "adamw",
+                "--freeze-batch-norm": self.freeze_batch_norm,
+                "--ema": self.ema is not None,
+                "--clip-norm": self.clip_norm is not None,
+                "--precision": self.precision != "float32",
+                "--device": self.device != "cpu",
+            }.items()
+            if asked
+        ]
         for holds, complaint in (
             (self.epochs >= 1, f"{self.epochs} epochs train nothing; ask for 1 or more"),
             (0 <= self.seed < 1 << 63, f"seed {self.seed} is not between 0 and {(1 << 63) - 1}"),
@@ -68,6 +82,7 @@ class Recipe:
             (0 < smallest <= largest <= 1, f"scale {smallest} {largest} is not a range within (0, 1], as 0.08 1 is"),
             (self.ema is None or 0 < self.ema < 1, f"a decay of {self.ema} is not in (0, 1), as 0.999 is"),
             (self.clip_norm is None or self.clip_norm > 0, f"gradients cannot be clipped to {self.clip_norm}"),
+            (self.array == "torch" or not torch_alone, f"there is no {', '.join(torch_alone)} with {self.array}"),
             (self.folds is None or self.folds >= 2, f"{self.folds} folds hold nothing out; ask for 2 or more"),
             (0 <= self.fold < (self.folds or 1), f"there is no fold {self.fold} of {self.folds}; they count from 0"),
         ):

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from imgcls import reference
 from imgcls.errors import ConfigError
 from imgcls.records import InputSpec, LabelList, ModelSpec
 
@@ -44,7 +45,7 @@ def input_spec(spec: ModelSpec) -> InputSpec:
     Raises ConfigError where neither says it (a network of one's own has no published settings).
     """
     kind, _, name = spec.arch.partition(":")
-    if kind == "torchvision":
+    if _is_torchvisions(kind, name):
         return _overridden(_torchvision_input(torchvision_weights(name, published_tag(spec))), spec.input)
     if kind == "timm":
         return _overridden(_timm_input(timm_config(name, published_tag(spec))), spec.input)
@@ -55,6 +56,19 @@ def input_spec(spec: ModelSpec) -> InputSpec:
             f"give {', '.join(missing)} in [models.{spec.name}.input]"
         )
     return _overridden(InputSpec(**{"crop_mode": "center", **spec.input}), spec.input)
+
+
+def _is_torchvisions(kind: str, name: str) -> bool:
+    """Whether torchvision publishes weights of it; the reference's names are torchvision's, but for its small one.
+
+    Raises ConfigError for a name that the reference does not have.
+    """
+    from torchvision import models
+
+    if kind == "reference":
+        reference.variant(name)
+        return name in models.list_models(module=models)
+    return kind == "torchvision"
 
 
 def _overridden(default: InputSpec, given: Mapping[str, Any]) -> InputSpec:
@@ -157,7 +171,7 @@ def label_list(spec: ModelSpec) -> LabelList:
 
 def _published_labels(spec: ModelSpec) -> LabelList:
     kind, _, name = spec.arch.partition(":")
-    if kind == "torchvision":
+    if _is_torchvisions(kind, name):
         categories = torchvision_weights(name, published_tag(spec)).meta["categories"]
         return imagenet("imagenet-1k") if len(categories) == 1000 else LabelList(name, tuple(categories))
     if kind == "timm":

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,14 +20,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imgcls import checkpoints, curves, pixels, resolve, runtimes, training_data, training_run, transfer
-from imgcls.errors import ModelError
+from imgcls import checkpoints, curves, pixels, reference, resolve, runtimes, training_data, training_run, transfer
+from imgcls.errors import ConfigError, ModelError
 from imgcls.learner import Learner, TorchLearner
 from imgcls.loading import Loader
 from imgcls.recipe import Epoch, Recipe, Side, learning_rate
 from imgcls.records import ModelSpec
 from imgcls.training_data import Division
 from imgcls.training_run import Run, best
+from imgcls.transfer import Start
 
 
 class Told(NamedTuple):
@@ -82,7 +83,7 @@ def train(
             told.say(f"new head for {len(division.classes)} classes: {', '.join(start.replaced)}")
         loader = stack.enter_context(Loader(division, input_spec, recipe))
         weights = _class_weights(division) if recipe.balanced else None
-        learner = TorchLearner(start.network, recipe, weights, start.replaced)
+        learner = _learner(spec, start, recipe, weights)
         about = training_run.about(spec, start, division, input_spec, recipe)
         run = Run(out, division, recipe, input_spec, learner, about)
         if resume:
@@ -98,6 +99,19 @@ def train(
             told.epoch(run.history[-1])
             event(run.history[-1])
     return Result(tuple(run.history), best(run.history), len(division.learn), len(division.held_out))
+
+
+def _learner(spec: ModelSpec, start: Start, recipe: Recipe, class_weights: Sequence[float] | None) -> Learner:
+    """PyTorch, or the reference with its own arrays."""
+    if recipe.array == "torch":
+        return TorchLearner(start.network, recipe, class_weights, start.replaced)
+    from imgcls.array_learner import ArrayLearner
+
+    kind, _, name = spec.arch.partition(":")
+    if kind != "reference":
+        raise ConfigError(f"{spec.arch} learns with torch alone; --array {recipe.array} is for reference:NAME")
+    architecture = reference.variant(name, start.options["num_classes"])
+    return ArrayLearner(architecture, start.network, recipe, class_weights, start.replaced)
 
 
 def _nowhere(_: Epoch) -> None:

@@ -20,7 +20,10 @@ def add_options(train: argparse.ArgumentParser) -> None:
     """The options of ``imgcls train``, and the function that does it as ``command``."""
     add = train.add_argument
     add("data", metavar="DATA", help="a folder per class; a folder with such folders train and val; or digits")
-    add("--arch", required=True, metavar="ARCH", help="torchvision:NAME, timm:NAME, or a bare name of either")
+    add(
+        "--arch", required=True, metavar="ARCH",
+        help="torchvision:NAME, timm:NAME, or a bare name of either; reference:NAME",
+    )  # fmt: skip
     add("--out", type=Path, required=True, metavar="DIR", help="where weights, metrics and curves are written")
     add("--epochs", type=int, required=True, metavar="N", help="how often each picture is learnt from")
     add("--resume", action="store_true", help="continue the training in DIR, with the same options")
@@ -39,6 +42,10 @@ def _add_network(train: argparse.ArgumentParser) -> None:
     add("--options", type=_inline_table, default={}, metavar="KEYS", help='for the architecture, as in "img_size = 32"')
     add("--input", type=_inline_table, default={}, metavar="KEYS", help='as in "resize = 32, crop = 32"')
     add("--freeze-batch-norm", action="store_true", help="batch norms keep the statistics they begin with")
+    add(
+        "--array", choices=("numpy", "cupy", "torch"),
+        help="what reference:NAME learns with: its own code on NumPy (default) or CuPy, or PyTorch's same network",
+    )  # fmt: skip
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where it learns (default: cpu)")
     add(
         "--precision", choices=("float32", "bfloat16", "float16"), default="float32",
@@ -136,6 +143,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         clip_norm=options.clip_norm,
         precision=options.precision,
         device=options.device,
+        array=options.array or ("numpy" if options.arch.startswith("reference:") else "torch"),
         folds=options.folds,
         fold=options.fold,
     )

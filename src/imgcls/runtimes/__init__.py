@@ -4,8 +4,9 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from imgcls.errors import DeviceMissing
+from imgcls.records import ModelSpec
 
-MODULES = {"eager": "imgcls.runtimes.eager"}
+MODULES = {"eager": "imgcls.runtimes.eager", "numpy": "imgcls.runtimes.reference"}
 
 
 class Classifier(Protocol):
@@ -28,6 +29,13 @@ class Classifier(Protocol):
 
     def device_ns(self, placed: Any) -> int | None:
         """How long ``forward`` keeps the device at work, by its own clock; None where it has none but the host's."""
+
+
+def of(spec: ModelSpec) -> str:
+    """The runtime of a model: NumPy for the reference, and eager where nothing else is asked for."""
+    if spec.arch.startswith("reference:"):
+        return "numpy"
+    return "eager" if spec.runtime == "auto" else spec.runtime
 
 
 def classifier(runtime: str, module: Any, precision: str, device: str) -> Classifier:

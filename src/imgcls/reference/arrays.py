@@ -1,0 +1,102 @@
+"""The one place where NumPy is not treated as any other array namespace.
+
+Every formula of this package is written over whatever namespace its arrays say they belong to: NumPy, or any other
+that follows the Python array API standard (https://data-apis.org/array-api/), as CuPy does. Maps lie in memory as
+(channels, images, height, width): a pointwise convolution is then one matrix product, and a few channels are one piece
+of memory, so that what is done to each channel by itself is done to a few at a time, in the cache and on several cores.
+:func:`by_channel` does that for NumPy, and calls the same formula once, on the whole, for any other namespace.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from math import prod
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+Array = Any
+"""An array of a namespace that follows the array API standard."""
+
+Formula = Callable[..., Any]
+"""Takes arrays whose first axis is channels, and returns one such array or a tuple of them: no channel depends on
+another."""
+
+BLOCK = 1 << 19
+"""Numbers of the largest array that are worked on at once. From 2 ** 17 to 2 ** 20 a step takes the same time; far
+smaller, the threads wait for Python's lock, and on the whole at once a step at 224 pixels takes 1.7 times as long."""
+
+
+def namespace(array: Array) -> Any:
+    """The module whose functions work on ``array``."""
+    return array.__array_namespace__()
+
+
+def by_channel(formula: Formula, *arrays: Array) -> Any:
+    """``formula(*arrays)``; with NumPy block by block of the first axis, which all arrays have in common."""
+    if namespace(arrays[0]) is np:
+        return in_blocks(formula, *arrays)
+    return formula(*arrays)
+
+
+def in_blocks(formula: Formula, *arrays: Array) -> Any:
+    """What :func:`by_channel` does with NumPy arrays."""
+    results: list[Any] = []
+    lock = Lock()
+
+    def fill(block: slice) -> bool:
+        parts = formula(*(array[block] for array in arrays))
+        several = isinstance(parts, tuple)
+        parts = parts if several else (parts,)
+        with lock:
+            if not results:
+                results.extend(np.empty((len(arrays[0]), *part.shape[1:]), part.dtype) for part in parts)
+        for result, part in zip(results, parts, strict=True):
+            result[block] = part
+        return several
+
+    blocks = _blocks(len(arrays[0]), max(prod(array.shape[1:]) for array in arrays))
+    several = list(map(fill, blocks) if len(blocks) == 1 else _pool().map(fill, blocks))
+    return tuple(results) if several[0] else results[0]
+
+
+def images_first(maps: Array) -> Array:
+    """(channels, images, height, width) to (images, channels, height, width), PyTorch's order, or back: a view."""
+    return namespace(maps).permute_dims(maps, (1, 0, 2, 3))
+
+
+def as_numpy(array: Array) -> Any:
+    """A NumPy array of the same values; what lies in another device's memory is copied from there."""
+    if hasattr(array, "get"):  # CuPy's
+        return array.get()
+    return np.asarray(array)
+
+
+def _blocks(channels: int, size: int) -> list[slice]:
+    """As few blocks of about equal size as the cache allows, a multiple of the threads if there are several."""
+    count = -(-channels * size // BLOCK)
+    if count > 1:
+        count = -(-count // _threads()) * _threads()
+    step = max(1, -(-channels // max(1, count)))
+    return [slice(start, start + step) for start in range(0, channels, step)]
+
+
+def _threads() -> int:
+    """What NumPy's matrix products take too: ``OMP_NUM_THREADS`` where it is set, else one per core."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_threads(), "imgcls-reference")
+
+
+if hasattr(os, "register_at_fork"):  # threads do not live on in a forked process
+    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -1,0 +1,44 @@
+"""The array EfficientNet as a classifier: NumPy on the CPU, in float32, from a torchvision network's own memory."""
+
+from typing import Any
+
+import numpy as np
+
+from imgcls import reference
+from imgcls.errors import ModelError
+
+
+class ReferenceClassifier:
+    """``module``: torchvision's EfficientNet, which holds the weights and is not run.
+
+    Raises ModelError where it is none of the published eight, and where another device or precision is asked for.
+    """
+
+    def __init__(self, module: Any, precision: str, device: str) -> None:
+        if device != "cpu" or precision != "float32":
+            raise ModelError(f"the reference runs on the CPU in float32, not on {device} in {precision}")
+        self.module = module.eval()
+        self.network = reference.recognised(module.state_dict())
+
+    def logits(self, batch: Any) -> Any:
+        """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes). Raises ModelError for another shape."""
+        return self.forward(self.placed(batch))
+
+    def placed(self, batch: Any) -> Any:
+        """The batch as NumPy has it, in the same memory."""
+        return np.asarray(batch.numpy(), np.float32)
+
+    def forward(self, placed: Any) -> Any:
+        """(n, 3, h, w) to (n, classes)."""
+        return reference.predict(self.network, placed)
+
+    def synchronize(self) -> None:
+        """NumPy returns when it is done."""
+
+    def device_ns(self, placed: Any) -> None:
+        """The host's clock is the only one."""
+
+
+def build(module: Any, precision: str, device: str) -> ReferenceClassifier:
+    """The classifier of this runtime."""
+    return ReferenceClassifier(module, precision, device)
