@@ -114,6 +114,12 @@ class Epoch:
     images_per_second: float
 
 
+def usual_learning_rate(optimizer: str, weights: str | None) -> float:
+    """The highest rate where none is asked for: trained weights take a tenth, or they forget what they know."""
+    usual = OPTIMIZERS.get(optimizer, OPTIMIZERS["nadam"]).learning_rate  # Recipe says what is unknown
+    return usual if weights is None or weights.startswith("random:") else usual / 10
+
+
 def usual_warm_up(epochs: int) -> float:
     """Epochs of warm-up where none are asked for: a fifth of all, and at most five."""
     return min(_WARM_UP_EPOCHS, _WARM_UP_SHARE * epochs)

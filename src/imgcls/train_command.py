@@ -70,7 +70,12 @@ def _add_pictures(train: argparse.ArgumentParser) -> None:
 def _add_learning(train: argparse.ArgumentParser) -> None:
     add = train.add_argument_group("learning").add_argument
     add("--optimizer", default="nadam", metavar="NAME", help=f"{', '.join(recipe.OPTIMIZERS)} (default: nadam)")
-    add("--lr", type=float, metavar="R", help="the highest learning rate (default: 0.001, of sgd 0.05)")
+    add(
+        "--lr",
+        type=float,
+        metavar="R",
+        help="the highest learning rate (default: 0.001, of sgd 0.05; with trained weights a tenth)",
+    )
     add("--weight-decay", type=float, metavar="W", help="default: 0.05, of sgd 0.0001")
     add("--warmup-epochs", type=float, metavar="N", help="until the highest rate (default: a fifth, at most 5)")
     add("--batch-size", type=int, default=32, metavar="N", help="pictures a step (default: 32)")
@@ -125,12 +130,13 @@ def _unseen(_name: str, _done: int, _total: int) -> None:
 def _recipe(options: argparse.Namespace) -> Recipe:
     """Raises ConfigError."""
     usual = recipe.OPTIMIZERS.get(options.optimizer, recipe.OPTIMIZERS["nadam"])  # Recipe says what is unknown
+    rate = recipe.usual_learning_rate(options.optimizer, options.weights)
     return Recipe(
         epochs=options.epochs,
         seed=options.seed,
         batch_size=options.batch_size,
         optimizer=options.optimizer,
-        learning_rate=usual.learning_rate if options.lr is None else options.lr,
+        learning_rate=rate if options.lr is None else options.lr,
         weight_decay=usual.weight_decay if options.weight_decay is None else options.weight_decay,
         warm_up=recipe.usual_warm_up(options.epochs) if options.warmup_epochs is None else options.warmup_epochs,
         label_smoothing=options.label_smoothing,
