@@ -1,7 +1,10 @@
 """The repository's own choices above tests/ and bench/; no logic of the product."""
 
 import os
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -31,3 +34,11 @@ def cuda() -> str:
     if not torch.cuda.is_available():
         _require_or_skip("cuda", "cuda: no CUDA device here")
     return "cuda"
+
+
+@pytest.fixture(scope="session")
+def cupy(cuda: str) -> ModuleType:
+    """CuPy, where there is a GPU for it."""
+    if not find_spec("cupy"):
+        pytest.skip(f"cupy: not installed beside {cuda}")
+    return import_module("cupy")

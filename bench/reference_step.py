@@ -4,7 +4,8 @@
 
 A step is forward, backward and NAdam, in float32, PyTorch eager. Both take turns in one process, with as many threads
 as ``OMP_NUM_THREADS`` says, else one per core. A ratio is that of the medians; beside it stand the lowest and highest
-ratio of one turn. One turn of each before the first is not counted. Run it while nothing else runs.
+ratio of one turn. One turn of each before the first is not counted. Where there are a GPU and CuPy, the same step is
+timed there, too, beside PyTorch's. Run it while nothing else runs.
 """
 
 import argparse
@@ -14,6 +15,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 from unittest import mock
 
@@ -23,6 +26,7 @@ from torchvision import models
 
 from imgcls import machine, reference
 from imgcls.reference import block, convolution, depthwise, network, optimizers, unit
+from imgcls.reference.arrays import namespace
 
 SETTINGS: dict[str, Any] = {"lr": 1e-3, "weight_decay": 1e-4, "decoupled_weight_decay": True}
 SMOOTHING = 0.1
@@ -45,6 +49,8 @@ def main() -> None:
     print(f"{options.arch}, batch {options.batch}, {machine.threads()} threads, {versions}")
     for size in options.sizes:
         _compare(options.arch, size, options.batch, options.rounds)
+        if torch.cuda.is_available() and find_spec("cupy"):
+            _compare_on_gpu(options.arch, size, options.batch, options.rounds)
     _compare_loop(options.rounds)
 
 
@@ -57,11 +63,28 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _compare(arch: str, size: int, batch: int, rounds: int) -> None:
+def _drawn(size: int, batch: int) -> tuple[Any, Any]:
+    """Pictures and class numbers."""
     generator = np.random.default_rng(0)
-    images = generator.standard_normal((batch, 3, size, size), np.float32)
-    labels = generator.integers(1000, size=batch)
-    theirs, ours = _theirs(arch, images, labels), _ours(arch, images, labels)
+    return generator.standard_normal((batch, 3, size, size), np.float32), generator.integers(1000, size=batch)
+
+
+def _compare_on_gpu(arch: str, size: int, batch: int, rounds: int) -> None:
+    cupy = import_module("cupy")
+    drawn = _drawn(size, batch)
+    theirs, ours = _theirs(arch, *drawn, "cuda"), _ours(arch, *(cupy.asarray(array) for array in drawn))
+
+    def on_cupy() -> None:
+        ours()
+        cupy.cuda.Device().synchronize()
+
+    turns = _turns([theirs, on_cupy], rounds)
+    print(f"on the GPU: {_ratio(*turns)}; ms per image {_ms(turns[0], batch)} PyTorch, {_ms(turns[1], batch)} CuPy")
+
+
+def _compare(arch: str, size: int, batch: int, rounds: int) -> None:
+    drawn = _drawn(size, batch)
+    theirs, ours = _theirs(arch, *drawn, "cpu"), _ours(arch, *drawn)
     turns = _turns([theirs, ours], rounds)
     print(f"\n{size} px: {_ratio(*turns)}; ms per image {_ms(turns[0], batch)} PyTorch, {_ms(turns[1], batch)} NumPy")
     with _timed() as seconds:
@@ -71,27 +94,30 @@ def _compare(arch: str, size: int, batch: int, rounds: int) -> None:
         print(f"  {name:28} {1000 * spent:8.1f} ms {100 * spent / total:5.1f} %")
 
 
-def _theirs(arch: str, images: Any, labels: Any) -> Callable[[], object]:
-    module = models.get_model(arch).train()
+def _theirs(arch: str, images: Any, labels: Any, device: str) -> Callable[[], object]:
+    module = models.get_model(arch).train().to(device)
     optimizer = torch.optim.NAdam(module.parameters(), **SETTINGS)
-    pictures, targets = torch.from_numpy(images), torch.from_numpy(labels)
+    pictures, targets = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
     criterion = torch.nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
 
     def step() -> None:
         optimizer.zero_grad()
         criterion(module(pictures), targets).backward()
         optimizer.step()
+        if device == "cuda":
+            torch.cuda.synchronize()
 
     return step
 
 
 def _ours(arch: str, images: Any, labels: Any) -> Callable[[], object]:
-    net, state, settings = reference.build(arch), reference.State(), reference.Nadam(**SETTINGS)
+    xp, settings = namespace(images), reference.Nadam(**SETTINGS)
+    net, state = reference.build(arch, xp=xp), reference.State()
     generator = np.random.default_rng(0)
 
     def step() -> None:
         nonlocal net, state
-        kept = reference.draw(net.architecture, len(images), generator)
+        kept = reference.draw(net.architecture, len(images), generator, xp)
         taken = reference.step(net, images, labels, kept=kept, smoothing=SMOOTHING)
         parameters, state = reference.nadam(net.parameters, taken.gradients, state, settings)
         net = net._replace(parameters=parameters, statistics=taken.statistics)
@@ -144,7 +170,7 @@ def _seconds(call: Callable[[], object]) -> float:
 def _ratio(theirs: list[float], ours: list[float]) -> str:
     ratios = [our / their for their, our in zip(theirs, ours, strict=True)]
     middle = statistics.median(ours) / statistics.median(theirs)
-    return f"NumPy takes {middle:.2f} times as long ({min(ratios):.2f} to {max(ratios):.2f})"
+    return f"ours takes {middle:.2f} times as long ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def _ms(seconds: list[float], batch: int) -> str:

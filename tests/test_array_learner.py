@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -148,9 +149,9 @@ def test_arrays_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch) -> 
         _learners(array="cupy")
 
 
-def test_cupy_learns_as_numpy_does(cuda: str) -> None:
+def test_cupy_learns_as_numpy_does(cupy: ModuleType) -> None:
     """Where there is a GPU: the same losses."""
-    assert cuda
+    assert cupy.__name__ == "cupy"
     ours, theirs = (_learners(array=array)[0] for array in ("numpy", "cupy"))
     for _ in range(3):
         losses = [each.learn(BATCH, TARGETS, 0.01)[0] for each in (ours, theirs)]

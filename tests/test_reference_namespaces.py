@@ -2,6 +2,7 @@
 
 import multiprocessing
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import array_api_strict
@@ -40,6 +41,15 @@ def test_a_strict_namespace_gives_the_same(monkeypatch: pytest.MonkeyPatch, plac
     (ours, logits), (strict, strict_logits) = _trained(np), _trained(array_api_strict)
     assert comparison.first_apart(strict, ours, 1e-9) is None
     assert comparison.distance(strict_logits, logits) < 1e-9
+
+
+@pytest.mark.parametrize("placed", [depthwise.PLACED, 0], ids=["products", "shifts"])
+def test_cupy_gives_the_same(monkeypatch: pytest.MonkeyPatch, cupy: ModuleType, placed: int) -> None:
+    """The same lines on a GPU train to the same values."""
+    monkeypatch.setattr(depthwise, "PLACED", placed)
+    (ours, logits), (theirs, their_logits) = _trained(np), _trained(cupy)
+    assert comparison.first_apart(theirs, ours, 1e-9) is None
+    assert comparison.distance(their_logits, logits) < 1e-9
 
 
 def test_sgd_runs_over_a_strict_namespace() -> None:
