@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 
 from imgcls import config, pixels, reference, resolve, train, training_data, transfer, twin
 from imgcls.array_learner import ArrayLearner
-from imgcls.errors import ConfigError
+from imgcls.errors import ConfigError, MachineError
 from imgcls.learner import TorchLearner
 from imgcls.loading import Batch, Loader
 from imgcls.recipe import Recipe, learning_rate
@@ -38,7 +39,8 @@ def _learners(**changes: Any) -> tuple[ArrayLearner, TorchLearner]:
     weights, new = changes.pop("class_weights", None), changes.pop("new", ())
     torch.manual_seed(0)
     module, recipe = twin.build(ARCHITECTURE), replace(RECIPE, **changes)
-    return ArrayLearner(ARCHITECTURE, module, recipe, weights, new), TorchLearner(module, recipe, weights, new)
+    ours = ArrayLearner(ARCHITECTURE, copy.deepcopy(module), recipe, weights, new)  # it shares its module's memory
+    return ours, TorchLearner(module, recipe, weights, new)
 
 
 def _apart(ours: Any, theirs: Any) -> float:
@@ -63,7 +65,7 @@ def test_fifty_steps_have_pytorchs_losses() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(RECIPE.seed)
         start = transfer.begin(SPEC, 10)
-    ours = ArrayLearner(reference.variant("efficientnet_small"), start.network, RECIPE, None)
+    ours = ArrayLearner(reference.variant("efficientnet_small"), copy.deepcopy(start.network), RECIPE, None)
     theirs, losses = TorchLearner(start.network, RECIPE, None), []
     for step, (batch, targets) in zip(range(50), _digits(RECIPE), strict=False):
         rate = learning_rate(RECIPE, step, 45)
@@ -147,6 +149,29 @@ def test_arrays_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "cupy", None)
     with pytest.raises(ConfigError, match=r"--array cupy: .*; pip install cupy-cuda12x"):
         _learners(array="cupy")
+
+
+def test_arrays_that_cannot_compute_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CuPy without a device, for one."""
+
+    def zeros(_: int) -> None:
+        raise RuntimeError("cudaErrorInsufficientDriver: no device")
+
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(zeros=zeros))
+    with pytest.raises(MachineError, match="--array cupy cannot be used here: cudaErrorInsufficientDriver: no device"):
+        _learners(array="cupy")
+
+
+def test_memory_that_runs_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the batch that was too much."""
+    ours, _ = _learners()
+
+    def step(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 8 GiB")
+
+    monkeypatch.setattr(reference, "step", step)
+    with pytest.raises(MachineError, match=r"out of memory with a batch of shape \(6, 3, 16, 16\): Unable to allocate"):
+        ours.learn(BATCH, TARGETS, 0.01)
 
 
 def test_cupy_learns_as_numpy_does(cupy: ModuleType) -> None:

@@ -37,8 +37,8 @@ def test_what_is_no_golden_is_refused(tmp_path: Path, key: str, value: object) -
     file = tmp_path / "net.json"
     golden_files.write(file, GOLDEN)
     file.write_text(json.dumps({**json.loads(file.read_text()), key: value}))
-    with pytest.raises(ConfigError, match=r"net\.json: not a golden of imgcls"):
-        golden_files.read(file, "")
+    with pytest.raises(ConfigError, match=r"net\.json: not a golden of imgcls: .*; delete it, then pytest --now$"):
+        golden_files.read(file, "pytest --now")
 
 
 def test_a_pin_without_answers_or_with_another_fingerprint_is_refused(tmp_path: Path) -> None:
@@ -54,6 +54,13 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "golden").write_text("")
     with pytest.raises(MachineError, match=r"net\.json: the golden cannot be written: "):
         golden_files.write(golden_files.place(tmp_path, "photos", "net"), GOLDEN)
+
+
+def test_a_picture_that_is_in_it_twice_is_refused(tmp_path: Path) -> None:
+    """As after a merge that kept both sides."""
+    golden_files.write(tmp_path / "net.json", replace(GOLDEN, images=GOLDEN.images * 2))
+    with pytest.raises(ConfigError, match="a picture is in it twice; delete it, then pytest --now"):
+        golden_files.read(tmp_path / "net.json", "pytest --now")
 
 
 def test_another_format_is_named(tmp_path: Path) -> None:

@@ -125,3 +125,13 @@ def test_preparing_ends_where_memory_does(division: Division, monkeypatch: pytes
     with Loader(division, SPEC, RECIPE) as loader:
         loader.prepare()
     assert len(counted) == 3
+
+
+@pytest.mark.parametrize("count", range(2, 40))
+@pytest.mark.parametrize("size", [2, 3, 7, 32])
+def test_no_batch_is_of_one_picture(count: int, size: int) -> None:
+    """It would have no statistics for a batch norm; batches are at most one picture larger than asked for."""
+    sizes = [len(part) for part in loading._parts(np.arange(count), size)]
+    assert sum(sizes) == count
+    assert min(sizes) > 1
+    assert max(sizes) <= size + 1

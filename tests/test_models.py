@@ -606,3 +606,19 @@ def test_the_shelf_lets_go(resnet_file: Path, loaded: list[str]) -> None:
     gc.collect()
     assert network() is None
     assert (shelf.get("net").spec.name, loaded) == ("net", ["net", "net"])
+
+
+def test_predictions_are_those_of_this_very_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One changed byte in a file that an answer comes about in, and it is another prediction."""
+    for name in ("pixels.py", "preprocess.py", "scoring.py", "run.py", "runtimes/eager.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x = 1")
+    monkeypatch.setattr(models, "PACKAGE", tmp_path)
+    before = models._source_sha256(*models.ANSWERING)
+    for name in ("pixels.py", "preprocess.py", "scoring.py", "run.py", "runtimes/eager.py"):
+        (tmp_path / name).write_text("x = 2")
+        after = models._source_sha256(*models.ANSWERING)
+        assert after != before
+        before = after
+    (tmp_path / "tables.py").write_text("x = 3")
+    assert models._source_sha256(*models.ANSWERING) == before

@@ -73,7 +73,7 @@ def test_the_usual_warm_up(epochs: int, expected: float) -> None:
         ({"clip_norm": 0.0}, "clipped to 0.0"),
         ({"folds": 1}, "1 folds hold nothing out"),
         ({"folds": 5, "fold": 5}, "there is no fold 5 of 5; they count from 0"),
-        ({"fold": 1}, "there is no fold 1 of None"),
+        ({"fold": 1}, "--fold says which of --folds is held out"),
     ],
 )
 def test_impossible_recipes(change: dict[str, Any], message: str) -> None:

@@ -23,7 +23,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from imgcls import checkpoints, digits, loading, train, training_data
+from imgcls import checkpoints, digits, loading, preprocess, train, training_data
 from imgcls.errors import ConfigError, MachineError, ModelError
 from imgcls.recipe import Epoch, Recipe
 from imgcls.records import ModelSpec
@@ -171,7 +171,7 @@ def test_a_new_head_is_said(pictures: Path, tmp_path: Path) -> None:
     said: list[str] = []
     spec = replace(SPEC, weights="builtin:digits_efficientnet")
     run(pictures, tmp_path / "out", spec=spec, recipe=replace(RECIPE, epochs=1), told=told(say=said.append))
-    assert said == ["new head for 3 classes: classifier"]
+    assert said == ["begins with builtin:digits_efficientnet", "new head for 3 classes: classifier"]
     assert len(about(tmp_path / "out" / "last.safetensors")["weights"]) == 64
 
 
@@ -204,7 +204,6 @@ def test_the_same_recipe_writes_the_same_bytes(
         {"scale": (0.5, 1.0)},
         {"flip": True},
         {"randaugment": None},
-        {"freeze_batch_norm": True},
         {"ema": None},
         {"clip_norm": 0.1},
         {"precision": "bfloat16"},
@@ -219,6 +218,17 @@ def test_every_setting_changes_the_weights(
     run(pictures, tmp_path / "out", recipe=replace(RECIPE, **change))
     weights = [load_file(out / "last.safetensors")["classifier.weight"] for out in (tmp_path / "out", whole[0])]
     assert not torch.equal(*weights)
+
+
+def test_frozen_norms_change_the_weights_of_trained_networks_alone(pictures: Path, tmp_path: Path) -> None:
+    """From scratch they would stay as they begin, which is refused."""
+    spec, frozen = replace(SPEC, weights="random:0"), replace(RECIPE, epochs=1, freeze_batch_norm=True)
+    for recipe in (frozen, replace(frozen, freeze_batch_norm=False)):
+        run(pictures, tmp_path / str(recipe.freeze_batch_norm), spec=spec, recipe=recipe)
+    weights = [load_file(tmp_path / name / "last.safetensors")["classifier.weight"] for name in ("True", "False")]
+    assert not torch.equal(*weights)
+    with pytest.raises(ConfigError, match="--freeze-batch-norm is for --weights"):
+        run(pictures, tmp_path / "scratch", recipe=frozen)
 
 
 def test_rare_classes_weigh_more(data: Path, tmp_path: Path) -> None:
@@ -350,13 +360,13 @@ def test_a_checkpoint_that_is_none(pictures: Path, tmp_path: Path, whole: tuple[
 
 
 def test_a_loss_that_is_no_number(pictures: Path, tmp_path: Path) -> None:
-    """NaN ends the training with epoch, batch, settings and what to try; no weights are written."""
+    """NaN ends the training with epoch, batch, settings and what to try; nothing is left behind."""
     spec = replace(SPEC, input={**INPUT, "std": (1e-45, 0.5, 0.5)})
     with pytest.raises(
         ModelError, match=r"the loss is nan in epoch 1, batch 1 of 3 \(seed 0, .*\); try a lower --lr, "
     ):
         run(pictures, tmp_path / "out", spec=spec)
-    assert [file.name for file in (tmp_path / "out").iterdir()] == ["checkpoint.pt"]
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_picture_that_is_cut_off(data: Path, tmp_path: Path) -> None:
@@ -411,6 +421,49 @@ def test_a_place_that_cannot_be_written(pictures: Path, tmp_path: Path) -> None:
         run(pictures, tmp_path / "file" / "out", told=told(images=lambda *_: pytest.fail("it learnt")))
 
 
+ONE = replace(RECIPE, epochs=1, warm_up=0.0)
+
+
+def test_nobodys_files_are_touched(pictures: Path, tmp_path: Path) -> None:
+    """A folder that holds a file of the same name is refused; what only looks like a half-written one stays."""
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("imgcls.toml", ".bashrc.1", ".notes.2024-01-01"):
+        (out / name).write_text("mine")
+    with pytest.raises(ConfigError, match=r"holds imgcls\.toml already, which would be overwritten"):
+        run(pictures, out)
+    (out / "imgcls.toml").unlink()
+    (out / ".cache.1").mkdir()
+    (out / ".last.safetensors.123").write_text("half")
+    run(pictures, out, recipe=ONE)
+    assert {".bashrc.1", ".notes.2024-01-01", ".cache.1"} <= {file.name for file in out.iterdir()}
+    assert not (out / ".last.safetensors.123").exists()
+
+
+def test_what_fails_at_once_can_be_begun_otherwise(pictures: Path, tmp_path: Path) -> None:
+    """A training without an epoch leaves no checkpoint, which would have to be continued as it was."""
+    with pytest.raises(ModelError):
+        run(pictures, tmp_path / "out", recipe=replace(ONE, learning_rate=1e30))
+    run(pictures, tmp_path / "out", recipe=ONE)
+
+
+def test_memory_that_runs_out_while_loading(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, and what to try."""
+
+    def full(*_: object) -> None:
+        raise MemoryError("Unable to allocate 8 GiB")
+
+    monkeypatch.setattr(preprocess, "normalize", full)
+    with pytest.raises(MachineError, match="out of memory: Unable to allocate 8 GiB; try half the --batch-size"):
+        run(pictures, tmp_path / "out")
+
+
+def test_nothing_is_written_among_the_pictures(data: Path) -> None:
+    """They would be taken for pictures by the next training."""
+    with pytest.raises(ConfigError, match=r"is inside of .* and would be taken for pictures; choose another --out"):
+        run(data, data / "run")
+
+
 # The command.
 
 
@@ -433,7 +486,7 @@ def test_the_command(
             "epoch 1 of 3: train loss ?.* top1 * % f1 * %, validation loss ?.* top1 * % f1 * %, rate *, * images/s",
             "epoch 3 of 3: *",
             f"learnt from {whole[1].learnt} pictures; best of 3 epochs is {best.number}: top1 {top1} % of * held out",
-            f"test it with: pytest -m accuracy --imgcls-config {tmp_path}/out/imgcls.toml",
+            f"test it with: pytest --pyargs imgcls.suite -m accuracy --imgcls-config {tmp_path}/out/imgcls.toml",
         ]
     )
     assert done.stderr.lines == []
@@ -451,8 +504,8 @@ def test_a_bar_on_a_terminal(pictures: Path, tmp_path: Path) -> None:
         os.close(theirs)
         drawn = _drained(ours)
         lines = process.communicate()[0].splitlines()
-    assert [line.partition(":")[0] for line in lines[:2]] == ["epoch 1 of 2", "epoch 2 of 2"]
-    assert len(lines) == 4
+    assert [line.partition(":")[0] for line in lines[:3]] == ["begins from scratch", "epoch 1 of 2", "epoch 2 of 2"]
+    assert len(lines) == 5
     assert re.search(r"training.*/48 images.*\d:\d\d:\d\d", drawn)
     assert "epoch 1" not in drawn
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from imgcls import digits, training_data
 from imgcls.errors import ConfigError
@@ -204,3 +206,27 @@ def test_the_digest_is_about_bytes_classes_and_sides(tmp_path: Path) -> None:
     (data / "a" / "09.png").write_bytes(b"other bytes")
     assert divide(str(data), RECIPE).sha256() != before.sha256()
     assert training_data.Division(("b", "a"), before.learn, before.held_out).sha256() != before.sha256()
+
+
+@pytest.mark.parametrize("names", [("train", "test"), ("Train", "Valid"), ("training", "validation", "test")])
+def test_parts_are_no_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """Folders that are called like parts of a data set are not learnt to be told apart."""
+    for name in names:
+        for number in range(2):
+            file = tmp_path / name / "cat" / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8), (len(name), number, 0)).save(file)
+    with pytest.raises(ConfigError, match="which are no classes: call them train and val"):
+        training_data.divide(str(tmp_path), Recipe(1))
+
+
+def test_names_that_could_not_be_written_down_are_told_first(tmp_path: Path) -> None:
+    """A file name that is not UTF-8 would end the training after its first epoch."""
+    for label in ("cat", "dog"):
+        for number in range(2):
+            file = tmp_path / label / f"{number}.png"
+            file.parent.mkdir(exist_ok=True)
+            Image.new("RGB", (8, 8), (len(label), number, ord(label[0]))).save(file)
+    (tmp_path / "cat" / "0.png").rename(os.fsdecode(os.fsencode(tmp_path / "cat") + b"/0\xff.png"))
+    with pytest.raises(ConfigError, match=r"0\\xff\.png: the name is not UTF-8, .* rename it"):
+        training_data.divide(str(tmp_path), Recipe(1))

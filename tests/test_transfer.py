@@ -143,3 +143,13 @@ def test_what_does_not_exist(tmp_path: Path) -> None:
         transfer.begin(ModelSpec("x", NET, options={"num_classes": 10}), 3)
     with pytest.raises(WeightsMissing, match=r"no weights file at .*none\.pth"):
         transfer.begin(ModelSpec("x", NET, tmp_path / "none.pth"), 3)
+
+
+def test_other_classes_of_the_same_number_have_another_head(tmp_path: Path) -> None:
+    """A file of ours says which classes it is for; other files cannot be told apart."""
+    file = tmp_path / "net.safetensors"
+    metadata = {"format": "imgcls-train 2", "classes": '["cat", "dog", "eel"]'}
+    save_file(timm.create_model("test_efficientnet", num_classes=3).state_dict(), file, metadata)
+    spec = ModelSpec("x", NET, file)
+    assert transfer.begin(spec, 3, ("cat", "dog", "eel")).replaced == ()
+    assert transfer.begin(spec, 3, ("a_dog", "m_eel", "z_cat")).replaced == ("classifier",)

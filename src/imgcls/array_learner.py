@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from imgcls import reference
-from imgcls.errors import ConfigError
-from imgcls.learner import MOMENTUM, Batch, Targets, decays_and_speeds
+from imgcls.errors import ConfigError, MachineError, one_line
+from imgcls.learner import MOMENTUM, Batch, Targets, decays_and_speeds, explained
 from imgcls.recipe import Recipe
 from imgcls.reference.arrays import as_numpy
 
@@ -57,14 +57,15 @@ class ArrayLearner:
         """One step; what is left out at random follows from the seed and the step alone."""
         generator = np.random.default_rng([self.recipe.seed, self.steps])
         kept = reference.draw(self.network.architecture, len(batch), generator, self.xp)
-        step = reference.step(
-            self.network,
-            self._array(batch),
-            self._array(targets),
-            kept=kept,
-            smoothing=self.recipe.label_smoothing,
-            class_weights=self.class_weights,
-        )
+        with explained(batch):
+            step = reference.step(
+                self.network,
+                self._array(batch),
+                self._array(targets),
+                kept=kept,
+                smoothing=self.recipe.label_smoothing,
+                class_weights=self.class_weights,
+            )
         parameters = self._followed(step.gradients, rate)
         self.network = self.network._replace(parameters=parameters, statistics=step.statistics)
         self.steps += 1
@@ -88,7 +89,8 @@ class ArrayLearner:
 
     def predict(self, batch: Batch) -> Batch:
         """By the running statistics."""
-        return np.asarray(as_numpy(reference.predict(self.network, self._array(batch))))
+        with explained(batch):
+            return np.asarray(as_numpy(reference.predict(self.network, self._array(batch))))
 
     def weights(self) -> Mapping[str, Any]:
         """A state dict of torchvision's."""
@@ -132,10 +134,16 @@ class ArrayLearner:
 
 
 def _namespace(name: str) -> ModuleType:
+    """The module, which has shown that it computes. Raises ConfigError, and MachineError where there is no device."""
     try:
-        return import_module(name)
+        module = import_module(name)
     except ImportError as error:
         raise ConfigError(f"--array {name}: {error}; {INSTALL[name]}") from error
+    try:
+        module.zeros(1)
+    except Exception as error:  # CuPy's own, which cannot be named where it is not installed
+        raise MachineError(f"--array {name} cannot be used here: {one_line(error)}") from error
+    return module
 
 
 def _tensors(arrays: Mapping[str, Any]) -> dict[str, torch.Tensor]:

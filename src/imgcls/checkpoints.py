@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,24 +21,38 @@ NAME = "checkpoint.pt"
 _FORMAT = "imgcls-checkpoint 1"
 
 
-def require_place(folder: Path, *, resume: bool) -> None:
-    """A training may begin in ``folder``, or be continued there; nothing is written yet.
+def require_place(folder: Path, names: Collection[str], *, resume: bool) -> None:
+    """A training that writes files of these names may begin in ``folder``, or be continued there; nothing is written.
 
-    Raises :class:`ConfigError` where there is a training already, or none to continue.
+    Raises :class:`ConfigError` where there is a training already or somebody's own file, or nothing to continue.
     """
     begun = (folder / NAME).is_file()
     if begun and not resume:
         raise ConfigError(f"{folder} holds a training already; continue it with --resume, or choose another --out")
     if resume and not begun:
         raise ConfigError(f"{folder} holds no {NAME} to continue from; leave --resume out to begin")
+    if not begun and (there := sorted(name for name in names if (folder / name).exists())):
+        raise ConfigError(
+            f"{folder} holds {', '.join(there)} already, which would be overwritten; choose another --out"
+        )
 
 
-def make_place(folder: Path) -> None:
-    """Make the folder. Raises :class:`MachineError`."""
+def make_place(folder: Path, names: Collection[str]) -> None:
+    """Make the folder, without what a training that was killed left of files of these names.
+
+    Raises :class:`MachineError`.
+    """
     with written(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for half in folder.glob(".*.[0-9]*"):  # of a training that was killed while it wrote
-            half.unlink()
+        for name in names:
+            for half in folder.glob(f".{glob.escape(name)}.*"):
+                if half.suffix[1:].isdecimal() and half.is_file():
+                    half.unlink()
+
+
+def abandon(folder: Path) -> None:
+    """Forget a training that never finished an epoch, so that it can be begun otherwise."""
+    (folder / NAME).unlink(missing_ok=True)
 
 
 def save(folder: Path, state: Mapping[str, Any]) -> None:
@@ -93,7 +109,12 @@ def written(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        raise MachineError(
-            f"cannot write {file}: {fault.strerror}; what was written before is whole: "
-            "make room and continue with --resume"
-        ) from fault
+        raise MachineError(f"cannot write {file}: {fault.strerror}; {_way_out(file, fault)}") from fault
+
+
+def _way_out(file: Path, fault: OSError) -> str:
+    if fault.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return "choose another --out"
+    if (file.parent / NAME).is_file():
+        return "what was written before is whole: make room and continue with --resume"
+    return "make room, or choose another --out"

@@ -39,7 +39,7 @@ class Conclusion:
         """Find what is to complain of, and write the documents that were asked for."""
         complaints = self.complaints
         complaints += self.measuring.complaints()
-        complaints += self.pinning.complaints()
+        complaints += self.pinning.complaints() if self.harness.started else []
         complaints += self._failed_profiles
         if self.option("--imgcls-require-gates"):
             complaints += [f"FAILED gate not evaluated: {gate}" for gate in self._unevaluated()]

@@ -18,7 +18,7 @@ from imgcls import golden_diff, images, pixels, preprocess, run
 from imgcls.errors import ConfigError, ModelError, Undecodable
 from imgcls.golden_files import FORMAT
 from imgcls.models import Model
-from imgcls.pinned import Circumstances, Golden, Pin, Pixels, Seen, Trace
+from imgcls.pinned import Circumstances, Golden, Pin, Pixels, Seen, Shown, Trace
 from imgcls.records import DatasetOutcome, DatasetSpec, Facts, ImageRef, InputSpec, ModelSpec, Verdict
 from imgcls.report import LIBRARIES
 from imgcls.store import Store
@@ -38,18 +38,20 @@ def seen(store: Store, number: str, outcome: DatasetOutcome, spec: ModelSpec) ->
     found = {}
     for part in store.listing(number, outcome.dataset):
         answers = store.answers(str(pair.prediction_key), [image for _, image, _ in part])
-        found.update({path: (image, answers[image]) for path, image, _ in part if image in answers})
+        found.update({path: Shown(image, label, answers[image]) for path, image, label in part if image in answers})
     return Seen(
         model=spec.name,
         dataset=outcome.dataset,
-        circumstances=_circumstances(spec, pair.facts, outcome.exif, pair.accepted),
+        circumstances=_circumstances(spec, pair.facts, outcome.exif, pair.labels, pair.accepted),
         names=store.names(pair.labels),
         images=found,
         rejected={rejection.path: (rejection.reason, rejection.detail) for rejection in outcome.rejections},
     )
 
 
-def _circumstances(spec: ModelSpec, facts: Facts, exif: str, accepted: Mapping[str, tuple[int, ...]]) -> Circumstances:
+def _circumstances(
+    spec: ModelSpec, facts: Facts, exif: str, labels: str, accepted: Mapping[str, tuple[int, ...]]
+) -> Circumstances:
     return Circumstances(
         arch=spec.arch,
         options=spec.options,
@@ -62,6 +64,7 @@ def _circumstances(spec: ModelSpec, facts: Facts, exif: str, accepted: Mapping[s
         device=facts.device,
         decoder=pixels.decoder(),
         versions={"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}},
+        labels_sha256=labels,
         folders=accepted,
     )
 
@@ -74,8 +77,8 @@ def made(found: Seen, model: Model, dataset: DatasetSpec) -> Golden:
     kept = [image for image in run.listing(dataset).images if image.path in found.images]
     if not kept:
         raise ModelError(f"{found.model} on {found.dataset}: no picture was scored, so there is nothing to pin")
-    steps = {image.path: _steps(image, dataset, model.facts.input) for image in kept}
-    std, sensitivity = _measured(model, torch.cat([steps[image.path].tensor() for image in _spread(kept)]))
+    sample = [_steps(image, dataset, model.facts.input).tensor for image in _spread(kept)]
+    std, sensitivity = _measured(model, torch.cat(sample))
     places = max(0, 6 - math.floor(math.log10(std)))
     return Golden(
         **{field.name: getattr(found.circumstances, field.name) for field in fields(Circumstances)},
@@ -84,26 +87,31 @@ def made(found: Seen, model: Model, dataset: DatasetSpec) -> Golden:
         dataset=found.dataset,
         logit_std=_rounded(std),
         sensitivity=_rounded(sensitivity),
-        images=tuple(_pin(image, found, steps[image.path], places) for image in kept),
+        images=tuple(_pin(image, found, _steps(image, dataset, model.facts.input), places) for image in kept),
     )
 
 
 def _pin(image: ImageRef, found: Seen, steps: _Steps, places: int) -> Pin:
-    _, answer = found.images[image.path]
+    answer = found.images[image.path].answer
     return Pin(
         path=image.path,
         sha256=image.sha256,
+        label=image.label,
         pixels=steps.pixels,
         tensor=tuple(round(value, 6) for value in answer.fingerprint),
         tensor_sha256=steps.tensor_sha256,
         top=tuple((index, found.names[index], round(logit, places)) for index, logit in answer.top[:5]),
-        probability=_rounded(math.exp(answer.top[0][1] - answer.logsumexp)),
+        probability=_rounded(math.exp(answer.top[0][1] - answer.logsumexp), 9),
     )
 
 
-def same_circumstances(pinned: Golden, now: Golden) -> bool:
-    """Whether two goldens came about in the same way: what was measured of the network may differ."""
-    return all(getattr(pinned, field.name) == getattr(now, field.name) for field in fields(Circumstances))
+def other_circumstances(pinned: Golden, now: Golden) -> list[str]:
+    """In what two goldens came about differently, in words; what was measured of the network may differ."""
+    return [
+        f"{field.name} {getattr(pinned, field.name)} -> {getattr(now, field.name)}"
+        for field in fields(Circumstances)
+        if getattr(pinned, field.name) != getattr(now, field.name)
+    ]
 
 
 def compare(pinned: Golden, found: Seen, model: Callable[[], Model], dataset: DatasetSpec, title: str) -> Verdict:
@@ -121,37 +129,35 @@ def compare(pinned: Golden, found: Seen, model: Callable[[], Model], dataset: Da
 
 
 def trace(pinned: Golden, paths: Sequence[str], model: Model, dataset: DatasetSpec) -> Trace:
-    """Walk the way of these pictures again, stage by stage; the network is asked about the first few of them alone."""
+    """Walk the way of these pictures again, stage by stage.
+
+    The network is asked about the first few of them alone whose tensors are as pinned.
+    """
     listed = {image.path: image for image in run.listing(dataset).images}
-    steps = {path: _steps(listed[path], dataset, model.facts.input) for path in paths if path in listed}
-    asked = list(steps)[:SAMPLE]
-    classes = {pin.path: [index for index, _, _ in pin.top] for pin in pinned.images}
-    batch = [steps[path].tensor() for path in asked]
-    logits = run.logits(model.classifier, model.facts, torch.cat(batch)) if batch else ()
+    pins = {pin.path: pin for pin in pinned.images}
+    described: dict[str, Pixels] = {}
+    hashed: dict[str, str] = {}
+    asked: dict[str, torch.Tensor] = {}
+    for path in (path for path in paths if path in listed):
+        steps = _steps(listed[path], dataset, model.facts.input)
+        described[path], hashed[path] = steps.pixels, steps.tensor_sha256
+        if hashed[path] == pins[path].tensor_sha256 and len(asked) < SAMPLE:
+            asked[path] = steps.tensor
+    logits = run.logits(model.classifier, model.facts, torch.cat(list(asked.values()))) if asked else ()
     bare = {
-        path: {index: float(row[index]) for index in classes[path] if index < len(row)}
+        path: {index: float(row[index]) for index, *_ in pins[path].top if index < len(row)}
         for path, row in zip(asked, logits, strict=True)
     }
-    return Trace(
-        pixels={path: step.pixels for path, step in steps.items()},
-        tensors={path: step.tensor_sha256 for path, step in steps.items()},
-        logits=bare,
-        training=_in_training(model.classifier.module),
-    )
+    return Trace(described, hashed, bare, _in_training(model.classifier.module))
 
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
-    """One picture on its way to the network; its crop is kept, being a quarter of its ``tensor`` in size."""
+    """One picture on its way to the network, which is given ``tensor``: float32 (1, 3, h, w)."""
 
     pixels: Pixels
     tensor_sha256: str
-    spec: InputSpec
-    crop: preprocess.Pixels
-
-    def tensor(self) -> torch.Tensor:
-        """What the network is given: float32 (1, 3, h, w)."""
-        return preprocess.normalize(self.spec, self.crop[np.newaxis])
+    tensor: torch.Tensor
 
 
 def _steps(image: ImageRef, dataset: DatasetSpec, spec: InputSpec) -> _Steps:
@@ -161,9 +167,8 @@ def _steps(image: ImageRef, dataset: DatasetSpec, spec: InputSpec) -> _Steps:
             picture = pixels.decode(images.read(image), dataset.exif)
     except Undecodable as error:
         raise ConfigError(f"data set {dataset.name!r}: {image.path} decoded, and now does not: {error}") from error
-    crop = preprocess.crop(spec, picture)
-    tensor = preprocess.normalize(spec, crop[np.newaxis])
-    return _Steps(_described(picture), _sha256(tensor.numpy().tobytes()), spec, crop)
+    tensor = preprocess.normalize(spec, preprocess.crop(spec, picture)[np.newaxis])
+    return _Steps(_described(picture), _sha256(tensor.numpy().tobytes()), tensor)
 
 
 def _described(picture: Image.Image) -> Pixels:
@@ -193,9 +198,9 @@ def _measured(model: Model, batch: torch.Tensor) -> tuple[float, float]:
     return std, float(np.abs(noisy - plain).max()) / std
 
 
-def _rounded(value: float) -> float:
-    """To six significant digits."""
-    return float(f"{value:.6g}")
+def _rounded(value: float, digits: int = 6) -> float:
+    """To so many significant digits."""
+    return float(f"{value:.{digits}g}")
 
 
 def _in_training(module: Any) -> tuple[str, ...]:

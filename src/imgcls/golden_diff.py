@@ -9,16 +9,24 @@ from itertools import zip_longest
 from imgcls.pinned import Circumstances, Finding, Golden, Moved, Pin, Pixels, Seen, Tolerance, Trace
 from imgcls.records import Answer, InputSpec, Stage
 
-SENSITIVITIES = 100
-"""How many times the noise of 1e-6 that a sensitivity was measured at: rounding in another order stays below that."""
+SENSITIVITIES = {"float32": 100, "float16": 3, "bfloat16": 3}
+"""How many times the noise of 1e-6 that a sensitivity was measured at: rounding in another order stays below that.
+
+Narrow types round such noise away or to a whole step, which is more than another order does to them."""
 
 FLOOR = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
 """The least tolerance of a logit by precision, in standard deviations."""
+
+ROUNDED = 1e-8
+"""What nine digits of a probability leave out of its logarithm."""
 
 TENSOR = 1e-4
 ANOTHER_DEVICE = 10
 ANOTHER_DECODER_LOGITS = 100
 ANOTHER_DECODER_TENSOR = 0.02
+
+SOFTMAX = 1e-3
+"""How near to the pinned probability a logit is that has been through a softmax."""
 
 FILE_FAULTS = frozenset({"missing", "permission", "not_regular", "empty", "unreadable", "changed", "unlabelled"})
 SHOWN = 5
@@ -28,10 +36,10 @@ HASH = 12
 def tolerance(golden: Golden, now: Circumstances) -> Tolerance:
     """How far answers may move under these circumstances.
 
-    Logits: the larger of 1e-4 (float32) and 100 times the network's sensitivity; ten times that on another kind of
+    Logits in float32: the larger of 1e-4 and 100 times the network's sensitivity; ten times that on another kind of
     device, a hundred times with another decoder, which gives other pixels.
     """
-    logits = max(FLOOR[golden.precision], SENSITIVITIES * golden.sensitivity)
+    logits = max(FLOOR[golden.precision], SENSITIVITIES[golden.precision] * golden.sensitivity)
     if now.decoder != golden.decoder:
         why = f"another decoder, {_versions(golden.decoder, now.decoder)}"
         return Tolerance(ANOTHER_DECODER_LOGITS * logits, ANOTHER_DECODER_TENSOR, why)
@@ -47,9 +55,9 @@ def tolerance(golden: Golden, now: Circumstances) -> Tolerance:
 def distances(golden: Golden, seen: Seen, allowed: Tolerance) -> list[Moved]:
     """How far each picture is from its pin that is still listed with the same bytes."""
     return [
-        _distance(pin, seen.images[pin.path][1], seen.names, golden.logit_std, allowed)
+        _distance(pin, seen.images[pin.path].answer, seen.names, golden.logit_std, allowed)
         for pin in golden.images
-        if pin.path in seen.images and seen.images[pin.path][0] == pin.sha256
+        if pin.path in seen.images and seen.images[pin.path].sha256 == pin.sha256
     ]
 
 
@@ -94,7 +102,8 @@ def _class(index: int, name: str, logit: float) -> str:
 def _probability(pin: Pin, answer: Answer, allowed: float) -> Iterator[str]:
     """The first probability, where it moved by more than logits that move by what is allowed can move it."""
     now = math.exp(answer.top[0][1] - answer.logsumexp)
-    if abs(math.log(now or math.ulp(0.0)) - math.log(pin.probability or math.ulp(0.0))) > 2 * allowed:
+    moved = abs(math.log(now or math.ulp(0.0)) - math.log(pin.probability or math.ulp(0.0)))
+    if moved > 2 * allowed + ROUNDED:
         yield f"probability of the first: {pin.probability:.6f} -> {now:.6f}"
 
 
@@ -108,23 +117,25 @@ def findings(
 
     ``beyond``: the pictures of :func:`moved`; ``trace``: of as many of them as were walked again.
     """
-    repainted = list(_repainted(golden, seen, beyond, trace, allowed))
-    tensors = {pin.path: pin.tensor_sha256 for pin in golden.images}
-    reshaped = [
-        p.path
+    pins = {pin.path: pin for pin in golden.images}
+    repainted = dict.fromkeys(_repainted(golden, seen, beyond, trace, allowed))
+    reshaped = {
+        p.path: p.tensor
         for p in beyond
         if p.path not in repainted
-        and (p.tensor > allowed.tensor or trace.tensors.get(p.path, tensors[p.path]) != tensors[p.path])
-    ]
+        and (
+            p.tensor > allowed.tensor
+            or trace.tensors.get(p.path, pins[p.path].tensor_sha256) != pins[p.path].tensor_sha256
+        )
+    }
     answered = [p for p in beyond if p.ranks and p.path not in repainted and p.path not in reshaped]
-    kept = [p for p in answered if _bare_logits_hold(golden, trace, p.path, allowed)]
-    rethought = [p for p in answered if p not in kept]
+    miscounted = _is_miscounted(answered, pins, seen, trace, allowed.logits * golden.logit_std)
     return (
         *_files(golden, seen),
-        *_decoding(golden, seen, repainted, trace),
-        *_preprocessing(golden, seen, reshaped, [p.tensor for p in beyond if p.path in reshaped]),
-        *_model(golden, seen, rethought, trace, allowed),
-        *_scoring(kept),
+        *_decoding(golden, seen, list(repainted), trace),
+        *_preprocessing(golden, seen, reshaped),
+        *_model(golden, seen, [] if miscounted else answered, trace, allowed),
+        *_scoring(answered if miscounted else []),
         *_labels(golden, seen),
     )
 
@@ -145,27 +156,47 @@ def _alike(now: Pixels, then: Pixels) -> bool:
     return now[:2] == then[:2] and max(levels) <= 1
 
 
-def _bare_logits_hold(golden: Golden, trace: Trace, path: str, allowed: Tolerance) -> bool:
-    """Whether the network itself still says what is pinned, so that it was scoring that changed the answer."""
-    pin = next(pin for pin in golden.images if pin.path == path)
-    bare = trace.logits.get(path)
-    return bare is not None and all(
-        index in bare and abs(bare[index] - logit) <= allowed.logits * golden.logit_std for index, _, logit in pin.top
+def _is_miscounted(
+    answered: Sequence[Moved], pins: Mapping[str, Pin], seen: Seen, trace: Trace, allowed: float
+) -> bool:
+    """Whether the network still says what is pinned, and what is made of that moved: in scoring, not in the model.
+
+    A network whose logits are the pinned probabilities was asked well, and a softmax was taken twice.
+    """
+    asked = [pins[p.path] for p in answered if p.path in trace.logits]
+    as_pinned = all(
+        abs(trace.logits[pin.path].get(index, math.inf) - logit) <= allowed
+        for pin in asked
+        for index, _, logit in pin.top
     )
+    probabilities = all(
+        abs(seen.images[p.path].answer.top[0][1] - pins[p.path].probability) < SOFTMAX for p in answered
+    )
+    return bool(asked) and (as_pinned or probabilities)
 
 
 def _files(golden: Golden, seen: Seen) -> Iterator[Finding]:
+    """What became of paths; pictures that lie under another label are told with the labels."""
     pins = {pin.path: pin for pin in golden.images}
+    strayed = {path for pair in _strayed(golden, seen) for path in pair}
     broken = {path: why for path, why in seen.rejected.items() if path in pins and why[0] in FILE_FAULTS}
-    gone = tuple(path for path in pins if path not in seen.images and path not in seen.rejected)
-    new = tuple(path for path in seen.images if path not in pins)
-    other = tuple(path for path in pins if path in seen.images and seen.images[path][0] != pins[path].sha256)
+    gone = [path for path in pins if path not in seen.images and path not in seen.rejected]
+    new = [path for path in seen.images if path not in pins]
+    other = [path for path in pins if path in seen.images and seen.images[path].sha256 != pins[path].sha256]
     for what, paths in (("gone", gone), ("of other bytes", other), ("new, and not in the golden", new)):
-        if paths:
-            yield Finding("files", f"{_count(paths, len(pins))} {what}", paths)
+        if told := tuple(path for path in paths if path not in strayed):
+            yield Finding("files", f"{_count(told, len(pins))} {what}", told)
     if broken:
         reason, detail = next(iter(broken.values()))
         yield Finding("files", f"{_count(broken, len(pins))} not to be read ({reason}: {detail})", tuple(broken))
+
+
+def _strayed(golden: Golden, seen: Seen) -> list[tuple[str, str]]:
+    """Pictures whose bytes are under another label now, as (pinned path, path)."""
+    now = {shown.sha256: (path, shown.label) for path, shown in seen.images.items()}
+    return [
+        (pin.path, now[pin.sha256][0]) for pin in golden.images if pin.sha256 in now and now[pin.sha256][1] != pin.label
+    ]
 
 
 def _decoding(golden: Golden, seen: Seen, repainted: Sequence[str], trace: Trace) -> Iterator[Finding]:
@@ -181,8 +212,13 @@ def _decoding(golden: Golden, seen: Seen, repainted: Sequence[str], trace: Trace
         first = repainted[0]
         by = _versions(golden.decoder, now.decoder) if now.decoder != golden.decoder else "the same decoder and version"
         change = f"{_painted(pins[first].pixels)} -> {_painted(trace.pixels[first])}"
-        what = f"{by} changed the pixels of {_count(repainted, len(pins))}, as {change}"
+        swapped = " (red and blue are exchanged)" if _are_swapped(trace.pixels[first], pins[first].pixels) else ""
+        what = f"{by} changed the pixels of {_count(repainted, len(pins))}, as {change}{swapped}"
         yield Finding("decoding", what, tuple(repainted))
+
+
+def _are_swapped(now: Pixels, then: Pixels) -> bool:
+    return now[2] == then[2][::-1] != then[2]
 
 
 def _painted(pixels: Pixels) -> str:
@@ -190,7 +226,8 @@ def _painted(pixels: Pixels) -> str:
     return f"{width}x{height}, mean {colour}, sha256 {sha256}"
 
 
-def _preprocessing(golden: Golden, seen: Seen, reshaped: Sequence[str], by: Sequence[float]) -> Iterator[Finding]:
+def _preprocessing(golden: Golden, seen: Seen, reshaped: Mapping[str, float]) -> Iterator[Finding]:
+    """``reshaped``: how far the means of each tensor moved that is another."""
     now, many = seen.circumstances, _count(reshaped, len(golden.images))
     if now.input != golden.input:
         changed = ", ".join(_changed_input(golden.input, now.input))
@@ -199,8 +236,10 @@ def _preprocessing(golden: Golden, seen: Seen, reshaped: Sequence[str], by: Sequ
         pillow = (
             f"{_versions(golden.decoder, now.decoder)}, which resizes too; " if now.decoder != golden.decoder else ""
         )
-        what = f"{pillow}the same input spec, and other tensors for {many}, whose means moved by up to {max(by):.2g}"
-        yield Finding("preprocessing", what, tuple(reshaped))
+        by = f"whose means moved by up to {max(reshaped.values()):.2g}"
+        yield Finding(
+            "preprocessing", f"{pillow}the same input spec, and other tensors for {many}, {by}", tuple(reshaped)
+        )
 
 
 def _changed_input(then: InputSpec, now: InputSpec) -> Iterator[str]:
@@ -220,7 +259,7 @@ def _model(
         causes = [_runtime(golden, seen.circumstances) or "the model itself: same weights, tensors and versions"]
     said = "; ".join([*causes, *_shift(golden, seen, rethought)])
     if rethought:
-        by = f"logits moved by at most {max(p.logits for p in rethought):.2g} of their standard deviation"
+        by = f"logits moved by {max(p.logits for p in rethought):.2g} of their standard deviation or more"
         said += f"; {by} (allowed {allowed.logits:.2g}) and answers on {_count(rethought, len(golden.images))}"
     else:
         said += "; no answer moved by it alone"
@@ -257,7 +296,7 @@ def _runtime(golden: Golden, now: Circumstances) -> str:
 def _shift(golden: Golden, seen: Seen, rethought: Sequence[Moved]) -> Iterator[str]:
     """Whether most of the first classes are the pinned ones plus a constant: a head that begins elsewhere."""
     first = {pin.path: pin.top[0][0] for pin in golden.images}
-    shifts = Counter(seen.images[p.path][1].top[0][0] - first[p.path] for p in rethought)
+    shifts = Counter(seen.images[p.path].answer.top[0][0] - first[p.path] for p in rethought)
     if rethought:
         shift, count = shifts.most_common(1)[0]
         if shift and 2 * count > len(golden.images):
@@ -280,6 +319,12 @@ def _labels(golden: Golden, seen: Seen) -> Iterator[Finding]:
     if renamed:
         what = f"{len(renamed)} of {len(names)} classes have another name: {', '.join(renamed[:SHOWN])}{_more(renamed)}"
         yield Finding("labels", what)
+    elif seen.circumstances.labels_sha256 != golden.labels_sha256:
+        yield Finding("labels", "the label list is another, in classes that are in no pinned five")
+    if strayed := _strayed(golden, seen):
+        as_one = f"{strayed[0][0]} -> {strayed[0][1]}"
+        paths = tuple(path for path, _ in strayed)
+        yield Finding("labels", f"{_count(strayed, len(golden.images))} under another label, as {as_one}", paths)
     now = seen.circumstances.folders
     right = [
         f"{folder!r} {list(then)} -> {list(now[folder])}"
@@ -303,7 +348,7 @@ def message(title: str, found: Sequence[Finding], beyond: Sequence[Moved]) -> st
         if finding.pictures:
             lines.append(f"    {', '.join(finding.pictures[:SHOWN])}{_more(finding.pictures)}")
     for picture in [one for one in beyond if one.ranks][:SHOWN]:
-        lines.append(f"  {picture.path}, by at least {picture.logits:.2g} standard deviations of the logits")
+        lines.append(f"  {picture.path}, by {picture.logits:.2g} standard deviations of the logits or more")
         lines += [f"    {rank}" for rank in picture.ranks]
     return "\n".join(lines)
 

@@ -22,9 +22,15 @@ def place(root: Path, dataset: str, model: str) -> Path:
 
 def read(file: Path, command: str) -> Golden:
     """The golden in a file. Raises ConfigError, where there is none with the ``command`` that makes it."""
-    golden = documents.read(file, Golden, "golden", whose="a golden of imgcls", way=command)
+    again = f"; delete it, then {command}"
+    try:
+        golden = documents.read(file, Golden, "golden", whose="a golden of imgcls", way=command)
+    except ConfigError as error:
+        raise ConfigError(f"{error}{again if file.exists() else ''}") from error
     if golden.format != FORMAT:
-        raise ConfigError(f"{file}: its format is {golden.format}, and this version of imgcls reads {FORMAT}")
+        raise ConfigError(f"{file}: its format is {golden.format}, and this version of imgcls reads {FORMAT}{again}")
+    if len({pin.path for pin in golden.images}) < len(golden.images):
+        raise ConfigError(f"{file}: a picture is in it twice{again}")
     return golden
 
 

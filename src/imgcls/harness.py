@@ -338,6 +338,7 @@ class Harness:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out the pairs that the configuration leaves out, and goldens of data sets that have none."""
         pairs, pinned = set(self.settings.pairs()), set(pinned_pairs(self.settings))
+        self.pinning.collect((item, *pair) for item in items if _is_pinned(item) and (pair := _pair(item)))
         left_out = [
             item for item in items if (pair := _pair(item)) and pair not in (pinned if _is_pinned(item) else pairs)
         ]

@@ -76,7 +76,7 @@ class TorchLearner:
             group["lr"] = rate * group["speed"]
         self._draw_anew()
         _set_to_learn(self.network, frozen=self.recipe.freeze_batch_norm)
-        with _explained(batch):
+        with explained(batch):
             logits = self._scored(batch)
             loss = torch.nn.functional.cross_entropy(
                 logits,
@@ -93,7 +93,7 @@ class TorchLearner:
 
         self.network.eval()
         state = self.average.state if self.average else self.network.state_dict()
-        with torch.inference_mode(), _explained(batch):
+        with torch.inference_mode(), explained(batch):
             logits = torch.func.functional_call(self.network, state, (self._placed(batch),))
             return np.asarray(_tensor(logits, batch).float().cpu().numpy())
 
@@ -230,7 +230,7 @@ def _tensor(logits: object, batch: Batch) -> torch.Tensor:
 
 
 @contextmanager
-def _explained(batch: Batch) -> Iterator[None]:
+def explained(batch: Batch) -> Iterator[None]:
     """Say what failed with which batch, and what to do."""
     try:
         yield
@@ -240,6 +240,10 @@ def _explained(batch: Batch) -> Iterator[None]:
             raise MachineError(
                 f"out of memory with a batch of shape {shape}: {said}; try half the --batch-size, a smaller input, "
                 "or --precision bfloat16"
+            ) from error
+        if "more than 1 value per channel" in said:
+            raise ModelError(
+                f"{said}: a norm sees one value in a batch of shape {shape}; give a larger --batch-size"
             ) from error
         raise ModelError(
             f"the network does not take a batch of shape {shape}: {said}; "

@@ -62,7 +62,7 @@ class Loader:
     @property
     def steps(self) -> int:
         """Batches in an epoch."""
-        return math.ceil(len(self.division.learn) / self.recipe.batch_size)
+        return len(_parts(np.arange(len(self.division.learn)), self.recipe.batch_size))
 
     def learn(self, epoch: int) -> Iterator[Batch]:
         """The pictures to learn from, in an order of this epoch's and augmented for it."""
@@ -120,8 +120,11 @@ class _Memory:
 
 
 def _parts(order: npt.NDArray[np.int64], size: int) -> list[npt.NDArray[np.int64]]:
-    """Of equal sizes, give or take one: a last batch of one picture has no statistics for batch norm."""
-    return np.array_split(order, math.ceil(len(order) / size))
+    """Of equal sizes, give or take one, and none of one picture, which has no statistics for batch norm."""
+    count = math.ceil(len(order) / size)
+    if size > 1 and len(order) // count < 2:
+        count = max(1, len(order) // 2)
+    return np.array_split(order, count)
 
 
 def _decoded(ref: ImageRef) -> Image.Image:

@@ -19,8 +19,10 @@ PUBLISHED_VARIANT: Mapping[str, Mapping[str, Any]] = {
 }
 """Arguments that torchvision sets itself when it builds these two with published weights."""
 
-PREPROCESSING_RULES = 1
-"""Raised when a change of ours gives other pixels, so that no older answer is served."""
+PACKAGE = Path(__file__).parent
+
+ANSWERING = ("pixels.py", "preprocess.py", "scoring.py", "run.py", "runtimes/*.py")
+"""Our own source that an answer comes about in: after a change of it, no older answer is served."""
 
 AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
 
@@ -118,10 +120,8 @@ def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
     kind, _, name = spec.arch.partition(":")
     libraries = {"python": ("torchvision", "timm"), "reference": ("torchvision", "numpy")}.get(kind, (kind,))
     own = {"factory_sha256": digest.file_sha256(_factory_file(name))} if kind == "python" else {}
-    if kind == "reference":
-        own = {"reference_sha256": _reference_sha256()}
     return {
-        "rules": PREPROCESSING_RULES,
+        "imgcls_sha256": _source_sha256(*ANSWERING, *(["reference/*.py"] if kind == "reference" else [])),
         "arch": spec.arch,
         "options": spec.options,
         "state_sha256": facts.state_sha256,
@@ -137,10 +137,10 @@ def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _reference_sha256() -> str:
-    """Of the reference's own source, since every line of it may change an answer."""
-    folder = Path(str(reference.__file__)).parent
-    return digest.of_json({file.name: digest.file_sha256(file) for file in sorted(folder.glob("*.py"))})
+def _source_sha256(*patterns: str) -> str:
+    """Of the files of this package that are named so."""
+    files = [file for pattern in patterns for file in sorted(PACKAGE.glob(pattern))]
+    return digest.of_json({file.relative_to(PACKAGE).as_posix(): digest.file_sha256(file) for file in files})
 
 
 def outputs(model: Model) -> int:

@@ -15,7 +15,8 @@ from imgcls.records import Answer, InputSpec, Precision, Stage
 class Circumstances:
     """Everything that the answers of one model on one data set depend on, the pictures aside.
 
-    ``device``: its kind. ``folders``: the classes that are right for each folder.
+    ``device``: its kind. ``labels_sha256``: of the names of all classes. ``folders``: the classes that are right for
+    each folder.
     """
 
     arch: str
@@ -29,6 +30,7 @@ class Circumstances:
     device: str
     decoder: str
     versions: Mapping[str, str]
+    labels_sha256: str
     folders: Mapping[str, tuple[int, ...]]
 
 
@@ -47,6 +49,7 @@ class Pin:
 
     path: str
     sha256: str
+    label: str | None
     pixels: Pixels
     tensor: Annotated[tuple[float, ...], Meta(min_length=12, max_length=12)]
     tensor_sha256: str
@@ -66,13 +69,22 @@ class Golden(Circumstances):
     model: str
     dataset: str
     logit_std: Annotated[float, Meta(gt=0)]
-    sensitivity: float
+    sensitivity: Annotated[float, Meta(ge=0)]
     images: tuple[Pin, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """One picture of a run."""
+
+    sha256: str
+    label: str | None
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """What a run has of the same pair, from its stored answers: by path, the sha256 and the answer of a picture.
+    """What a run has of the same pair, from its stored answers, by path.
 
     ``names``: of all classes. ``rejected``: reason and detail by path.
     """
@@ -81,7 +93,7 @@ class Seen:
     dataset: str
     circumstances: Circumstances
     names: tuple[str, ...]
-    images: Mapping[str, tuple[str, Answer]]
+    images: Mapping[str, Shown]
     rejected: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 

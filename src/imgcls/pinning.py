@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
 import msgspec
 import pytest
 
-from imgcls import golden_files
+from imgcls import digest, golden_files
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.records import DatasetOutcome, DatasetSpec, Settings, Verdict
 
@@ -30,6 +30,7 @@ PROPERTY = "imgcls_golden"
 
 UPDATE, UNUSED = "--imgcls-update-golden", "--imgcls-unused-golden"
 NAMED = 3
+LONGEST = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Pinning:
         self.settings, self.config = settings, pytest_config
         self.configured = pinned_pairs(configured)
         self.compared: list[Compared] = []
+        self.collected: set[Path] = set()
         if self.updates and os.environ.get("CI"):
             raise ConfigError(
                 f"{UPDATE} is refused where CI is set: goldens are written where somebody reads what changed"
@@ -79,9 +81,9 @@ class Pinning:
 
     def file(self, item: pytest.Item, model: str, dataset: str) -> Path:
         """The golden of a test; parameters of its own, beside model and data set, have one each."""
-        callspec = getattr(item, "callspec", None)
-        more = callspec and len(callspec.params) > len({"model", "dataset"})
-        name = f"{model}[{quote(callspec.id, safe='-_.=, ')}]" if callspec and more else model
+        callspec: Any = getattr(item, "callspec", None)
+        own = callspec is not None and len(callspec.params) > len({"model", "dataset"})
+        name = f"{model}[{_as_name(callspec.id)}]" if own else model
         return golden_files.place(self.config.rootpath, dataset, name)
 
     def check(self, item: pytest.Item, pair: Pair) -> None:
@@ -133,15 +135,17 @@ class Pinning:
             return f"new golden {self._shown(file)}, {len(now.images)} pictures"
         before = golden_files.read(file, command)
         verdict = golden.compare(before, seen, pair.model, pair.dataset, self._shown(file))
-        if verdict.status == "pass" and golden.same_circumstances(before, now):
+        changed = golden.other_circumstances(before, now)
+        if verdict.status == "pass" and not changed:
             return f"golden as it was: {verdict.message}"
         golden_files.write(file, now)
-        return f"golden written anew: {verdict.message}"
+        return "\n  ".join([f"golden written anew: {verdict.message}", *changed])
 
     def _command(self, item: pytest.Item) -> str:
-        """What writes the golden of a test."""
+        """What writes the golden of a test, from the folder that this session was started in."""
         files = [f"--imgcls-config {shlex.quote(file)}" for file in self.config.getoption("--imgcls-config")]
-        return " ".join(["pytest", shlex.quote(item.nodeid), *files, UPDATE])
+        place = os.path.relpath(item.path, self.config.invocation_params.dir)
+        return " ".join(["pytest", shlex.quote("::".join([place, *item.nodeid.split("::")[1:]])), *files, UPDATE])
 
     def _shown(self, file: Path) -> str:
         return file.relative_to(self.config.rootpath).as_posix()
@@ -156,6 +160,10 @@ class Pinning:
                 for name, value in report.user_properties
                 if name == PROPERTY
             ]
+
+    def collect(self, items: Iterable[tuple[pytest.Item, str, str]]) -> None:
+        """Take note of the goldens that tests of (model, data set) would read, also of those that are deselected."""
+        self.collected |= {self.file(item, model, dataset) for item, model, dataset in items}
 
     def verdicts(self) -> dict[tuple[str, str], list[Verdict]]:
         """What was said of each model and data set."""
@@ -193,9 +201,16 @@ class Pinning:
         root = self.config.rootpath
         read = {one.file for one in self.compared}
         read |= {self._shown(golden_files.place(root, dataset, model)) for model, dataset in self.configured}
+        read |= {self._shown(file) for file in self.collected}
         if unread := [name for file in golden_files.all_in(root) if (name := self._shown(file)) not in read]:
             more = f" and {len(unread) - NAMED} more" if len(unread) > NAMED else ""
             yield f"goldens that no test read: {', '.join(unread[:NAMED])}{more}"
+
+
+def _as_name(identity: str) -> str:
+    """A test's parameters as a part of a file's name, which most systems limit to 255 bytes."""
+    name = quote(identity, safe="-_.=, ")
+    return name if len(name) <= LONGEST else f"{name[:LONGEST]}-{digest.of_json(identity)[:12]}"
 
 
 def pinned_pairs(settings: Settings) -> list[tuple[str, str]]:

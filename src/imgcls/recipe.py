@@ -84,6 +84,7 @@ class Recipe:
             (self.clip_norm is None or self.clip_norm > 0, f"gradients cannot be clipped to {self.clip_norm}"),
             (self.array == "torch" or not torch_alone, f"there is no {', '.join(torch_alone)} with {self.array}"),
             (self.folds is None or self.folds >= 2, f"{self.folds} folds hold nothing out; ask for 2 or more"),
+            (self.fold == 0 or self.folds is not None, "--fold says which of --folds is held out, and that is missing"),
             (0 <= self.fold < (self.folds or 1), f"there is no fold {self.fold} of {self.folds}; they count from 0"),
         ):
             if not holds:

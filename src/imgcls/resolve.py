@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imgcls import reference
-from imgcls.errors import ConfigError
+from imgcls.errors import ConfigError, LabelError
 from imgcls.records import InputSpec, LabelList, ModelSpec
 
 IMAGENET_SUBSETS = {"imagenet-1k": "imagenet-1k", "imagenet-21k": "imagenet-21k-goog"}
@@ -157,7 +157,7 @@ def _timm_input(config: Any) -> InputSpec:
 
 
 def label_list(spec: ModelSpec) -> LabelList:
-    """The names behind the class numbers of a model. Raises ConfigError where nothing says them."""
+    """The names behind the class numbers of a model. Raises LabelError where nothing says them."""
     if isinstance(spec.labels, Path):
         return _from_file(spec.labels)
     if spec.labels == "digits":
@@ -182,7 +182,7 @@ def _published_labels(spec: ModelSpec) -> LabelList:
             return LabelList(name, tuple(config.label_names))
         if subset := infer_imagenet_subset(config.to_dict()):
             return imagenet(subset)
-    raise ConfigError(f"[models.{spec.name}] nothing says what the outputs of {spec.arch} are: set `labels`")
+    raise LabelError(f"[models.{spec.name}] nothing says what the outputs of {spec.arch} are: set `labels`")
 
 
 @cache
@@ -199,9 +199,9 @@ def _from_file(file: Path) -> LabelList:
     try:
         names = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: the label list cannot be read: {error}") from error
+        raise LabelError(f"{file}: the label list cannot be read: {error}") from error
     if not names or not all(name.strip() for name in names):
-        raise ConfigError(f"{file}: a label list has one class name per line and no empty line")
+        raise LabelError(f"{file}: a label list has one class name per line and no empty line")
     return LabelList(str(file), tuple(name.strip() for name in names))
 
 

@@ -21,13 +21,13 @@ import numpy as np
 import numpy.typing as npt
 
 from imgcls import checkpoints, curves, pixels, reference, resolve, runtimes, training_data, training_run, transfer
-from imgcls.errors import ConfigError, ModelError
+from imgcls.errors import ConfigError, ImgclsError, MachineError, ModelError, one_line
 from imgcls.learner import Learner, TorchLearner
 from imgcls.loading import Loader
 from imgcls.recipe import Epoch, Recipe, Side, learning_rate
 from imgcls.records import ModelSpec
 from imgcls.training_data import Division
-from imgcls.training_run import Run, best
+from imgcls.training_run import KEPT, Run, best
 from imgcls.transfer import Start
 
 
@@ -72,13 +72,20 @@ def train(
     loss is no number any more; and :class:`MachineError` where memory or the disk is full or a device is absent.
     """
     runtimes.check_device(recipe.device)
-    checkpoints.require_place(out, resume=resume)
+    checkpoints.require_place(out, KEPT, resume=resume)
     division = training_data.divide(data, recipe)
+    training_data.require_outside(out, data)
+    if recipe.freeze_batch_norm and spec.weights is None:
+        raise ConfigError(
+            "--freeze-batch-norm is for --weights: norms that begin from scratch would stay as they begin"
+        )
     input_spec = resolve.input_spec(spec)
     with ExitStack() as stack:
         stack.enter_context(_reproducible(recipe))
         stack.enter_context(pixels.quiet_pillow())
-        start = transfer.begin(spec, len(division.classes))
+        start = transfer.begin(spec, len(division.classes), division.classes)
+        if not resume:
+            told.say(f"begins {'from scratch' if spec.weights is None else f'with {spec.weights}'}")
         if start.replaced:
             told.say(f"new head for {len(division.classes)} classes: {', '.join(start.replaced)}")
         loader = stack.enter_context(Loader(division, input_spec, recipe))
@@ -88,17 +95,33 @@ def train(
         run = Run(out, division, recipe, input_spec, learner, about)
         if resume:
             run.resume(told.say)
-        checkpoints.make_place(out)
+        checkpoints.make_place(out, KEPT)
         wrote = curves.events(out / "tensorboard", len(run.history)) if tensorboard else nullcontext(_nowhere)
         event = stack.enter_context(wrote)
         loader.prepare()
         run.keep()
         for number in range(len(run.history) + 1, recipe.epochs + 1):
-            run.history.append(_epoch(learner, loader, recipe, number, told))
+            with _abandoned(run):
+                run.history.append(_epoch(learner, loader, recipe, number, told))
             run.keep()
             told.epoch(run.history[-1])
             event(run.history[-1])
     return Result(tuple(run.history), best(run.history), len(division.learn), len(division.held_out))
+
+
+@contextmanager
+def _abandoned(run: Run) -> Iterator[None]:
+    """What goes wrong before there is any epoch leaves nothing behind that would have to be continued."""
+    try:
+        yield
+    except MemoryError as error:
+        raise MachineError(
+            f"out of memory: {one_line(error)}; try half the --batch-size, or a smaller input"
+        ) from error
+    except ImgclsError:
+        if not run.history:
+            checkpoints.abandon(run.out)
+        raise
 
 
 def _learner(spec: ModelSpec, start: Start, recipe: Recipe, class_weights: Sequence[float] | None) -> Learner:
@@ -155,7 +178,8 @@ def _require_number(loss: float, where: str, recipe: Recipe) -> None:
     if not math.isfinite(loss):
         raise ModelError(
             f"the loss is {loss} in {where} (seed {recipe.seed}, learning rate {recipe.learning_rate}); "
-            "try a lower --lr, --clip-norm 1, another --seed, or an input mean and std nearer to those of the pictures"
+            f"try a lower --lr, {'--clip-norm 1, ' if recipe.array == 'torch' else ''}another --seed, or an input mean "
+            "and std nearer to those of the pictures"
         )
 
 

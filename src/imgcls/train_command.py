@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import tomllib
 from contextlib import nullcontext
@@ -119,7 +120,8 @@ def _train(options: argparse.Namespace) -> int:
         f"learnt from {result.learnt} pictures; best of {len(result.history)} epochs is {best.number}: "
         f"top1 {_percent(best.held_out.top1)} of {result.held_out} held out"
     )
-    print(f"test it with: pytest -m accuracy --imgcls-config {options.out / 'imgcls.toml'}")
+    tested = shlex.quote(str(options.out / "imgcls.toml"))
+    print(f"test it with: pytest --pyargs imgcls.suite -m accuracy --imgcls-config {tested}")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from imgcls.errors import ConfigError
 from imgcls.recipe import Recipe
 from imgcls.records import ImageRef
 
+PARTS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 _SHARE = 5  # one distinct picture in five is held out, give or take
 
 
@@ -57,6 +59,7 @@ def divide(data: str, recipe: Recipe) -> Division:
     if (folder / "train").is_dir() and (folder / "val").is_dir():
         _require_undivided(recipe, data)
         return _as_given(folder / "train", folder / "val")
+    _refuse_parts(folder)
     found, classes = _listed(data, folder), _classes(folder)
     _require_pictures(folder, classes, found, recipe.folds)
     out = part(found, recipe.seed) if recipe.folds is None else fold(found, recipe.seed, recipe.folds, recipe.fold)
@@ -112,7 +115,19 @@ def _listed(data: str, folder: Path) -> tuple[ImageRef, ...]:
     images.same_bytes_under_two_labels(listing)
     for rejection in listing.rejections:
         raise broken(folder / rejection.path, f"{rejection.reason}: {rejection.detail}")
+    for ref in listing.images:
+        if not _is_unicode(ref.file):
+            shown = os.fsencode(ref.file).decode(errors="backslashreplace")
+            raise ConfigError(f"{shown}: the name is not UTF-8, and could not be written down; rename it")
     return listing.images
+
+
+def _is_unicode(file: Path) -> bool:
+    try:
+        os.fspath(file).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def broken(file: Path, why: str) -> ConfigError:
@@ -125,6 +140,22 @@ def _classes(folder: Path) -> tuple[str, ...]:
     if len(names) < 2:
         raise ConfigError(f"{folder} has one class folder, {names[0]}; there is nothing to learn with fewer than two")
     return tuple(names)
+
+
+def _refuse_parts(folder: Path) -> None:
+    """Folders that are all called like parts of a data set are no classes."""
+    names = sorted(child.name for child in folder.glob("*/"))
+    if names and PARTS.issuperset(name.lower() for name in names):
+        raise ConfigError(
+            f"{folder} holds {' and '.join(names)}, which are no classes: call them train and val, "
+            "or name one folder with a folder per class"
+        )
+
+
+def require_outside(out: Path, data: str) -> None:
+    """What is written is not to be found among the pictures later. Raises :class:`ConfigError`."""
+    if data != "digits" and out.resolve().is_relative_to(Path(data).resolve()):
+        raise ConfigError(f"{out} is inside of {data}, and would be taken for pictures; choose another --out")
 
 
 def _require_undivided(recipe: Recipe, data: str) -> None:

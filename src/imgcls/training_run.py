@@ -19,6 +19,12 @@ from imgcls.transfer import Start
 
 FORMAT: Final = "imgcls-train 2"
 LAST = "last.safetensors"
+KEPT = (
+    checkpoints.NAME, LAST, handover.WEIGHTS, "metrics.csv", "curves.svg", "curves.png",
+    handover.CLASSES, handover.MANIFEST, handover.CONFIGURATION,
+)  # fmt: skip
+"""Every file that a training writes."""
+
 _PLAIN = ("format", "arch")  # in the metadata of weights, all else is JSON
 
 

@@ -5,7 +5,8 @@ Only here may a head be replaced, because only a training fills it again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,13 +31,13 @@ class Start(NamedTuple):
     weights_sha256: str | None = None
 
 
-def begin(spec: ModelSpec, classes: int) -> Start:
+def begin(spec: ModelSpec, classes: int, names: Sequence[str] | None = None) -> Start:
     """Build ``spec.arch`` for so many classes and fill it with ``spec.weights``; ``None``: it starts from scratch.
 
-    Where the weights are for another number of classes, the layers of the head begin anew, next to zero, so that what
-    they happen to begin with does not spoil what the rest has learnt. (A. Kolesnikov et al., "Big Transfer", 2020,
-    begin at zero; SqueezeNet, which has a ReLU behind its head, would stay there.) Everything else must fit, name for
-    name and shape for shape.
+    Where the weights are for another number of classes, or a training of ours wrote them for others than ``names``,
+    the layers of the head begin anew, next to zero, so that what they happen to begin with does not spoil what the
+    rest has learnt. (A. Kolesnikov et al., "Big Transfer", 2020, begin at zero; SqueezeNet, which has a ReLU behind
+    its head, would stay there.) Everything else must fit, name for name and shape for shape.
 
     Raises :class:`ConfigError`, :class:`WeightsMissing` and :class:`ModelError`.
     """
@@ -51,7 +52,9 @@ def begin(spec: ModelSpec, classes: int) -> Start:
         random_weights.fill(network, int(spec.weights.removeprefix("random:")))
         return Start(network, spec.options)
     state, sha256 = _state(spec)
-    return Start(network, spec.options, _fill(network, state, spec), sha256)
+    learnt = _classes(spec)
+    others = None not in (names, learnt) and learnt != names
+    return Start(network, spec.options, _fill(network, state, spec, anew=others), sha256)
 
 
 def _state(spec: ModelSpec) -> tuple[Mapping[str, torch.Tensor], str | None]:
@@ -66,12 +69,26 @@ def _state(spec: ModelSpec) -> tuple[Mapping[str, torch.Tensor], str | None]:
     return network.state_dict(), sha256
 
 
-def _fill(network: torch.nn.Module, state: Mapping[str, torch.Tensor], spec: ModelSpec) -> tuple[str, ...]:
-    """Load all of ``state`` but a head of another size; the layers of the head that were left as they are."""
+def _classes(spec: ModelSpec) -> Sequence[str] | None:
+    """The names of the classes that a training of ours wrote into a file of weights."""
+    from safetensors import safe_open
+
+    if not isinstance(spec.weights, Path) or spec.weights.suffix != ".safetensors":
+        return None
+    with safe_open(spec.weights, "pt") as file:
+        said = file.metadata() or {}
+    return tuple(json.loads(said["classes"])) if str(said.get("format")).startswith("imgcls-train") else None
+
+
+def _fill(
+    network: torch.nn.Module, state: Mapping[str, torch.Tensor], spec: ModelSpec, *, anew: bool
+) -> tuple[str, ...]:
+    """Load all of ``state`` but a head of another size, or any head (``anew``); the layers that were left out."""
     own = network.state_dict()
     wanted = {name: tensor for name, tensor in state.items() if not name.startswith(models.AUXILIARY_HEADS)}
     misfits = {name for name in own.keys() | wanted.keys() if _shape(own, name) != _shape(wanted, name)}
     heads = _heads(network)
+    misfits |= {name for name in own if anew and name.rpartition(".")[0] in heads}
     if strange := sorted(name for name in misfits if name.rpartition(".")[0] not in heads):
         first = strange[0]
         raise ModelError(

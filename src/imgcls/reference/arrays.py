@@ -49,7 +49,10 @@ def in_blocks(formula: Formula, *arrays: Array) -> Any:
     lock = Lock()
 
     def fill(block: slice) -> bool:
-        parts = formula(*(array[block] for array in arrays))
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # a loss that is no number tells it; threads inherit no state
+            parts = formula(*(array[block] for array in arrays))
         several = isinstance(parts, tuple)
         parts = parts if several else (parts,)
         with lock:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from imgcls.errors import ModelError
 from imgcls.reference import layers, state
 from imgcls.reference import network as networks
 from imgcls.reference.architecture import Architecture, variant
@@ -56,8 +57,11 @@ def step(
     images: (n, 3, h, w) · labels: (n) class numbers · ``kept``: what :func:`imgcls.reference.masks.draw` gives, or
     ``{}`` to leave nothing out · class_weights: (classes) · ``watch``, ``watch_back``: told every step by its name, on
     the way there and, as the gradient of what the step returned, on the way back.
-    Raises ModelError for another shape, and where a channel has one value only.
+    Raises ModelError for another shape, for labels that are no classes, and where a channel has one value only.
     """
+    classes = network.architecture.classes
+    if labels.shape != (len(images),) or not bool(((labels >= 0) & (labels < classes)).all()):
+        raise ModelError(f"labels are a class number below {classes} for each of {len(images)} pictures")
     way = Pass(network.architecture, training=True, kept=kept, saved={}, watch=watch)
     logits = networks.forward(network, images, way)
     targets = layers.shares(labels, logits, smoothing, class_weights)
