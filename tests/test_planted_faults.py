@@ -235,7 +235,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
     """Twelve photographs that are not square, one of them with an Exif orientation, a network, and its golden."""
     folder = tmp_path_factory.mktemp("sound")
     (folder / "pytest.ini").write_text("[pytest]\n")
-    (folder / "test_models.py").write_text("from imgcls.suite import *\n")
+    (folder / "test_planted.py").write_text("from imgcls.suite import *\n")
     (folder / "imgcls.toml").write_text(CONFIGURATION)
     planted = Planted(folder, pytest.MonkeyPatch())
     planted.names(lambda names: names)
