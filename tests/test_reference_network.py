@@ -232,3 +232,11 @@ def test_a_small_network_learns_digits() -> None:
         network = network._replace(parameters=parameters, statistics=step.statistics)
     answers = reference.predict(network, images[held_out]).argmax(axis=1)
     assert np.mean(answers == digits.target[held_out]) > 0.9
+
+
+@pytest.mark.parametrize("labels", [[10, 0], [-1, 0], [0], [0, 1, 2]])
+def test_labels_that_are_no_classes_are_refused(labels: list[int]) -> None:
+    """As PyTorch refuses them, instead of a loss that is about something else."""
+    network, images = reference.build("efficientnet_small"), np.zeros((2, 3, 32, 32), np.float32)
+    with pytest.raises(ModelError, match="labels are a class number below 10 for each of 2 pictures"):
+        reference.step(network, images, np.array(labels), kept={})

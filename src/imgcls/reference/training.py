@@ -11,7 +11,7 @@ from imgcls.errors import ModelError
 from imgcls.reference import layers, state
 from imgcls.reference import network as networks
 from imgcls.reference.architecture import Architecture, variant
-from imgcls.reference.arrays import Array
+from imgcls.reference.arrays import Array, namespace
 from imgcls.reference.state import Network, Tree, nested
 from imgcls.reference.unit import Pass, Watch
 
@@ -60,7 +60,7 @@ def step(
     Raises ModelError for another shape, for labels that are no classes, and where a channel has one value only.
     """
     classes = network.architecture.classes
-    if labels.shape != (len(images),) or not bool(((labels >= 0) & (labels < classes)).all()):
+    if labels.shape != (len(images),) or not bool(namespace(labels).all((labels >= 0) & (labels < classes))):
         raise ModelError(f"labels are a class number below {classes} for each of {len(images)} pictures")
     way = Pass(network.architecture, training=True, kept=kept, saved={}, watch=watch)
     logits = networks.forward(network, images, way)
