@@ -60,8 +60,9 @@ def step(
     Raises ModelError for another shape, for labels that are no classes, and where a channel has one value only.
     """
     classes = network.architecture.classes
-    if labels.shape != (len(images),) or not bool(namespace(labels).all((labels >= 0) & (labels < classes))):
-        raise ModelError(f"labels are a class number below {classes} for each of {len(images)} pictures")
+    count = images.shape[0]
+    if labels.shape != (count,) or not bool(namespace(labels).all((labels >= 0) & (labels < classes))):
+        raise ModelError(f"labels are a class number below {classes} for each of {count} pictures")
     way = Pass(network.architecture, training=True, kept=kept, saved={}, watch=watch)
     logits = networks.forward(network, images, way)
     targets = layers.shares(labels, logits, smoothing, class_weights)
