@@ -447,15 +447,19 @@ def test_what_fails_at_once_can_be_begun_otherwise(pictures: Path, tmp_path: Pat
     run(pictures, tmp_path / "out", recipe=ONE)
 
 
-def test_memory_that_runs_out_while_loading(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line, and what to try."""
+@pytest.mark.parametrize("where", ["normalize", "crop"])
+def test_memory_that_runs_out_while_loading(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """One line and what to try, whether pictures become a batch or are decoded before; nothing is left behind."""
 
     def full(*_: object) -> None:
         raise MemoryError("Unable to allocate 8 GiB")
 
-    monkeypatch.setattr(preprocess, "normalize", full)
+    monkeypatch.setattr(preprocess, where, full)
     with pytest.raises(MachineError, match="out of memory: Unable to allocate 8 GiB; try half the --batch-size"):
         run(pictures, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_nothing_is_written_among_the_pictures(data: Path) -> None:

@@ -86,8 +86,8 @@ def train(
         start = transfer.begin(spec, len(division.classes), division.classes)
         if not resume:
             told.say(f"begins {'from scratch' if spec.weights is None else f'with {spec.weights}'}")
-        if start.replaced:
-            told.say(f"new head for {len(division.classes)} classes: {', '.join(start.replaced)}")
+            if start.replaced:
+                told.say(f"new head for {len(division.classes)} classes: {', '.join(start.replaced)}")
         loader = stack.enter_context(Loader(division, input_spec, recipe))
         weights = _class_weights(division) if recipe.balanced else None
         learner = _learner(spec, start, recipe, weights)
@@ -98,7 +98,8 @@ def train(
         checkpoints.make_place(out, KEPT)
         wrote = curves.events(out / "tensorboard", len(run.history)) if tensorboard else nullcontext(_nowhere)
         event = stack.enter_context(wrote)
-        loader.prepare()
+        with _abandoned(run):
+            loader.prepare()
         run.keep()
         for number in range(len(run.history) + 1, recipe.epochs + 1):
             with _abandoned(run):
@@ -114,14 +115,13 @@ def _abandoned(run: Run) -> Iterator[None]:
     """What goes wrong before there is any epoch leaves nothing behind that would have to be continued."""
     try:
         yield
-    except MemoryError as error:
-        raise MachineError(
-            f"out of memory: {one_line(error)}; try half the --batch-size, or a smaller input"
-        ) from error
-    except ImgclsError:
+    except (MemoryError, ImgclsError) as error:
         if not run.history:
             checkpoints.abandon(run.out)
-        raise
+        if isinstance(error, ImgclsError):
+            raise
+        said = f"out of memory: {one_line(error)}; try half the --batch-size, or a smaller input"
+        raise MachineError(said) from error
 
 
 def _learner(spec: ModelSpec, start: Start, recipe: Recipe, class_weights: Sequence[float] | None) -> Learner:
