@@ -10,6 +10,7 @@ from torch import nn
 
 from imgcls import runtimes
 from imgcls.errors import DeviceMissing, ModelError
+from imgcls.records import ModelSpec
 from imgcls.runtimes.eager import FLAGS, EagerClassifier, build
 
 BATCH = torch.linspace(-1, 1, 4 * 3 * 8 * 8).reshape(4, 3, 8, 8)
@@ -57,8 +58,8 @@ def _answering(answer: Callable[[torch.Tensor], Any]) -> EagerClassifier:
 @pytest.mark.parametrize("runtime", ["auto", "eager"])
 def test_logits_are_the_networks_own(runtime: str) -> None:
     """Both names give the network's outputs as float32 NumPy, one row per picture, without a gradient."""
-    network = _linear()
-    logits = runtimes.classifier(runtime, network, "float32", "cpu").logits(BATCH)
+    network, chosen = _linear(), runtimes.of(ModelSpec("net", "python:nets:net", runtime=runtime))
+    logits = runtimes.classifier(chosen, network, "float32", "cpu").logits(BATCH)
     assert (logits.dtype, logits.shape) == (np.float32, (4, 5))
     assert np.array_equal(network(BATCH).detach().numpy(), logits)
 

@@ -39,9 +39,8 @@ def of(spec: ModelSpec) -> str:
 
 
 def classifier(runtime: str, module: Any, precision: str, device: str) -> Classifier:
-    """The network behind the runtime asked for; ``auto`` is eager."""
-    chosen = import_module(MODULES["eager" if runtime == "auto" else runtime])
-    ready: Classifier = chosen.build(module, precision, device)
+    """The network behind a runtime of :func:`of`."""
+    ready: Classifier = import_module(MODULES[runtime]).build(module, precision, device)
     return ready
 
 

@@ -11,7 +11,7 @@ from imgcls.errors import ModelError
 class ReferenceClassifier:
     """``module``: torchvision's EfficientNet, which holds the weights and is not run.
 
-    Raises ModelError where it is none of the published eight, and where another device or precision is asked for.
+    Raises ModelError where it is none of the reference's tables, and where another device or precision is asked for.
     """
 
     def __init__(self, module: Any, precision: str, device: str) -> None:
