@@ -527,13 +527,11 @@ def test_a_model_without_an_arch_is_refused(tmp_path: Path) -> None:
         ("datasets = 'photos'", "datasets: must be a list of names, not 'photos'"),
         ("datasets = [1]", "datasets: must be a list of names, not [1]"),
         ("datasets = ['photo']", "datasets: no data set 'photo'; did you mean 'photos'?"),
-        ("runtime = 'openvino'",
-         "runtime: 'openvino' is not available in this version of imgcls; available: auto, eager"),
         ("runtime = 'tvm'", "runtime: 'tvm' is not one of auto, eager, compile, openvino"),
         ("precision = 'float15'",
          "precision: 'float15' is not one of float32, bfloat16, float16; did you mean 'float16'?"),
         ("precision = 32", "precision: must be a string, not 32"),
-        ("decode = 'fast'", "decode: 'fast' is not available in this version of imgcls; available: exact"),
+        ("decode = 'quick'", "decode: 'quick' is not one of exact, fast"),
     ],
 )  # fmt: skip
 def test_a_model_is_checked_key_by_key(tmp_path: Path, line: str, says: str) -> None:

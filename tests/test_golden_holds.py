@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from imgcls import config, golden, golden_files, run
+from imgcls import asking, config, golden, golden_files, pipeline, run
 from imgcls.models import Shelf
 from imgcls.records import DatasetSpec, Listing, Settings, Verdict
 from imgcls.runtimes.eager import EagerClassifier
@@ -47,8 +47,8 @@ def in_all_ways(monkeypatch: pytest.MonkeyPatch) -> Callable[[Settings, str], li
         shelf, threads = Shelf(settings.models, "cpu"), torch.get_num_threads()
         for batch, workers, channels_last, reverse in WAYS:
             layout = torch.channels_last if channels_last else torch.contiguous_format
-            monkeypatch.setattr(run, "BATCH", batch)
-            monkeypatch.setattr(run, "PART_PIXELS", {"cpu": 10**9})  # as many as the batch has
+            monkeypatch.setattr(pipeline, "PART", {"cpu": batch})
+            monkeypatch.setattr(asking, "PART_PIXELS", {"cpu": 10**9})  # as many as a thread has
             monkeypatch.setattr(EagerClassifier, "placed", lambda _, b, f=layout: b.to(memory_format=f))
             for name in settings.models:
                 shelf.get(name).classifier.module.to(memory_format=layout)

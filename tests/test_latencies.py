@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from imgcls import latency, models, run, runtimes
+from imgcls import asking, latency, models, runtimes
 from imgcls.errors import ModelError
 from imgcls.measures import Latency, Scenario
 from imgcls.models import Model
@@ -205,7 +205,7 @@ def test_scenarios_are_one_picture_and_as_many_as_scoring_asks_about() -> None:
 def test_large_pictures_are_asked_about_in_smaller_parts() -> None:
     """Eight of 224 x 224 and one of 480 x 480 stay in a CPU's caches, whichever path asks."""
     sizes = {side: replace(INPUT, crop=(side, side)) for side in (224, 480)}
-    assert {side: run.part_size(replace(FACTS, input=spec)) for side, spec in sizes.items()} == {224: 8, 480: 1}
+    assert {side: asking.part_size(replace(FACTS, input=spec)) for side, spec in sizes.items()} == {224: 8, 480: 1}
 
 
 def test_inputs_rotate() -> None:

@@ -568,9 +568,9 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     load = models.load
 
-    def counting(spec: ModelSpec, device: str) -> Model:
+    def counting(spec: ModelSpec, device: str, artefacts: Path | None = None) -> Model:
         names.append(spec.name)
-        return load(spec, device)
+        return load(spec, device, artefacts)
 
     monkeypatch.setattr(models, "load", counting)
     return names
@@ -610,12 +610,12 @@ def test_the_shelf_lets_go(resnet_file: Path, loaded: list[str]) -> None:
 
 def test_predictions_are_those_of_this_very_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One changed byte in a file that an answer comes about in, and it is another prediction."""
-    for name in ("pixels.py", "preprocess.py", "scoring.py", "run.py", "runtimes/eager.py"):
+    for name in ("pixels.py", "preprocess.py", "scoring.py", "pipeline.py", "runtimes/eager.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x = 1")
     monkeypatch.setattr(models, "PACKAGE", tmp_path)
     before = models._source_sha256(*models.ANSWERING)
-    for name in ("pixels.py", "preprocess.py", "scoring.py", "run.py", "runtimes/eager.py"):
+    for name in ("pixels.py", "preprocess.py", "scoring.py", "pipeline.py", "runtimes/eager.py"):
         (tmp_path / name).write_text("x = 2")
         after = models._source_sha256(*models.ANSWERING)
         assert after != before

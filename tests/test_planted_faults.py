@@ -72,16 +72,16 @@ class Planted:
         """Change the network after its weights were loaded and hashed."""
         classifier = runtimes.classifier
 
-        def changed(runtime: str, module: Any, precision: str, device: str) -> runtimes.Classifier:
-            change(module)
-            return classifier(runtime, module, precision, device)
+        def changed(runtime: str, request: runtimes.Request) -> runtimes.Classifier:
+            change(request.module())
+            return classifier(runtime, request)
 
         self.patch.setattr(runtimes, "classifier", changed)
 
     def logits(self, change: Callable[[Any], Any]) -> None:
         """Change what the network answers."""
-        logits = eager.EagerClassifier.logits
-        self.patch.setattr(eager.EagerClassifier, "logits", lambda self, batch: change(logits(self, batch)))
+        fetched = eager.EagerClassifier.fetched
+        self.patch.setattr(eager.EagerClassifier, "fetched", lambda self, *answer: change(fetched(self, *answer)))
 
 
 def swapped_channels(planted: Planted) -> None:

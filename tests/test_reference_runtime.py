@@ -11,7 +11,7 @@ import torch
 from torchvision import models as torchvision_models
 
 from conftest import Project
-from imgcls import config, models, published, runtimes
+from imgcls import config, models, published
 from imgcls.errors import ConfigError, ModelError
 from imgcls.records import ModelSpec
 from imgcls.runtimes.reference import ReferenceClassifier
@@ -83,7 +83,7 @@ def test_it_shares_the_networks_memory() -> None:
 def test_it_runs_on_the_cpu_in_float32_alone(precision: str, device: str) -> None:
     """Another device or precision is refused in one line."""
     with pytest.raises(ModelError, match=f"not on {device} in {precision}"):
-        runtimes.classifier("numpy", torchvision_models.efficientnet_b0(), precision, device)
+        ReferenceClassifier(torchvision_models.efficientnet_b0(), precision, device)
 
 
 @pytest.mark.parametrize(("key", "value"), [("runtime", "eager"), ("precision", "bfloat16")])
@@ -112,7 +112,7 @@ def test_its_classes_are_what_options_say() -> None:
 def test_another_network_is_none_of_its_own() -> None:
     """A module whose state dict is of no published EfficientNet is refused."""
     with pytest.raises(ModelError, match="none of efficientnet_b0"):
-        runtimes.classifier("numpy", torchvision_models.squeezenet1_0(), "float32", "cpu")
+        ReferenceClassifier(torchvision_models.squeezenet1_0(), "float32", "cpu")
 
 
 def test_torchs_profiler_sees_nothing_of_it(project: Project, imgcls: Callable[..., pytest.RunResult]) -> None:

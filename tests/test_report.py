@@ -16,10 +16,12 @@ import pytest
 from imgcls import report, stats
 from imgcls.records import (
     Answer,
+    Choice,
     ClassScore,
     Comparison,
     Contrast,
     DatasetOutcome,
+    Drift,
     Facts,
     Failure,
     Flip,
@@ -59,7 +61,8 @@ RESULT = {
     "overall_top5", "img_size", "crop_pct", "interpolation", "images_per_second", "from_store", "verdicts",
 }  # fmt: skip
 ALSO_OURS = {
-    "distinct", "macro_f1", "ids_ignored", "prediction_key", "exif", "labels_sha256", "accepted", "classes", "failure",
+    "distinct", "macro_f1", "ids_ignored", "runtime_note", "drifts",
+    "prediction_key", "exif", "labels_sha256", "accepted", "classes", "failure",
 }  # fmt: skip
 PREDICTION = {"model", "dataset", "path", "image_sha256", "label", "top"}
 
@@ -82,8 +85,9 @@ def _outcome(*pairs: PairOutcome, passes: tuple[Pass, ...] = (), complete: bool 
 def _measured(**counts: Any) -> PairOutcome:
     overall = (Guess(281, "tabby, tabby cat", 0.0125), Guess(7, "cock", 0.01))
     return PairOutcome(
-        _scores(**counts), FACTS, None, "key", "ab12", {"cat": (281, 282)}, overall, from_store=40, ids_ignored=3
-    )
+        _scores(**counts), FACTS, None, "key", "ab12", {"cat": (281, 282)}, overall, from_store=40, ids_ignored=3,
+        choice=Choice("eager", "slow", {"precision": Drift(64, 1, 2)}),
+    )  # fmt: skip
 
 
 def _report(*pairs: PairOutcome, passes: tuple[Pass, ...] = ()) -> Report:
@@ -133,6 +137,7 @@ def test_a_result_says_what_was_measured() -> None:
         "accepted": {"cat": [281, 282]}, "overall_top5": [[281, "tabby, tabby cat", 0.0125], [7, "cock", 0.01]],
         "img_size": 224, "crop_pct": 0.875, "interpolation": "bilinear",
         "images_per_second": pytest.approx(76.8), "from_store": 40, "ids_ignored": 3, "prediction_key": "key",
+        "runtime_note": "slow", "drifts": {"precision": {"images": 64, "top1": 1, "top5": 2}},
         "classes": {"cat": {"scored": 9, "top1_count": 5, "top5_count": 8, "answered": 6}}, "failure": None,
         "verdicts": [{"check": VERDICT.check, "status": "pass", "message": VERDICT.message}],
     }  # fmt: skip

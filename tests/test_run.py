@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from conftest import NETWORK, Project
-from imgcls import config, meter, pixels, run
+from imgcls import asking, config, machine, meter, pipeline, pixels, run
 from imgcls.models import Shelf
 from imgcls.records import DatasetOutcome
 from imgcls.store import Store
@@ -47,7 +47,7 @@ def importable(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
 def test_a_run_killed_half_way_resumes(
     project: Project, imgcls: Command, monkeypatch: pytest.MonkeyPatch, death: int
 ) -> None:
-    """After SIGKILL the same result, at most one batch computed twice; the third run computes nothing."""
+    """After SIGKILL the same result, at most what was not kept yet computed twice; the third run computes nothing."""
     project.configure((project.folder / "imgcls.toml").read_text().replace("nets:colour", "nets:mortal"))
     for colour in ("red", "green", "blue"):
         project.add_pictures(colour, 40)
@@ -59,7 +59,7 @@ def test_a_run_killed_half_way_resumes(
     result = imgcls("score")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["* colour*colours*120*100.0*"])
-    assert project.pictures_asked() - 2 <= 120 + run.BATCH
+    assert project.pictures_asked() - 2 <= 120 + run.KEPT + 2 * machine.cores() * pipeline.PART["cpu"]
     project.forget_forwards()
     assert imgcls("score").ret == 0
     assert project.pictures_asked() == 0
@@ -111,10 +111,11 @@ def test_large_inputs_are_asked_in_small_parts(
     importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A network is asked about at most PART_PIXELS pixels at a time, however many pictures are ready."""
-    monkeypatch.setitem(run.PART_PIXELS, "cpu", 5 * 8 * 8)
+    monkeypatch.setitem(asking.PART_PIXELS, "cpu", 5 * 8 * 8)
+    monkeypatch.setattr(machine, "cores", lambda: 1)  # one thread, that takes eight pictures and then four
     _score(importable.folder, store)
     asked = [int(line.split()[1]) for line in importable.forwards.read_text().splitlines()]
-    assert asked == [1, 5, 5, 2]
+    assert asked == [1, 5, 3, 4]
 
 
 def test_an_interrupted_run_is_counted_and_resumed(importable: Project, store: Store) -> None:
@@ -124,7 +125,7 @@ def test_an_interrupted_run_is_counted_and_resumed(importable: Project, store: S
 
     def interrupt(dataset: str, done: int, total: int) -> None:
         del dataset, total
-        if done >= run.BATCH:
+        if done >= run.KEPT:
             raise KeyboardInterrupt
 
     settings = config.load([importable.folder / "imgcls.toml"])

@@ -11,7 +11,8 @@ from torch import nn
 from imgcls import runtimes
 from imgcls.errors import DeviceMissing, ModelError
 from imgcls.records import ModelSpec
-from imgcls.runtimes.eager import FLAGS, EagerClassifier, build
+from imgcls.runtimes import Request
+from imgcls.runtimes.eager import FLAGS, EagerClassifier
 
 BATCH = torch.linspace(-1, 1, 4 * 3 * 8 * 8).reshape(4, 3, 8, 8)
 
@@ -49,7 +50,7 @@ def _linear(classes: int = 5) -> nn.Module:
 
 
 def _answering(answer: Callable[[torch.Tensor], Any]) -> EagerClassifier:
-    return build(Answering(answer), "float32", "cpu")
+    return EagerClassifier(Answering(answer), "float32", "cpu")
 
 
 # What comes out.
@@ -59,7 +60,8 @@ def _answering(answer: Callable[[torch.Tensor], Any]) -> EagerClassifier:
 def test_logits_are_the_networks_own(runtime: str) -> None:
     """Both names give the network's outputs as float32 NumPy, one row per picture, without a gradient."""
     network, chosen = _linear(), runtimes.of(ModelSpec("net", "python:nets:net", runtime=runtime))
-    logits = runtimes.classifier(chosen, network, "float32", "cpu").logits(BATCH)
+    request = Request("net", lambda: network, "float32", "cpu", (8, 8), 1)
+    logits = runtimes.classifier(chosen, request).logits(BATCH)
     assert (logits.dtype, logits.shape) == (np.float32, (4, 5))
     assert np.array_equal(network(BATCH).detach().numpy(), logits)
 
@@ -69,7 +71,7 @@ def test_lower_precisions(precision: str) -> None:
     """The network and its input are in the precision asked for; what comes out is float32, and near."""
     exact = _linear()(BATCH).detach().numpy()
     noting = Noting(lambda batch: batch.dtype)
-    logits = build(nn.Sequential(noting, _linear()), precision, "cpu").logits(BATCH)
+    logits = EagerClassifier(nn.Sequential(noting, _linear()), precision, "cpu").logits(BATCH)
     assert (noting.seen, logits.dtype) == ([getattr(torch, precision)], np.float32)
     assert np.allclose(exact, logits, rtol=0.02, atol=0.02)
     assert not np.array_equal(exact, logits)
@@ -79,7 +81,7 @@ def test_modules_are_put_into_evaluation_mode() -> None:
     """A network that comes in training mode answers without dropout, and its batch norms learn nothing."""
     norm = nn.BatchNorm2d(3)
     network = nn.Sequential(norm, nn.Dropout(0.9), _linear()).train()
-    classifier = build(network, "float32", "cpu")
+    classifier = EagerClassifier(network, "float32", "cpu")
     assert np.array_equal(classifier.logits(BATCH), classifier.logits(BATCH))
     assert (network.training, int(norm.num_batches_tracked or 0)) == (False, 0)
 
@@ -87,7 +89,7 @@ def test_modules_are_put_into_evaluation_mode() -> None:
 def test_the_batch_is_left_as_it_was() -> None:
     """The batch that was asked about can be used for the next network."""
     before = BATCH.clone()
-    build(_linear(), "bfloat16", "cpu").logits(BATCH)
+    EagerClassifier(_linear(), "bfloat16", "cpu").logits(BATCH)
     assert torch.equal(before, BATCH)
 
 
@@ -154,7 +156,7 @@ def process(request: pytest.FixtureRequest) -> Iterator[None]:
 def test_float32_is_exact_whatever_the_process_has_set() -> None:
     """While a network runs no operator may round its inputs and nothing is tried out; afterwards all is as before."""
     before, noting = _settings(), Noting(lambda _: _settings())
-    build(nn.Sequential(noting, _linear()), "float32", "cpu").logits(BATCH)
+    EagerClassifier(nn.Sequential(noting, _linear()), "float32", "cpu").logits(BATCH)
     exact = dict.fromkeys((name for name in before if "." in name), "ieee")
     assert noting.seen == [{**exact, "enabled": True, "benchmark": FLAGS["cudnn_benchmark"], "deterministic": True}]
     assert before == _settings()
@@ -220,7 +222,7 @@ def test_interrupts_pass() -> None:
 def test_a_batch_that_does_not_fit() -> None:
     """A device whose memory is full is told as such, with the number of pictures."""
     full = torch.OutOfMemoryError("CUDA out of memory")
-    with pytest.raises(ModelError, match=r"does not fit into the device's memory with 4 pictures: CUDA out of memory"):
+    with pytest.raises(ModelError, match=r"does not fit into memory with 4 pictures: CUDA out of memory"):
         _answering(_raising(full)).logits(BATCH)
 
 
@@ -228,7 +230,7 @@ def test_a_network_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A device that has no room for the network itself is told as such."""
     monkeypatch.setattr(nn.Module, "to", lambda *_: _raising(torch.OutOfMemoryError("CUDA out of memory"))(BATCH))
     with pytest.raises(ModelError, match=r"\ASequential does not fit into the memory of cpu: CUDA out of memory\Z"):
-        build(_linear(), "float32", "cpu")
+        EagerClassifier(_linear(), "float32", "cpu")
 
 
 # Devices.
@@ -249,7 +251,7 @@ def test_an_absent_device_is_told() -> None:
 def test_a_device_that_is_there(cuda: str) -> None:
     """On a CUDA device the network gives the CPU's answers, as float32 NumPy in the host's memory."""
     runtimes.check_device(cuda)
-    expected = build(_linear(), "float32", "cpu").logits(BATCH)
-    logits = build(_linear(), "float32", cuda).logits(BATCH)
+    expected = EagerClassifier(_linear(), "float32", "cpu").logits(BATCH)
+    logits = EagerClassifier(_linear(), "float32", cuda).logits(BATCH)
     assert (logits.dtype, logits.shape) == (np.float32, (4, 5))
     assert np.allclose(expected, logits, rtol=1e-5, atol=1e-5)

@@ -16,6 +16,7 @@ from imgcls.records import (
     Accuracy,
     CropMode,
     DatasetSpec,
+    Decode,
     Gate,
     InputSpec,
     Interpolation,
@@ -224,9 +225,9 @@ def _model(place: Place) -> ModelSpec:
         options=_options(Place(place.file, f"{place.name}.options", place.table.get("options", {}))),
         labels=labels if labels is None or labels in LABEL_LISTS else place.path("labels", labels),
         datasets=place.names("datasets"),
-        runtime=_supported(place, "runtime", ("auto", "eager", "compile", "openvino"), ("auto", "eager")),
+        runtime=place.choice("runtime", ("auto", "eager", "compile", "openvino"), "auto"),
         precision=place.choice("precision", get_args(Precision), "float32"),
-        decode=_supported(place, "decode", ("exact", "fast"), ("exact",)),
+        decode=place.choice("decode", get_args(Decode), "exact"),
         input=_input(Place(place.file, f"{place.name}.input", place.table.get("input", {}))),
     )
 
@@ -235,13 +236,6 @@ def _only(place: Place, why: str, **values: str) -> None:
     for key, value in values.items():
         if place.table.get(key, value) != value:
             place.wrong(key, f"{place.table[key]!r} is not to be had: {why}")
-
-
-def _supported(place: Place, key: str, options: Sequence[str], here: Sequence[str]) -> Any:
-    value = place.choice(key, options, options[0])
-    if value not in here:
-        place.wrong(key, f"{value!r} is not available in this version of imgcls; available: {', '.join(here)}")
-    return value
 
 
 def _options(place: Place) -> Table:

@@ -8,6 +8,7 @@
     │   ├── DeviceMissing      a device was asked for and is absent
     │   └── StoreError         the store cannot be read or written
     └── ModelError         the model itself is at fault                                exit 1
+        └── OutOfMemory        its pictures do not fit into memory at once
 
 Every message says what, where, with which input, and what to do next. Beside the tree stands
 :class:`Undecodable`, which is about one picture and ends as its rejection.
@@ -76,6 +77,10 @@ class StoreError(MachineError):
 
 class ModelError(ImgclsError):
     """The model cannot be built, or its answers are not usable."""
+
+
+class OutOfMemory(ModelError):
+    """So many pictures at once do not fit into the device's memory."""
 
 
 class InconclusiveWarning(UserWarning):

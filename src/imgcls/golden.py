@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from imgcls import golden_diff, images, pixels, preprocess, run
+from imgcls import asking, golden_diff, images, pixels, preprocess, run
 from imgcls.errors import ConfigError, ModelError, Undecodable
 from imgcls.golden_files import FORMAT
 from imgcls.models import Model
@@ -23,7 +23,6 @@ from imgcls.records import DatasetOutcome, DatasetSpec, Facts, ImageRef, InputSp
 from imgcls.report import LIBRARIES
 from imgcls.store import Store
 
-NOISE = 1e-6
 SAMPLE = 32
 """Pictures at most on which the logits' deviation and sensitivity are measured, and on which a model is asked again."""
 
@@ -78,7 +77,10 @@ def made(found: Seen, model: Model, dataset: DatasetSpec) -> Golden:
     if not kept:
         raise ModelError(f"{found.model} on {found.dataset}: no picture was scored, so there is nothing to pin")
     sample = [_steps(image, dataset, model.facts.input).tensor for image in _spread(kept)]
-    std, sensitivity = _measured(model, torch.cat(sample))
+    try:
+        std, sensitivity = asking.measured(model.classifier, model.facts, torch.cat(sample))
+    except ModelError as error:
+        raise ModelError(f"[models.{found.model}] {error}, so there is nothing to pin") from error
     places = max(0, 6 - math.floor(math.log10(std)))
     return Golden(
         **{field.name: getattr(found.circumstances, field.name) for field in fields(Circumstances)},
@@ -143,7 +145,7 @@ def trace(pinned: Golden, paths: Sequence[str], model: Model, dataset: DatasetSp
         described[path], hashed[path] = steps.pixels, steps.tensor_sha256
         if hashed[path] == pins[path].tensor_sha256 and len(asked) < SAMPLE:
             asked[path] = steps.tensor
-    logits = run.logits(model.classifier, model.facts, torch.cat(list(asked.values()))) if asked else ()
+    logits = asking.logits(model.classifier, model.facts, torch.cat(list(asked.values()))) if asked else ()
     bare = {
         path: {index: float(row[index]) for index, *_ in pins[path].top if index < len(row)}
         for path, row in zip(asked, logits, strict=True)
@@ -186,16 +188,6 @@ def _spread(pictures: Sequence[ImageRef]) -> list[ImageRef]:
     distinct = list({image.sha256: image for image in pictures}.values())
     step = max(1, math.ceil(len(distinct) / SAMPLE))
     return distinct[::step]
-
-
-def _measured(model: Model, batch: torch.Tensor) -> tuple[float, float]:
-    """The logits' standard deviation, and the most that noise moves one, in units of it. Raises ModelError."""
-    noise = torch.randn(batch.shape, generator=torch.Generator().manual_seed(0))
-    plain, noisy = (run.logits(model.classifier, model.facts, b) for b in (batch, batch * (1 + NOISE * noise)))
-    std = float(plain.std(dtype=np.float64))
-    if not std:
-        raise ModelError(f"[models.{model.spec.name}] all its logits are the same, so there is nothing to pin")
-    return std, float(np.abs(noisy - plain).max()) / std
 
 
 def _rounded(value: float, digits: int = 6) -> float:

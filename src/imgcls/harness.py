@@ -11,7 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
@@ -106,13 +106,13 @@ class PinnedAnswers:
         """Fail the test unless the model answers as its golden says; with ``--imgcls-update-golden``, write that."""
         harness, item, model, dataset = self._harness, self._item, self._model, self._dataset
         try:
-            whole = harness.dataset_outcome(model, dataset.name)
+            pair = harness.plain_pair(model, dataset)
         except ImgclsError as error:
             harness.pinning.failed(item, model, dataset.name, f"not scored: {error}")
-        failure = whole.pair(model).failure
+        failure = pair.outcome.pair(model).failure
         if failure:
             harness.pinning.failed(item, model, dataset.name, f"{failure.stage}: {failure.message}")
-        harness.pinning.check(item, Pair(harness.run, harness.store, harness.shelf, dataset, whole, model))
+        harness.pinning.check(item, pair)
 
 
 def _require_scores(item: pytest.Item) -> None:
@@ -209,11 +209,20 @@ class Harness:
     def shelf(self) -> Shelf:
         return self.shelf_on(self.config.getoption("--imgcls-device") or "cpu")
 
+    @property
+    def plain_shelf(self) -> Shelf:
+        """The models as their goldens pin them."""
+        from imgcls.models import Shelf
+
+        plain = {name: replace(spec, runtime="eager", decode="exact") for name, spec in self.settings.models.items()}
+        device = self.shelf.device
+        return self.shelves.setdefault(f"{device}, plain", Shelf(plain, device))
+
     def shelf_on(self, device: str) -> Shelf:
         """The models that are loaded on a device."""
         from imgcls.models import Shelf
 
-        return self.shelves.setdefault(device, Shelf(self.settings.models, device))
+        return self.shelves.setdefault(device, Shelf(self.settings.models, device, self.store.artefacts))
 
     def dataset_outcome(self, model: str, dataset: str) -> DatasetOutcome:
         """What was learnt of a data set; the first call for it scores it with every model that needs it."""
@@ -225,6 +234,19 @@ class Harness:
             with self._progress() as progress:
                 known = run.score(self.run, self.settings.datasets[dataset], names, self.shelf, self.store, progress)
         return known
+
+    def plain_pair(self, model: str, dataset: DatasetSpec) -> Pair:
+        """The model on the data set without what makes it faster: on eager, from exact pixels. Raises ImgclsError."""
+        from imgcls import run, runtimes
+
+        whole = self.dataset_outcome(model, dataset.name)
+        spec, facts = self.settings.models[model], whole.pair(model).facts
+        if spec.decode == "exact" and (facts is None or facts.runtime in runtimes.PLAIN):
+            return Pair(self.run, self.store, self.shelf, dataset, whole, model)
+        number = f"{self.run}-{model}"
+        with self._progress() as progress:
+            plain = run.score(number, dataset, [model], self.plain_shelf, self.store, progress)
+        return Pair(number, self.store, self.plain_shelf, dataset, plain, model)
 
     def outcome(self, model: str, dataset: str) -> PairOutcome:
         """One pair's counts, or why there are none."""
@@ -383,7 +405,8 @@ class Harness:
         if "store" in vars(self):
             with closing(self.store), suppress(StoreError):  # what a lost store would forget is lost
                 if not self.is_worker:
-                    self.store.forget(self.run)
+                    for number in (self.run, *(f"{self.run}-{model}" for model in self.settings.models)):
+                        self.store.forget(number)
 
 
 def _names(option: str | None) -> list[str] | None:

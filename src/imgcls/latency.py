@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcls import conditions, noise, pixels, preprocess, run
+from imgcls import asking, conditions, noise, pixels, preprocess
 from imgcls.errors import ModelError
 from imgcls.measures import Latency, Scenario, Shift
 from imgcls.models import Model
@@ -94,7 +94,7 @@ class Timed:
         """Raise ModelError where what was timed is not what scoring computes from the same pictures."""
         facts = self.model.facts
         for turn, timed in self.answers.items():
-            scored = run.logits(self.model.classifier, facts, self.batches[turn])
+            scored = asking.logits(self.model.classifier, facts, self.batches[turn])
             apart = float(np.abs(timed - scored).max() / (scored.std() or 1.0))
             if not apart <= TOLERANCE[facts.precision]:
                 raise ModelError(
@@ -120,7 +120,7 @@ def measure(
     Raises ModelError where the answers are not those of scoring, or come before the device has computed them.
     """
     classifier = model.classifier
-    batch = batch or (1 if scenario == "SingleStream" else run.part_size(model.facts))
+    batch = batch or (1 if scenario == "SingleStream" else asking.part_size(model.facts))
     with conditions.fixed_threads():
         timed, watch = Timed(model, batches(model, batch)), Stopwatch(classifier.synchronize, clock)
         steady, typical_ns = warm_up(timed, Stopwatch(classifier.synchronize, clock))

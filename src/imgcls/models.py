@@ -2,16 +2,16 @@
 
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module, metadata, resources
 from pathlib import Path
 from typing import Any
 
-from imgcls import digest, published, random_weights, reference, resolve, runtimes, weights
+from imgcls import digest, machine, published, random_weights, reference, resolve, runtimes, weights
 from imgcls.errors import ConfigError, ImgclsError, ModelError, one_line
 from imgcls.records import Facts, LabelList, ModelSpec
-from imgcls.runtimes import Classifier
+from imgcls.runtimes import Classifier, Request
 
 PUBLISHED_VARIANT: Mapping[str, Mapping[str, Any]] = {
     "googlenet": {"transform_input": True, "aux_logits": False, "init_weights": False},
@@ -21,7 +21,7 @@ PUBLISHED_VARIANT: Mapping[str, Mapping[str, Any]] = {
 
 PACKAGE = Path(__file__).parent
 
-ANSWERING = ("pixels.py", "preprocess.py", "scoring.py", "run.py", "runtimes/*.py")
+ANSWERING = ("pixels.py", "preprocess.py", "scoring.py", "asking.py", "pipeline.py", "runtimes/*.py")
 """Our own source that an answer comes about in: after a change of it, no older answer is served."""
 
 AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
@@ -44,10 +44,13 @@ class Model:
 
 
 class Shelf:
-    """Loaded models: each is loaded when first asked for, and kept until it is released."""
+    """Loaded models: each is loaded when first asked for, and kept until it is released.
 
-    def __init__(self, specs: Mapping[str, ModelSpec], device: str) -> None:
-        self.specs, self.device = specs, device
+    ``artefacts``: a folder for what runtimes leave when they compile, so that the next process need not.
+    """
+
+    def __init__(self, specs: Mapping[str, ModelSpec], device: str, artefacts: Path | None = None) -> None:
+        self.specs, self.device, self.artefacts = specs, device, artefacts
         self._held: dict[str, Model | ImgclsError] = {}
 
     def get(self, name: str) -> Model:
@@ -57,7 +60,7 @@ class Shelf:
         """
         if name not in self._held:
             try:
-                self._held[name] = _loaded(self.specs[name], self.device)
+                self._held[name] = _loaded(self.specs[name], self.device, self.artefacts)
             except ImgclsError as error:
                 self._held[name] = error
         held = self._held[name]
@@ -70,9 +73,9 @@ class Shelf:
         self._held.pop(name, None)
 
 
-def _loaded(spec: ModelSpec, device: str) -> Model:
+def _loaded(spec: ModelSpec, device: str, artefacts: Path | None) -> Model:
     try:
-        return load(spec, device)
+        return load(spec, device, artefacts)
     except ImgclsError:
         raise
     except Exception as error:  # the libraries' networks check little of what they are given
@@ -80,8 +83,10 @@ def _loaded(spec: ModelSpec, device: str) -> Model:
         raise ModelError(f"[models.{spec.name}] {spec.arch} cannot be loaded: {reason}") from error
 
 
-def load(spec: ModelSpec, device: str) -> Model:
+def load(spec: ModelSpec, device: str, artefacts: Path | None = None) -> Model:
     """Build the network, fill it with its weights and make it ready on ``device``.
+
+    A runtime that compiles does so at first use, and keeps what it compiled below ``artefacts``.
 
     Raises ConfigError for names and options that do not exist, WeightsMissing, DeviceMissing, and
     ModelError where the weights do not fit or the network does not answer like a classifier.
@@ -95,11 +100,9 @@ def load(spec: ModelSpec, device: str) -> Model:
         module, file_sha256 = filled(spec)
     state_sha256 = weights.state_sha256(module.state_dict())
     parameters = sum(p.numel() for p in module.parameters())
-    runtime = runtimes.of(spec)
     weights.to_channels_last(module)
-    classifier = runtimes.classifier(runtime, module, spec.precision, device)
     facts = Facts(
-        runtime=runtime,
+        runtime=runtimes.of(spec),
         precision=spec.precision,
         device=device,
         input=input_spec,
@@ -107,9 +110,56 @@ def load(spec: ModelSpec, device: str) -> Model:
         state_sha256=state_sha256,
         parameters=parameters,
         crop_pct=resolve.crop_pct(spec, input_spec),
-        weight_bytes=sum(t.numel() * t.element_size() for t in module.state_dict().values()),
+        weight_bytes=sum(_bytes(tensor, spec.precision) for tensor in module.state_dict().values()),
     )
-    return Model(spec, classifier, labels, facts, _identity(spec, facts), time.perf_counter() - started)
+    identity = _identity(spec, facts)
+    classifier = _classifier(spec, facts, identity, lambda: module, artefacts)
+    return Model(spec, classifier, labels, facts, identity, time.perf_counter() - started)
+
+
+def _bytes(tensor: Any, precision: str) -> int:
+    """The memory of a tensor of a network in this precision; counts of batches and the like stay as they are."""
+    import torch
+
+    size = getattr(torch, precision).itemsize if tensor.is_floating_point() else tensor.element_size()
+    return int(tensor.numel() * size)
+
+
+def exact(model: Model) -> Model:
+    """The same network in float32, as PyTorch runs it. Raises what :func:`load` raises."""
+    if model.facts.precision == "float32" and model.facts.runtime in runtimes.PLAIN:
+        return model
+    return load(replace(model.spec, precision="float32", runtime="eager"), model.facts.device)
+
+
+def under(model: Model, runtime: str, artefacts: Path | None = None) -> Model:
+    """The same network under another runtime. Raises MachineError where that is not to be had here."""
+
+    def module() -> Any:
+        held = model if model.facts.precision == "float32" else exact(model)  # a reduced one has lost its float32
+        return held.classifier.module
+
+    facts = replace(model.facts, runtime=runtime)
+    identity = _identity(model.spec, facts)
+    classifier = _classifier(model.spec, facts, identity, module, artefacts)
+    return replace(model, classifier=classifier, facts=facts, identity=identity)
+
+
+def _classifier(
+    spec: ModelSpec, facts: Facts, identity: Mapping[str, Any], module: Callable[[], Any], artefacts: Path | None
+) -> Classifier:
+    folder = artefacts / digest.of_json(identity) if artefacts else None
+    request = Request(
+        name=spec.name,
+        module=module,
+        precision=facts.precision,
+        device=facts.device,
+        size=facts.input.crop,
+        threads=machine.cores(),
+        artefacts=folder,
+        strict=spec.arch.startswith("python:") and spec.runtime == "auto",
+    )
+    return runtimes.classifier(facts.runtime, request)
 
 
 def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
@@ -133,6 +183,7 @@ def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
         "flags": FLAGS,
         "torch": torch.__version__,
         **{library: metadata.version(library) for library in libraries},
+        **runtimes.version(facts.runtime),
         **own,
     }
 

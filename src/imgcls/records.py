@@ -18,6 +18,10 @@ CropMode = Literal["center", "squash", "border"]
 Precision = Literal["float32", "bfloat16", "float16"]
 Status = Literal["pass", "fail", "inconclusive", "error", "skipped"]
 Accuracy = Literal["top1", "top5"]
+Lever = Literal["precision", "decode"]
+"""What makes scoring faster and may change answers."""
+
+Decode = Literal["exact", "fast"]
 Stage = Literal["files", "decoding", "preprocessing", "model", "scoring", "labels"]
 """Where an answer comes about, in this order."""
 
@@ -76,7 +80,7 @@ class ModelSpec:
     datasets: tuple[str, ...] | None = None
     runtime: str = "auto"
     precision: Precision = "float32"
-    decode: Literal["exact", "fast"] = "exact"
+    decode: Decode = "exact"
     input: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -313,6 +317,28 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """Of a sample of ``images`` pictures: on how many the best answer, and the set of the five best, are others."""
+
+    images: int
+    top1: int
+    top5: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which runtime scores a model on a data set; ``why`` it is not the one that was wanted.
+
+    ``drifts``: what the answers lose, by what was chosen for speed: ``precision``, against float32, and ``decode``,
+    against exact pixels.
+    """
+
+    runtime: str
+    why: str | None = None
+    drifts: Mapping[Lever, Drift] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why a model has no scores on a data set; ``exit_code`` as in :mod:`imgcls.errors`; ``stage`` where known."""
 
@@ -325,8 +351,9 @@ class Failure:
 class Pass:
     """One walk over a data set with one or more models; times in seconds of wall clock.
 
-    ``seconds``: from the first file to the last prediction, without imports and loading.
-    ``decode_seconds`` is summed over the decoding threads.
+    ``seconds``: from the first file to the last prediction, without imports, loading and compilation.
+    ``decode_seconds`` is summed over the threads; ``model_seconds`` are too, divided by how many could ask at once.
+    ``compile_seconds``: what a runtime takes once, to convert, to compile and to be held against eager.
     """
 
     dataset: str
@@ -353,6 +380,7 @@ class PairOutcome:
     overall: tuple[Guess, ...] = ()
     from_store: int = 0
     ids_ignored: int = 0
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +407,7 @@ class Result:
     """One model on one data set; accuracies in per cent of ``scored``, ``param_count`` in millions.
 
     Names of columns are timm's own (``results/results-imagenet.csv``), so that the two can be joined.
+    ``runtime_note``: why another runtime was used than was wanted. ``drifts``: as in :class:`Choice`.
     ``labels_sha256``: of the names of the model's classes. ``accepted``: the classes that are right for each folder.
     """
 
@@ -415,6 +444,8 @@ class Result:
     images_per_second: float | None
     from_store: int
     ids_ignored: int
+    runtime_note: str | None
+    drifts: Mapping[Lever, Drift]
     prediction_key: str | None
     exif: str
     labels_sha256: str | None

@@ -92,6 +92,8 @@ def _result(
         images_per_second=computed / seconds if seconds and computed > 0 else None,
         from_store=pair.from_store,
         ids_ignored=pair.ids_ignored,
+        runtime_note=pair.choice.why if pair.choice else None,
+        drifts=pair.choice.drifts if pair.choice else {},
         prediction_key=pair.prediction_key,
         exif=outcome.exif,
         labels_sha256=pair.labels,

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from imgcls import config, digits, images, labels, machine, meter, models, pixels, preprocess, scoring
-from imgcls.errors import ImgclsError, LabelError, Undecodable
+from imgcls import (
+    asking,
+    choosing,
+    config,
+    digits,
+    images,
+    labels,
+    machine,
+    meter,
+    models,
+    pipeline,
+    pixels,
+    runtimes,
+    scoring,
+)
+from imgcls.errors import ImgclsError, LabelError
 from imgcls.models import Model, Shelf
+from imgcls.pipeline import Lane, Part, Recipe, Rejected
 from imgcls.records import (
     Answer,
+    Choice,
     DatasetOutcome,
     DatasetSpec,
     Facts,
     Failure,
     ImageRef,
-    InputSpec,
     LabelList,
     Listing,
     Matching,
@@ -38,11 +46,8 @@ from imgcls.records import (
 from imgcls.runtimes import Classifier
 from imgcls.store import QUERIED, Store, list_key
 
-BATCH = 32
-"""Pictures that are decoded, answered and kept together."""
-
-PART_PIXELS = {"cpu": 8 * 224 * 224, "cuda": 64 * 224 * 224}
-"""A network is asked about at most this many pixels at a time: larger parts leave a CPU's caches, at half the speed."""
+KEPT = 32
+"""Pictures that are kept together: a killed run loses at most as many, and what its threads are at."""
 
 
 def score(
@@ -95,11 +100,14 @@ class _Entry:
 
     name: str
     facts: Facts
+    recipe: Recipe
     labels: LabelList
     matching: Matching
     key: str
     outputs: int
+    choice: Choice
     load_seconds: float
+    compile_seconds: float
     classifier: Classifier | None
     missing: frozenset[str] = frozenset()
     from_store: int = 0
@@ -168,12 +176,42 @@ class _Walk:
     def _entry(self, model: Model) -> _Entry:
         """What is known before the first batch. Raises LabelError where folders and classes do not meet."""
         matched = matching(self.dataset, self.listing, model.labels)
+        started = time.perf_counter()
+        choice, model = self._chosen(model)
+        compile_seconds = time.perf_counter() - started
         key = model.prediction_key(self.decoding)
         outputs = self.store.classes(key) or models.outputs(model)
         labels.check_head(model.labels, outputs)
         return _Entry(
-            model.spec.name, model.facts, model.labels, matched, key, outputs, model.load_seconds, model.classifier
+            name=model.spec.name,
+            facts=model.facts,
+            recipe=Recipe(model.facts.input, model.spec.decode),
+            labels=model.labels,
+            matching=matched,
+            key=key,
+            outputs=outputs,
+            choice=choice,
+            load_seconds=model.load_seconds,
+            compile_seconds=compile_seconds,
+            classifier=model.classifier,
         )
+
+    def _chosen(self, model: Model) -> tuple[Choice, Model]:
+        """The runtime that scored the model on this data set before, or else what suits it. Raises ImgclsError."""
+        about = choosing.key(model, self.dataset.name, self.decoding)
+        if known := self.store.choice(about):
+            return known, self._under(model, known.runtime)
+        runtime = choosing.wanted(model, len(self.listing.images))
+        if choosing.needs_trial(model, runtime):
+            files = [image for name, image in self.first_file.items() if name not in self.rejected]
+            choice, model = choosing.tried(model, runtime, files, self.dataset.exif, self.shelf.artefacts)
+        else:
+            choice, model = Choice(runtime), self._under(model, runtime)
+        self.store.remember(about, choice)
+        return choice, model
+
+    def _under(self, model: Model, runtime: str) -> Model:
+        return model if model.facts.runtime == runtime else models.under(model, runtime, self.shelf.artefacts)
 
     def _fail(self, name: str, error: ImgclsError) -> None:
         self.failures[name] = _failure(error, "labels" if isinstance(error, LabelError) else "model")
@@ -186,24 +224,17 @@ class _Walk:
             stored = set(wanted) - entry.missing
             entry.from_store = sum(image.sha256 in stored for image in self.listing.images)
         todo = [self.first_file[i] for i in wanted if any(i in entry.missing for entry in group)]
-        done, decode_seconds = len(self.first_file) - len(todo), 0.0
-        self.progress(self.dataset.name, done, len(self.first_file))
-        for batch in self._prepared(todo, sorted({entry.facts.input for entry in group}, key=str)):
-            self._answer(batch, group)
-            done += len(batch)
-            decode_seconds += sum(prepared.seconds for prepared in batch)
-            self.progress(self.dataset.name, done, len(self.first_file))
-            if all(entry.name in self.failures for entry in group):
-                break
+        compiling = self._compiled(group)
+        decode_seconds = self._answered(todo, group)
         self.passes.append(
             Pass(
                 dataset=self.dataset.name,
                 models=tuple(entry.name for entry in group),
-                seconds=listing_seconds + time.perf_counter() - started,
+                seconds=listing_seconds + time.perf_counter() - started - compiling,
                 decode_seconds=decode_seconds,
                 model_seconds={entry.name: entry.seconds for entry in group},
                 load_seconds={entry.name: entry.load_seconds for entry in group},
-                compile_seconds={entry.name: 0.0 for entry in group},
+                compile_seconds={entry.name: entry.compile_seconds for entry in group},
                 peak_rss_bytes=meter.peak_rss_bytes(),
                 device=self.shelf.device,
             )
@@ -211,45 +242,62 @@ class _Walk:
         for entry in group:
             entry.classifier = None
 
-    def _prepared(self, todo: Sequence[ImageRef], specs: Sequence[InputSpec]) -> Iterator[list[_Prepared]]:
-        """Batches of decoded and cropped pictures, in order; the threads work two batches ahead."""
-        pool = ThreadPoolExecutor(machine.cores(), thread_name_prefix="imgcls-decode")
-        try:
-            with pixels.quiet_pillow():
-                ahead: deque[Future[_Prepared]] = deque()
-                waiting = iter(todo)
-                while True:
-                    for image in islice(waiting, 3 * BATCH - len(ahead)):
-                        ahead.append(pool.submit(_prepare, image, specs, self.dataset.exif))
-                    if not ahead:
-                        return
-                    yield [ahead.popleft().result() for _ in range(min(BATCH, len(ahead)))]
-        finally:
-            pool.shutdown(cancel_futures=True)
+    def _compiled(self, group: Sequence[_Entry]) -> float:
+        """Let every runtime that compiles do so before the clock starts; the seconds that took."""
+        began = time.perf_counter()
+        for entry in group:
+            if entry.missing and entry.classifier and entry.facts.runtime not in runtimes.PLAIN:
+                started = time.perf_counter()
+                try:
+                    asking.logits(entry.classifier, entry.facts, asking.blank(entry.facts))
+                except ImgclsError as error:
+                    self._fail(entry.name, error)
+                entry.compile_seconds += time.perf_counter() - started
+        return time.perf_counter() - began
 
-    def _answer(self, batch: Sequence[_Prepared], group: Sequence[_Entry]) -> None:
-        """Ask every model about the pictures it has not answered yet, and keep it all at once."""
-        good = [prepared for prepared in batch if not prepared.reason]
-        self._reject([prepared for prepared in batch if prepared.reason])
-        tensors: dict[InputSpec, Any] = {}
+    def _answered(self, todo: Sequence[ImageRef], group: Sequence[_Entry]) -> float:
+        """Ask every model about the pictures it has not answered yet; the seconds that decoding took."""
+        done, decode_seconds = len(self.first_file) - len(todo), 0.0
+        self.progress(self.dataset.name, done, len(self.first_file))
+        lanes = {
+            entry.name: Lane(entry.name, entry.recipe, entry.facts, entry.classifier, entry.missing)
+            for entry in group
+            if entry.classifier and entry.missing and entry.name not in self.failures
+        }
+        keeping: list[Part] = []
+        for part in pipeline.answered(todo, list(lanes.values()), self.dataset.exif) if lanes else ():
+            keeping.append(part)
+            decode_seconds += part.decode_seconds
+            for name, error in part.failures.items():
+                self._fail(name, error)
+                lanes[name].stopped = True
+            if sum(one.pictures for one in keeping) >= KEPT:
+                done += self._keep(keeping, group)
+                keeping.clear()
+                self.progress(self.dataset.name, done, len(self.first_file))
+            if all(lane.stopped for lane in lanes.values()):
+                break
+        self._keep(keeping, group)
+        self.progress(self.dataset.name, done + sum(part.pictures for part in keeping), len(self.first_file))
+        return decode_seconds
+
+    def _keep(self, parts: Sequence[Part], group: Sequence[_Entry]) -> int:
+        """Put the answers of a few pictures into the store, all at once; how many pictures."""
         kept: dict[str, tuple[int, list[tuple[str, Answer]]]] = {}
         for entry in group:
-            rows = [row for row, prepared in enumerate(good) if prepared.image.sha256 in entry.missing]
-            if not rows or entry.name in self.failures:
-                continue
-            spec = entry.facts.input
-            if spec not in tensors:
-                tensors[spec] = preprocess.normalize(spec, np.stack([prepared.crops[spec] for prepared in good]))
-            try:
-                answers = _ask(entry, [good[row].image for row in rows], tensors[spec][rows])
-            except ImgclsError as error:
-                self._fail(entry.name, error)
-                continue
-            kept[entry.key] = (entry.outputs, [(image.sha256, answer) for image, answer in answers])
-        self.store.put(kept)
+            answers = [(image.sha256, answer) for part in parts for image, answer in part.answers.get(entry.name, ())]
+            if answers and entry.name not in self.failures:
+                kept[entry.key] = (entry.outputs, answers)
+            threads = machine.cores() if entry.classifier and entry.classifier.concurrent else 1
+            entry.seconds += sum(part.seconds.get(entry.name, 0.0) for part in parts) / threads
+        for part in parts:
+            self._reject(part.rejected)
+        if kept:
+            self.store.put(kept)
+        return sum(part.pictures for part in parts)
 
-    def _reject(self, prepared: Sequence[_Prepared]) -> None:
-        for bad in prepared:
+    def _reject(self, rejected: Sequence[Rejected]) -> None:
+        for bad in rejected:
             self.rejected[bad.image.sha256] = (bad.reason, bad.detail)
             if bad.lasting:
                 self.store.put_undecodable(self.decoding, bad.image.sha256, bad.reason, bad.detail)
@@ -290,6 +338,7 @@ class _Walk:
             overall=scoring.overall(scores, entry.labels.names) if scores.scored else (),
             from_store=entry.from_store,
             ids_ignored=entry.matching.ids_ignored,
+            choice=entry.choice,
         )
 
     def _tallied(self, scores: Scores, entry: _Entry) -> Scores:
@@ -307,48 +356,3 @@ class _Walk:
 def _failure(error: ImgclsError, stage: Stage) -> Failure:
     """What is kept of an error; names of files need not be Unicode, and JSON must."""
     return Failure(error.exit_code, str(error).encode(errors="backslashreplace").decode(), stage)
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A picture cropped for every input that is needed, or the reason why not; ``lasting``: its bytes are to blame."""
-
-    image: ImageRef
-    seconds: float
-    crops: Mapping[InputSpec, NDArray[np.uint8]]
-    reason: str = ""
-    detail: str = ""
-    lasting: bool = False
-
-
-def _prepare(image: ImageRef, specs: Sequence[InputSpec], exif: Literal["ignore", "apply"]) -> _Prepared:
-    started = time.perf_counter()
-    data = None
-    try:
-        data = images.read(image)
-        picture = pixels.decode(data, exif)
-        crops = {spec: preprocess.crop(spec, picture) for spec in specs}
-    except Undecodable as error:
-        return _Prepared(image, time.perf_counter() - started, {}, error.reason, error.detail, data is not None)
-    return _Prepared(image, time.perf_counter() - started, crops)
-
-
-def _ask(entry: _Entry, pictures: Sequence[ImageRef], batch: Any) -> list[tuple[ImageRef, Answer]]:
-    """The answers of one model. Raises ModelError."""
-    started = time.perf_counter()
-    assert entry.classifier is not None  # noqa: S101 - let go only after the pass
-    found = scoring.answers(logits(entry.classifier, entry.facts, batch), preprocess.fingerprint(batch), pictures)
-    entry.seconds += time.perf_counter() - started
-    return list(zip(pictures, found, strict=True))
-
-
-def logits(classifier: Classifier, facts: Facts, batch: Any) -> NDArray[np.float32]:
-    """What scoring asks and gets: a batch of any size, in parts that bound the memory. Raises ModelError."""
-    size = part_size(facts)
-    return np.concatenate([classifier.logits(batch[start : start + size]) for start in range(0, len(batch), size)])
-
-
-def part_size(facts: Facts) -> int:
-    """How many pictures a model is asked about at a time."""
-    height, width = facts.input.crop
-    return min(BATCH, max(1, PART_PIXELS[facts.device] // (height * width)))

@@ -72,7 +72,7 @@ def score(options: argparse.Namespace) -> int:
     from imgcls.store import Store
 
     store = Store(store_folder(options))
-    shelf, number = Shelf(asked.models, options.device), uuid.uuid4().hex
+    shelf, number = Shelf(asked.models, options.device, store.artefacts), uuid.uuid4().hex
     try:
         interrupted = walk(asked, shelf, store, number)
         return _Conclusion(options, asked, store, number, against).told(interrupted=interrupted)

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from imgcls import digest
 from imgcls.errors import StoreError
-from imgcls.records import Answer, DatasetOutcome, ImageRef, LabelList
+from imgcls.records import Answer, Choice, DatasetOutcome, ImageRef, LabelList
 
 VERSION = 1
 """History of the schema. 1: the first."""
@@ -72,6 +72,10 @@ create table listings (         -- the pictures of one run, in order
   label text,
   primary key (run, dataset, position)
 ) without rowid;
+create table choices (          -- which runtime a model is scored with, and what that costs in answers
+  about text primary key,
+  body blob not null            -- Choice as JSON
+) without rowid;
 create table names (            -- names behind class numbers, per label list
   list text not null,           -- list_key()
   position integer not null,
@@ -81,6 +85,9 @@ create table names (            -- names behind class numbers, per label list
 """
 
 FILE = "predictions.sqlite3"
+ARTEFACTS = "compiled"
+"""The folder beside it for what runtimes leave when they compile."""
+
 BUSY_SECONDS = 60
 DAY_SECONDS = 86_400
 FORGOTTEN_DAYS = 7
@@ -97,6 +104,7 @@ class Store:
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self.file = folder / FILE if folder else None
+        self.artefacts = folder / ARTEFACTS if folder else None
         with self._errors():
             if folder:
                 _make(folder)
@@ -203,6 +211,17 @@ class Store:
                     "insert or replace into answers values (?, ?, ?)",
                     [(number, bytes.fromhex(image), pack(answer)) for image, answer in answers],
                 )
+
+    # Choices.
+
+    def choice(self, about: str) -> Choice | None:
+        """What was remembered about this."""
+        rows = self._rows("select body from choices where about = ?", about)
+        return msgspec.json.decode(rows[0][0], type=Choice) if rows else None
+
+    def remember(self, about: str, choice: Choice) -> None:
+        with self._transaction() as connection:
+            connection.execute("insert or replace into choices values (?, ?)", (about, msgspec.json.encode(choice)))
 
     # Pictures that do not decode.
 

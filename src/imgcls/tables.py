@@ -1,12 +1,12 @@
 """What a run found, as tables and lines for a terminal. Renderers return strings."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import get_args
 
 from rich.table import Table
 
 from imgcls import compare, gates, layout
-from imgcls.records import Change, Comparison, Contrast, Pass, Report, Result, Verdict
+from imgcls.records import Change, Comparison, Contrast, Lever, Pass, Report, Result, Verdict
 
 COLUMNS = (
     "model",
@@ -25,6 +25,7 @@ COLUMNS = (
 REJECTED_SHOWN = 20
 FLIPS_SHOWN = 10
 CONTRASTS_SHOWN = 30
+_LEVERS: Mapping[Lever, str] = {"precision": "{precision} against float32", "decode": "fast decoding against exact"}
 QUIET = ("images", "rejected", "same pictures")
 
 
@@ -41,11 +42,24 @@ def text(report: Report, width: int) -> str:
     if any(result.overall_top5 for result in report.results):
         console.print(_overall_table(report.results))
     for result in report.results:
-        if result.failure:
-            console.print(f"{result.model} on {result.dataset}: {result.failure.message}", soft_wrap=True)
+        for line in _remarks(result):
+            console.print(f"{result.model} on {result.dataset}: {line}", soft_wrap=True)
     if report.rejections:
         console.print(_rejections(report), soft_wrap=True)
     return layout.printed(unfolded) + layout.printed(console) + differences(report).removeprefix("\n")
+
+
+def _remarks(result: Result) -> Iterator[str]:
+    """Why there is no result, or what to know about it."""
+    if result.failure:
+        yield result.failure.message
+    if result.runtime_note:
+        yield result.runtime_note
+    for lever, drift in result.drifts.items():
+        yield (
+            f"{_LEVERS[lever].format(precision=result.precision)}: of {drift.images} pictures, "
+            f"top-1 differs on {drift.top1}, top-5 on {drift.top5}"
+        )
 
 
 def differences(report: Report) -> str:

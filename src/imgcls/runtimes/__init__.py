@@ -1,28 +1,76 @@
 """Who computes the logits: one protocol, one lazy table."""
 
-from importlib import import_module
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module, metadata, util
+from pathlib import Path
 from typing import Any, Protocol
 
 from imgcls.errors import DeviceMissing
 from imgcls.records import ModelSpec
 
-MODULES = {"eager": "imgcls.runtimes.eager", "numpy": "imgcls.runtimes.reference"}
+MODULES = {
+    "eager": "imgcls.runtimes.eager",
+    "compile": "imgcls.runtimes.compiled",
+    "openvino": "imgcls.runtimes.openvino",
+    "numpy": "imgcls.runtimes.reference",
+}
+PLAIN = frozenset({"eager", "numpy"})
+"""Runtimes that run a network as it comes; the others compile it, and are held against eager before they are used."""
+
+LIBRARIES = {"openvino": "openvino"}
+"""Runtimes with a library of their own, whose version is part of every prediction's key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a runtime is asked to run.
+
+    ``name``: for messages. ``module``: gives the network in float32, which the runtime may cast and move.
+    ``size``: (h, w) of its pictures. ``threads``: how many may ask at once. ``artefacts``: a folder for what compiling
+    this very network leaves. ``strict``: nothing may be recorded of a network whose code looks at what it computes.
+    """
+
+    name: str
+    module: Callable[[], Any]
+    precision: str
+    device: str
+    size: tuple[int, int]
+    threads: int
+    artefacts: Path | None = None
+    strict: bool = False
 
 
 class Classifier(Protocol):
-    """Something that turns batches into logits."""
+    """Something that turns batches into logits. It may compile at first use."""
 
-    module: Any
-    """The network, on its device and in its precision, in evaluation mode."""
+    concurrent: bool
+    """Whether several threads may ask at once, each with one core; otherwise one asks at a time, with all."""
+
+    compile_seconds: float
+    """What compiling has taken so far."""
+
+    largest: int | None
+    """So many pictures at once fitted into memory where more did not; None where all did."""
+
+    @property
+    def module(self) -> Any:
+        """The network, in evaluation mode."""
 
     def logits(self, batch: Any) -> Any:
-        """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes): ``placed``, ``forward``, and back."""
+        """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes): ``placed``, ``forward``, ``fetched``.
+
+        Raises OutOfMemory where so many do not fit, ModelError where the network does not answer.
+        """
 
     def placed(self, batch: Any) -> Any:
         """The batch on the device, as ``forward`` takes it."""
 
     def forward(self, placed: Any) -> Any:
         """The network's answer, on the device; an asynchronous device may still be at work on it."""
+
+    def fetched(self, output: Any, pictures: int) -> Any:
+        """The answer to so many pictures as a float32 NumPy array. Raises ModelError where it is none."""
 
     def synchronize(self) -> None:
         """Wait until the device has done all that it was told."""
@@ -38,9 +86,19 @@ def of(spec: ModelSpec) -> str:
     return "eager" if spec.runtime == "auto" else spec.runtime
 
 
-def classifier(runtime: str, module: Any, precision: str, device: str) -> Classifier:
-    """The network behind a runtime of :func:`of`."""
-    ready: Classifier = import_module(MODULES[runtime]).build(module, precision, device)
+def installed(runtime: str) -> bool:
+    """Whether the library of a runtime is there."""
+    return runtime not in LIBRARIES or util.find_spec(LIBRARIES[runtime]) is not None
+
+
+def version(runtime: str) -> dict[str, str]:
+    """The library of a runtime and its version, where it has one of its own."""
+    return {name: metadata.version(name) for name in [LIBRARIES.get(runtime)] if name}
+
+
+def classifier(runtime: str, request: Request) -> Classifier:
+    """The network behind a runtime of :func:`of`. Raises ModelError, MachineError."""
+    ready: Classifier = import_module(MODULES[runtime]).build(request)
     return ready
 
 

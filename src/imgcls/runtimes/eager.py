@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from imgcls.errors import ModelError
+from imgcls.errors import ModelError, OutOfMemory
+from imgcls.runtimes import Request
 
 FLAGS = {"tf32": False, "cudnn_benchmark": False}
 """What changes answers and is off; part of every prediction's key."""
@@ -15,6 +16,10 @@ FLAGS = {"tf32": False, "cudnn_benchmark": False}
 
 class EagerClassifier:
     """A module in evaluation mode on one device, in one precision. Raises ModelError where it does not fit there."""
+
+    concurrent = False  # a network may keep what it likes between its layers
+    compile_seconds = 0.0
+    largest: int | None = None
 
     def __init__(self, module: torch.nn.Module, precision: str, device: str) -> None:
         self.device = torch.device(device)
@@ -27,26 +32,36 @@ class EagerClassifier:
     def logits(self, batch: torch.Tensor) -> Any:
         """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes).
 
-        Raises ModelError where the network does not take such a batch, or does not answer with one row each.
+        Raises OutOfMemory where so many pictures do not fit, and ModelError where the network does not take such a
+        batch, or does not answer with one row each.
         """
-        output = self.forward(self.placed(batch))
-        if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != len(batch):
+        return self.fetched(self.forward(self.placed(batch)), len(batch))
+
+    def fetched(self, output: Any, pictures: int) -> Any:
+        """The answer on the host, float32 (n, classes) of NumPy. Raises ModelError where it is no such thing."""
+        if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != pictures:
             raise ModelError(
-                f"{type(self.module).__name__} is no classifier: for {len(batch)} pictures it returned {_shape(output)}"
+                f"{type(self.module).__name__} is no classifier: for {pictures} pictures it returned {_shape(output)}"
             )
         return np.asarray(output.float().cpu().numpy())
 
     def placed(self, batch: torch.Tensor) -> torch.Tensor:
         """The batch as the network takes it: on its device, in its precision, channels last."""
+        if self.device.type == "cuda":  # from pinned memory the copy runs beside what the device is doing
+            batch = batch.pin_memory().to(self.device, non_blocking=True)
         return batch.to(self.device, self.dtype, memory_format=torch.channels_last)
 
     def forward(self, placed: torch.Tensor) -> Any:
-        """What the network returns, on its device and perhaps not computed yet. Raises ModelError."""
+        """What the network returns, on its device and perhaps not computed yet. Raises OutOfMemory, ModelError."""
         with torch.inference_mode(), exact_float32():
             try:
-                return self.module(placed)
+                return self.answer(placed)
             except (Exception, SystemExit) as error:  # a network may raise anything, and other models go on
-                raise ModelError(_refusal(self.module, placed, error)) from error
+                raise refusal(type(self.module).__name__, placed, error) from error
+
+    def answer(self, placed: torch.Tensor) -> Any:
+        """What the network itself says to a placed batch."""
+        return self.module(placed)
 
     def synchronize(self) -> None:
         """Wait until the device has done all that it was told."""
@@ -66,9 +81,9 @@ class EagerClassifier:
         return int(begun.elapsed_time(done) * 1e6)
 
 
-def build(module: torch.nn.Module, precision: str, device: str) -> EagerClassifier:
+def build(request: Request) -> EagerClassifier:
     """The classifier of this runtime."""
-    return EagerClassifier(module, precision, device)
+    return EagerClassifier(request.module(), request.precision, request.device)
 
 
 @contextmanager
@@ -97,11 +112,12 @@ def _set(place: Any, name: str, value: Any) -> Iterator[None]:
         setattr(place, name, before)
 
 
-def _refusal(module: torch.nn.Module, batch: torch.Tensor, error: BaseException) -> str:
-    if isinstance(error, torch.OutOfMemoryError):
-        return f"{type(module).__name__} does not fit into the device's memory with {len(batch)} pictures: {error}"
+def refusal(name: str, batch: Any, error: BaseException) -> ModelError:
+    """What it means that a network raised something about a batch."""
     reason = str(error).strip().partition("\n")[0] or type(error).__name__
-    return f"{type(module).__name__} refuses a batch of shape {tuple(batch.shape)}: {reason}"
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in reason:
+        return OutOfMemory(f"{name} does not fit into memory with {len(batch)} pictures: {reason}")
+    return ModelError(f"{name} refuses a batch of shape {tuple(batch.shape)}: {reason}")
 
 
 def _shape(output: Any) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from imgcls import reference
 from imgcls.errors import ModelError
+from imgcls.runtimes import Request
 
 
 class ReferenceClassifier:
@@ -13,6 +14,10 @@ class ReferenceClassifier:
 
     Raises ModelError where it is none of the reference's tables, and where another device or precision is asked for.
     """
+
+    concurrent = False
+    compile_seconds = 0.0
+    largest: int | None = None
 
     def __init__(self, module: Any, precision: str, device: str) -> None:
         if device != "cpu" or precision != "float32":
@@ -32,6 +37,10 @@ class ReferenceClassifier:
         """(n, 3, h, w) to (n, classes)."""
         return reference.predict(self.network, placed)
 
+    def fetched(self, output: Any, pictures: int) -> Any:  # noqa: ARG002 - it cannot be of another shape
+        """(n, classes), as it comes."""
+        return output
+
     def synchronize(self) -> None:
         """NumPy returns when it is done."""
 
@@ -39,6 +48,6 @@ class ReferenceClassifier:
         """The host's clock is the only one."""
 
 
-def build(module: Any, precision: str, device: str) -> ReferenceClassifier:
+def build(request: Request) -> ReferenceClassifier:
     """The classifier of this runtime."""
-    return ReferenceClassifier(module, precision, device)
+    return ReferenceClassifier(request.module(), request.precision, request.device)

@@ -1,0 +1,74 @@
+"""A network is asked about a batch in parts that its memory can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imgcls.errors import ModelError, OutOfMemory
+from imgcls.records import Facts
+from imgcls.runtimes import Classifier
+
+PART_PIXELS = {"cpu": 8 * 224 * 224, "cuda": 64 * 224 * 224}
+"""A network is asked about at most this many pixels at a time: larger parts leave a CPU's caches, at half the speed."""
+
+MOST = 32
+"""Pictures at most, however small."""
+
+NOISE = 1e-6
+
+Turn = Callable[[Callable[[Any], Any], Any], Any]
+"""Calls a function with its argument, when it is its turn."""
+
+
+def at_once(function: Callable[[Any], Any], argument: Any) -> Any:
+    return function(argument)
+
+
+def logits(classifier: Classifier, facts: Facts, batch: torch.Tensor, turn: Turn = at_once) -> NDArray[np.float32]:
+    """What scoring asks and gets: a float32 batch (n, 3, h, w) of any n, to (n, classes).
+
+    In parts that bound the memory; where one does not fit, it is halved, and later ones are as small.
+    ``turn`` runs the network itself. Raises ModelError, also where a single picture does not fit.
+    """
+    found: list[NDArray[np.float32]] = []
+    start = 0
+    while start < len(batch):
+        part = batch[start : start + (classifier.largest or part_size(facts))]
+        try:
+            found.append(classifier.fetched(turn(classifier.forward, classifier.placed(part)), len(part)))
+        except OutOfMemory:
+            if len(part) == 1:
+                raise
+            classifier.largest = len(part) // 2
+            continue
+        start += len(part)
+    return np.concatenate(found)
+
+
+def part_size(facts: Facts) -> int:
+    """How many pictures a model is asked about at a time, where memory allows it."""
+    height, width = facts.input.crop
+    return min(MOST, max(1, PART_PIXELS[facts.device] // (height * width)))
+
+
+def blank(facts: Facts) -> torch.Tensor:
+    """As many empty pictures as a network is asked about at a time, float32 (n, 3, h, w)."""
+    return torch.zeros(part_size(facts), 3, *facts.input.crop)
+
+
+def measured(classifier: Classifier, facts: Facts, batch: torch.Tensor) -> tuple[float, float]:
+    """The standard deviation of the logits of a batch, and the most that noise moves one, in units of it.
+
+    The noise is relative, of 1e-6 standard deviations. Raises ModelError, also where all logits are the same.
+    """
+    noise = torch.randn(batch.shape, generator=torch.Generator().manual_seed(0))
+    plain, noisy = (logits(classifier, facts, b) for b in (batch, batch * (1 + NOISE * noise)))
+    std = float(plain.std(dtype=np.float64))
+    if not std:
+        raise ModelError("all its logits are the same")
+    return std, float(np.abs(noisy - plain).max()) / std

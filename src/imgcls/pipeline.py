@@ -1,0 +1,156 @@
+"""Pictures become answers: every thread takes a few of them all the way, from their files to what models say.
+
+So decoding cannot starve the models, nor the models decoding, and no more pictures are in memory than threads hold.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgcls import asking, images, machine, pixels, preprocess, scoring
+from imgcls.errors import ImgclsError, Undecodable
+from imgcls.records import Answer, Decode, Facts, ImageRef, InputSpec
+from imgcls.runtimes import Classifier
+
+PART = {"cpu": 8, "cuda": 32}
+"""Pictures that a thread takes at a time."""
+
+
+class Recipe(NamedTuple):
+    """How a picture's bytes become a network's input."""
+
+    input: InputSpec
+    decode: Decode
+
+
+@dataclass(slots=True)
+class Lane:
+    """One model on its way through the pictures; whoever runs the pipeline may set ``stopped``."""
+
+    name: str
+    recipe: Recipe
+    facts: Facts
+    classifier: Classifier
+    missing: frozenset[str]
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A picture that gives no pixels; ``lasting``: its bytes are to blame."""
+
+    image: ImageRef
+    reason: str
+    detail: str
+    lasting: bool
+
+
+@dataclass(slots=True)
+class Part:
+    """What became of a few pictures; seconds are those of the thread."""
+
+    pictures: int
+    decode_seconds: float = 0.0
+    rejected: list[Rejected] = field(default_factory=list)
+    answers: dict[str, list[tuple[ImageRef, Answer]]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, ImgclsError] = field(default_factory=dict)
+
+
+def answered(todo: Sequence[ImageRef], lanes: Sequence[Lane], exif: Literal["ignore", "apply"]) -> Iterator[Part]:
+    """Every picture's answers, part by part, in order."""
+    workers = machine.cores()
+    size = max(1, min(max(PART[lane.facts.device] for lane in lanes), -(-len(todo) // workers)))
+    parts = (todo[start : start + size] for start in range(0, len(todo), size))
+    pool, single = ThreadPoolExecutor(workers, "imgcls-work"), ThreadPoolExecutor(1, "imgcls-model")
+    line = _Line(lanes, exif, single)
+    try:
+        with pixels.quiet_pillow():
+            ahead: deque[Future[Part]] = deque(pool.submit(line.work, part) for part in islice(parts, 2 * workers))
+            while ahead:
+                done = ahead.popleft().result()
+                ahead.extend(pool.submit(line.work, part) for part in islice(parts, 1))
+                yield done
+    finally:
+        pool.shutdown(cancel_futures=True)
+        single.shutdown(cancel_futures=True)
+
+
+class _Line:
+    """What every thread does with the pictures it takes."""
+
+    def __init__(self, lanes: Sequence[Lane], exif: Literal["ignore", "apply"], single: ThreadPoolExecutor) -> None:
+        self.lanes, self.exif, self.single = lanes, exif, single
+        self.recipes = list(dict.fromkeys(lane.recipe for lane in lanes))
+
+    def work(self, pictures: Sequence[ImageRef]) -> Part:
+        part, started = Part(len(pictures)), time.perf_counter()
+        good, crops = [], []
+        for image in pictures:
+            prepared = prepared_or_rejected(image, self.recipes, self.exif)
+            if isinstance(prepared, Rejected):
+                part.rejected.append(prepared)
+            else:
+                good.append(image)
+                crops.append(prepared)
+        batches = {
+            recipe: preprocess.normalize(recipe.input, np.stack([crop[recipe] for crop in crops]))
+            for recipe in self.recipes
+            if crops
+        }
+        part.decode_seconds = time.perf_counter() - started
+        for lane in self.lanes:
+            rows = [row for row, image in enumerate(good) if image.sha256 in lane.missing]
+            if rows and not lane.stopped:
+                self._ask(lane, [good[row] for row in rows], batches[lane.recipe][rows], part)
+        return part
+
+    def _ask(self, lane: Lane, pictures: Sequence[ImageRef], batch: Any, part: Part) -> None:
+        """Put a model's answers, or why there are none, into the part."""
+        clock = _Clock()
+        turn = (
+            clock.timed if lane.classifier.concurrent else lambda *call: self.single.submit(clock.timed, *call).result()
+        )
+        try:
+            logits = asking.logits(lane.classifier, lane.facts, batch, turn)
+            found = scoring.answers(logits, preprocess.fingerprint(batch), pictures)
+            part.answers[lane.name] = list(zip(pictures, found, strict=True))
+        except ImgclsError as error:
+            part.failures[lane.name] = error
+        part.seconds[lane.name] = clock.seconds
+
+
+class _Clock:
+    """How long what it calls has taken, all in all."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(self, function: Any, argument: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return function(argument)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+def prepared_or_rejected(
+    image: ImageRef, recipes: Sequence[Recipe], exif: Literal["ignore", "apply"]
+) -> Mapping[Recipe, NDArray[np.uint8]] | Rejected:
+    """A picture cropped for every recipe, uint8 (h, w, 3), or why it is not."""
+    data = None
+    try:
+        data = images.read(image)
+        picture = pixels.decode(data, exif)
+        return {recipe: preprocess.crop(recipe.input, picture) for recipe in recipes}
+    except Undecodable as error:
+        return Rejected(image, error.reason, error.detail, data is not None)

@@ -1,0 +1,251 @@
+"""Which runtime scores a data set: by a rule without timing, tried before it is used, and remembered."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imgcls import choosing, config, models, run, runtimes
+from imgcls.models import Shelf
+from imgcls.records import DatasetOutcome, ImageRef, ModelSpec
+from imgcls.runtimes.eager import EagerClassifier
+from imgcls.store import Store
+
+Command = Callable[..., pytest.RunResult]
+
+needs_openvino = pytest.mark.skipif(not runtimes.installed("openvino"), reason="openvino: not installed")
+
+DIGITS = """
+[datasets.few]
+path = "few"
+labels = "index"
+[models.net]
+arch = "timm:test_resnet"
+options = { num_classes = 10 }
+weights = "builtin:digits_resnet"
+labels = "digits"
+input = { resize = 32, crop = 32, interpolation = "bilinear", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] }
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twenty grey pictures in two folders, a built-in network, and a rule for which these are enough."""
+    drawn = np.random.default_rng(0)
+    for number in range(20):
+        place = tmp_path / "few" / str(number % 2)
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(drawn.integers(0, 256, (40, 40, 3), np.uint8)).save(place / f"{number:02}.png")
+    (tmp_path / "imgcls.toml").write_text(DIGITS)
+    monkeypatch.setattr(choosing, "ENOUGH", 20 * 32 * 32)
+    return tmp_path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store of its own."""
+    with closing(Store(tmp_path / "store")) as opened:
+        yield opened
+
+
+def _scored(folder: Path, store: Store, number: str = "run", **keys: str) -> DatasetOutcome:
+    """One run over the few pictures, with these keys of the model."""
+    text = DIGITS + "".join(f'{key} = "{value}"\n' for key, value in keys.items())
+    (folder / "imgcls.toml").write_text(text)
+    settings = config.load([folder / "imgcls.toml"])
+    shelf = Shelf(settings.models, "cpu", store.artefacts)
+    return run.score(number, settings.datasets["few"], ["net"], shelf, store, lambda *_: None)
+
+
+def _chosen(outcome: DatasetOutcome) -> tuple[str, str | None, int]:
+    """Runtime, why, and how many answers the store had."""
+    [pair] = outcome.pairs
+    assert pair.failure is None
+    assert pair.facts is not None
+    assert pair.choice is not None
+    assert pair.facts.runtime == pair.choice.runtime
+    return pair.choice.runtime, pair.choice.why, pair.from_store
+
+
+@needs_openvino
+def test_many_pictures_are_worth_converting(folder: Path, store: Store) -> None:
+    """From so many listed pixels on it is OpenVINO; the answers are eager's, and so is the count of its classes."""
+    many, few = _scored(folder, store), _scored(folder, store, "few", runtime="eager")
+    assert (_chosen(many), _chosen(few)) == (("openvino", None, 0), ("eager", None, 0))
+    assert many.pairs[0].prediction_key != few.pairs[0].prediction_key
+    for pair in (many.pairs[0], few.pairs[0]):
+        assert pair.scores.scored == 20
+    assert many.pairs[0].scores.classes == few.pairs[0].scores.classes
+    assert many.passes[0].compile_seconds["net"] > 0
+    assert few.passes[0].compile_seconds["net"] < many.passes[0].compile_seconds["net"]
+
+
+def test_few_pictures_are_not(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One picture's pixels less than enough, and it is eager."""
+    monkeypatch.setattr(choosing, "ENOUGH", 21 * 32 * 32)
+    assert _chosen(_scored(folder, store)) == ("eager", None, 0)
+
+
+def test_without_the_package_it_is_eager(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody asked for by name needs no word."""
+    monkeypatch.setattr(runtimes, "installed", lambda runtime: runtime != "openvino")
+    assert _chosen(_scored(folder, store)) == ("eager", None, 0)
+
+
+@needs_openvino
+def test_a_choice_is_remembered(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later run goes on with it, however many pictures are listed or missing by then, and tries nothing again."""
+    assert _chosen(_scored(folder, store)) == ("openvino", None, 0)
+    for picture in sorted((folder / "few").rglob("*.png"))[:15]:
+        picture.unlink()
+    monkeypatch.setattr(choosing, "tried", lambda *_: pytest.fail("it was tried again"))
+    assert _chosen(_scored(folder, store, "later")) == ("openvino", None, 5)
+
+
+@needs_openvino
+def test_a_run_that_was_cut_short_goes_on_as_it_began(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An eager beginning is finished by eager, also where there are enough pictures by then."""
+    monkeypatch.setattr(choosing, "ENOUGH", 10**9)
+    assert _chosen(_scored(folder, store)) == ("eager", None, 0)
+    monkeypatch.setattr(choosing, "ENOUGH", 1)
+    Image.new("RGB", (40, 40)).save(folder / "few" / "0" / "new.png")
+    assert _chosen(_scored(folder, store, "later")) == ("eager", None, 20)
+
+
+@needs_openvino
+@pytest.mark.parametrize("runtime", ["auto", "openvino"])
+def test_a_runtime_that_disagrees_is_not_used(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch, runtime: str
+) -> None:
+    """It is eager instead, and why is told, in this run and in later ones."""
+    from imgcls.runtimes.openvino import OpenVinoClassifier
+
+    forward = OpenVinoClassifier.forward
+    monkeypatch.setattr(OpenVinoClassifier, "forward", lambda self, placed: forward(self, placed) * np.float32(1.001))
+    for number, kept in (("one", 0), ("two", 20)):
+        chosen, why, from_store = _chosen(_scored(folder, store, number, runtime=runtime))
+        assert (chosen, from_store) == ("eager", kept)
+        assert str(why).startswith("scored with eager, not openvino: its logits are ")
+
+
+@needs_openvino
+def test_what_cannot_be_converted_is_eager_unless_it_was_asked_for(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left to us it is a line; asked for by name it is the model's failure."""
+    from imgcls.runtimes import openvino
+
+    def refuses(*_: Any, **__: Any) -> None:
+        raise ValueError("no conversion for that")
+
+    monkeypatch.setattr(openvino, "_converted", refuses)
+    chosen, why, _ = _chosen(_scored(folder, store))
+    assert (chosen, why) == (
+        "eager",
+        "scored with eager, not openvino: OpenVINO cannot run net: no conversion for that",
+    )
+    [pair] = _scored(folder, store, "named", runtime="openvino").pairs
+    assert pair.failure is not None
+    assert pair.failure.message == "OpenVINO cannot run net: no conversion for that"
+
+
+def test_trial_pictures_are_spread_over_the_files() -> None:
+    """Eight of a thousand come from all of it, and every file has its turn where some do not decode."""
+    files = [ImageRef(str(number), Path(str(number)), str(number), None) for number in range(1003)]
+    order = choosing.spread(files, 8)
+    assert sorted(order, key=lambda file: int(file.path)) == files
+    assert [int(file.path) for file in order[:8]] == [125 * step for step in range(8)]
+    assert choosing.spread(files[:3], 8) == files[:3]
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_reduced_precision_says_what_it_changes(folder: Path, store: Store, precision: str) -> None:
+    """The answers that differ from float32's are counted on a sample, and remembered."""
+    first = _scored(folder, store, precision=precision, runtime="eager").pairs[0]
+    assert first.choice is not None
+    drift = first.choice.drifts["precision"]
+    assert (drift.images, set(first.choice.drifts)) == (20, {"precision"})
+    assert 0 <= drift.top1 <= drift.top5 <= 20
+    again = _scored(folder, store, "again", precision=precision, runtime="eager").pairs[0]
+    assert (again.choice, again.from_store) == (first.choice, 20)
+
+
+def test_drift_is_counted_against_float32(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A precision that loses everything is seen to."""
+    fetched = EagerClassifier.fetched
+
+    def lossy(self: EagerClassifier, output: Any, pictures: int) -> Any:
+        found = fetched(self, output, pictures)
+        return found if self.dtype.itemsize == 4 else np.roll(found, 1, axis=1)
+
+    monkeypatch.setattr(EagerClassifier, "fetched", lossy)
+    [pair] = _scored(folder, store, precision="bfloat16", runtime="eager").pairs
+    assert pair.choice is not None
+    assert pair.choice.drifts["precision"].top1 == 20
+
+
+def test_float32_and_exact_pixels_have_no_drift(folder: Path, store: Store) -> None:
+    """Nothing was given up, so there is nothing to count."""
+    [pair] = _scored(folder, store, runtime="eager").pairs
+    assert pair.choice is not None
+    assert pair.choice.drifts == {}
+
+
+@needs_openvino
+def test_the_same_network_under_another_runtime() -> None:
+    """Everything but the runtime stays: weights, labels, input; and a reduced precision is cast from float32 anew."""
+    spec = ModelSpec(
+        "net",
+        "timm:test_resnet",
+        weights="random:0",
+        labels="digits",
+        options={"num_classes": 10},
+        precision="bfloat16",
+    )
+    model = models.load(spec, "cpu")
+    other = models.under(model, "openvino")
+    assert replace(other.facts, runtime="eager") == model.facts
+    assert other.classifier.module.state_dict()["conv1.0.weight"].dtype.itemsize == 4
+    assert model.classifier.module.state_dict()["conv1.0.weight"].dtype.itemsize == 2
+    assert models.exact(model).facts.precision == "float32"
+
+
+@needs_openvino
+def test_the_document_says_all_of_it(folder: Path, imgcls: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runtime, why not another, and what was given up are in the document and on the terminal."""
+    monkeypatch.chdir(folder)
+    text = DIGITS + 'precision = "bfloat16"\nruntime = "openvino"\n'
+    (folder / "imgcls.toml").write_text(text)
+    result = imgcls("score", "--json", "made.json")
+    assert result.ret == 0, result.errlines
+    [found] = json.loads((folder / "made.json").read_text())["results"]
+    assert found["runtime"] in {"openvino", "eager"}
+    assert found["drifts"]["precision"]["images"] == 20
+    result.stdout.fnmatch_lines(["net on few: bfloat16 against float32: of 20 pictures, top-1 differs on *"])
+
+
+@needs_openvino
+def test_goldens_are_eagers_from_exact_pixels(
+    folder: Path, run_pytest: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that is scored by OpenVINO is pinned, and held against its golden, as eager runs it."""
+    monkeypatch.chdir(folder)
+    text = DIGITS.replace('labels = "index"', 'labels = "index"\ngolden = true') + 'runtime = "openvino"\n'
+    (folder / "imgcls.toml").write_text(text)
+    (folder / "test_models.py").write_text("from imgcls.suite import *\n")
+    assert run_pytest("-m", "golden", "--imgcls-update-golden").ret == 0
+    golden = json.loads((folder / "golden" / "few" / "net.json").read_text())
+    assert golden["runtime"] == "eager"
+    held = run_pytest("-m", "golden or accuracy", "--imgcls-json", "made.json")
+    assert held.ret == 0, held.outlines
+    held.stdout.fnmatch_lines(["*goldens: 1 of 1 compared*"])
+    [found] = json.loads((folder / "made.json").read_text())["results"]
+    assert found["runtime"] == "openvino"

@@ -1,0 +1,63 @@
+"""torch.compile answers as eager does, compiled once for each number of pictures."""
+
+import shutil
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from imgcls.errors import MachineError, ModelError
+from imgcls.runtimes.compiled import CompiledClassifier
+from imgcls.runtimes.eager import EagerClassifier
+
+PICTURES = torch.randn(13, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+
+needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="compiler: no g++ here")
+
+
+def _network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 5))
+
+
+@needs_compiler
+@pytest.mark.filterwarnings("ignore")  # torch's own, while it compiles
+def test_it_answers_as_eager_does_and_compiles_once() -> None:
+    """The last, smaller part is filled up, and cut again: it is not compiled for."""
+    compiled, eager = CompiledClassifier(_network(), "float32", "cpu"), EagerClassifier(_network(), "float32", "cpu")
+    for count in (8, 5, 8, 1):
+        found = compiled.logits(PICTURES[:count])
+        assert np.allclose(eager.logits(PICTURES[:count]), found, rtol=0, atol=1e-5)
+    assert compiled.sizes == {8}
+    taken = compiled.compile_seconds
+    assert taken > 0
+    compiled.logits(PICTURES[:8])
+    assert compiled.compile_seconds == taken
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's own, while it compiles
+def test_without_a_compiler_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no C++ compiler the message says so, and what else there is."""
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    def compiled(*_: Any) -> None:
+        raise InvalidCxxCompiler
+
+    classifier = CompiledClassifier(_network(), "float32", "cpu")
+    monkeypatch.setattr(classifier, "compiled", compiled)
+    with pytest.raises(MachineError, match=r'needs a C\+\+ compiler and finds none: install g\+\+.*"eager"'):
+        classifier.logits(PICTURES)
+
+
+def test_what_the_network_raises_is_its_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where nothing is compiled."""
+
+    def refuses(*_: Any) -> None:
+        raise ValueError("no way")
+
+    classifier = CompiledClassifier(_network(), "float32", "cpu")
+    monkeypatch.setattr(classifier, "compiled", refuses)
+    with pytest.raises(ModelError, match=r"Sequential refuses a batch of shape \(13, 3, 8, 8\): no way"):
+        classifier.logits(PICTURES)

@@ -1,0 +1,160 @@
+"""OpenVINO runs a torch network as the network itself does, from any thread, and keeps what it converted."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from imgcls.errors import MachineError, ModelError, OutOfMemory
+from imgcls.runtimes import Request, installed
+from imgcls.runtimes.eager import EagerClassifier
+
+if not installed("openvino"):
+    pytest.skip("openvino: not installed", allow_module_level=True)
+
+from imgcls.runtimes import openvino
+from imgcls.runtimes.openvino import OpenVinoClassifier
+
+SIZE = (16, 24)
+PICTURES = torch.randn(13, 3, *SIZE, generator=torch.Generator().manual_seed(0))
+
+
+def _network() -> nn.Module:
+    torch.manual_seed(0)
+    features = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(features, nn.Linear(8, 5)).eval()
+
+
+def _request(module: Callable[[], nn.Module] = _network, folder: Path | None = None, **other: Any) -> Request:
+    asked = {"precision": "float32", "device": "cpu", "size": SIZE, "threads": 2, "artefacts": folder, **other}
+    return Request(name="net", module=module, **asked)
+
+
+@pytest.fixture(scope="module")
+def ready() -> OpenVinoClassifier:
+    """A network that is compiled once for all."""
+    return OpenVinoClassifier(_request())
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 13])
+def test_it_answers_as_eager_does(ready: OpenVinoClassifier, count: int) -> None:
+    """Any number of pictures, rounding aside, as float32 NumPy."""
+    eager = EagerClassifier(_network(), "float32", "cpu").logits(PICTURES[:count])
+    found = ready.logits(PICTURES[:count])
+    assert (found.dtype, found.shape) == (np.float32, (count, 5))
+    assert np.allclose(eager, found, rtol=0, atol=1e-5)
+
+
+def test_many_threads_may_ask_at_once(ready: OpenVinoClassifier) -> None:
+    """Eight threads, each with pictures of its own, get each its own answers."""
+    expected = ready.logits(PICTURES)
+    with ThreadPoolExecutor(8) as pool:
+        rows = [number % len(PICTURES) for number in range(400)]
+        found = list(pool.map(lambda row: ready.logits(PICTURES[row : row + 1])[0], rows))
+    assert np.allclose(expected[rows], np.stack(found), rtol=0, atol=1e-6)
+
+
+def test_answers_are_nobodys_memory(ready: OpenVinoClassifier) -> None:
+    """What was answered stays as it is when the next pictures are asked about."""
+    first = ready.logits(PICTURES[:2])
+    before = first.copy()
+    ready.logits(PICTURES[2:4])
+    assert np.array_equal(before, first)
+
+
+def test_what_was_converted_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next process reads it, without the network; nothing half written is left."""
+    folder = tmp_path / "compiled" / "key"
+    expected = OpenVinoClassifier(_request(folder=folder)).logits(PICTURES)
+    assert [place.name for place in folder.parent.iterdir()] == ["key"]
+    monkeypatch.setattr(openvino, "_converted", lambda *_, **__: pytest.fail("it was converted again"))
+    again = OpenVinoClassifier(_request(lambda: pytest.fail("the network was asked for"), folder=folder))
+    assert np.array_equal(expected, again.logits(PICTURES))
+    assert again.compile_seconds > 0
+
+
+def test_two_that_keep_at_once_do_not_meet(tmp_path: Path) -> None:
+    """Whoever comes second leaves what the first has kept, and nothing of its own."""
+    folder = tmp_path / "key"
+    OpenVinoClassifier(_request(folder=folder)).logits(PICTURES)
+    kept = {place.name: place.stat().st_mtime_ns for place in folder.iterdir()}
+    openvino._keep(openvino._converted(_network(), SIZE, strict=False), folder)
+    assert [place.name for place in tmp_path.iterdir()] == ["key"]
+    assert {place.name: place.stat().st_mtime_ns for place in folder.iterdir()} == kept
+
+
+class Looking(nn.Module):
+    """Decides by what it sees."""
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return batch.mean(dim=(2, 3)) if batch.sum() > 0 else -batch.mean(dim=(2, 3))
+
+
+def test_what_cannot_be_recorded_is_told_where_that_matters() -> None:
+    """A network whose code looks at the pictures is refused where strictness was asked for."""
+    with pytest.raises(ModelError, match="OpenVINO cannot run net: Converting a tensor to a Python boolean"):
+        OpenVinoClassifier(_request(Looking, strict=True)).logits(PICTURES)
+    assert OpenVinoClassifier(_request(Looking)).logits(PICTURES).shape == (13, 3)
+
+
+class Broken(nn.Module):
+    """Cannot be run at all."""
+
+    def forward(self, _batch: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("no\nway")
+
+
+def test_what_cannot_be_converted_is_one_line() -> None:
+    """Whatever the network raises meanwhile."""
+    with pytest.raises(ModelError, match=r"\AOpenVINO cannot run net: .*no way"):
+        OpenVinoClassifier(_request(Broken)).logits(PICTURES)
+
+
+def test_another_output_is_no_classifier() -> None:
+    """A map of features is told as such."""
+    with pytest.raises(ModelError, match=r"net is no classifier: for 13 pictures it returned \(13, 3, 16, 24\)"):
+        OpenVinoClassifier(_request(nn.ReLU)).logits(PICTURES)
+
+
+def test_memory_that_runs_out_is_told_as_such(ready: OpenVinoClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that fewer pictures are tried."""
+
+    class Full:
+        def infer(self, *_: object, **__: object) -> None:
+            raise MemoryError("std::bad_alloc")
+
+    monkeypatch.setattr(ready, "_threads", type("Threads", (), {"request": Full()})())
+    with pytest.raises(OutOfMemory, match="net does not fit into memory with 13 pictures"):
+        ready.logits(PICTURES)
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [({"device": "cuda"}, "runs on the CPU, not on cuda"), ({"precision": "float16"}, "does not compute in float16")],
+)
+def test_what_it_does_not_do_here_is_told(other: dict[str, Any], says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another device, and a precision that this CPU lacks, each with what to ask for instead."""
+    monkeypatch.setitem(openvino.CAPABILITIES, "float16", "NONE OF THEM")
+    with pytest.raises(MachineError, match=f'{says}.*runtime = "eager"'):
+        OpenVinoClassifier(_request(**other))
+
+
+def test_without_the_package_the_command_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message ends with what installs it."""
+    monkeypatch.setattr(openvino, "installed", lambda _: False)
+    with pytest.raises(MachineError, match=r"pip install 'imgcls\[openvino\]'"):
+        OpenVinoClassifier(_request())
+
+
+def test_nothing_is_told_to_anybody(python: Callable[[str], pytest.RunResult]) -> None:
+    """OpenVINO's usage statistics are not even imported."""
+    result = python(
+        "import sys; from imgcls.runtimes import openvino; openvino._library(); "
+        "print([name for name, module in sys.modules.items() if name.startswith('openvino_telemetry') and module])"
+    )
+    assert result.outlines == ["[]"], result.errlines
