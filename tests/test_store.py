@@ -1,11 +1,13 @@
 """imgcls.store: what is in it comes out the same, whoever else writes and whoever is killed meanwhile."""
 
 import hashlib
+import os
 import signal
 import sqlite3
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -471,6 +473,18 @@ def test_pruning_drops_what_nobody_uses(store: Store) -> None:
     assert (store.prune(41), store.prune(30), store.prune(30)) == (0, 1, 0)
     assert (store.classes(KEY), store.classes(OTHER_KEY), store.classes(old_key)) == (10, 10, None)
     assert store.verify() == 4
+
+
+def test_what_was_compiled_goes_when_nobody_uses_it(store: Store) -> None:
+    """Folders of compiled networks are pruned by when they were used last, half written ones too."""
+    assert store.artefacts is not None
+    for name, days in (("old", 40), ("old.1234", 40), ("new", 1)):
+        (store.artefacts / name).mkdir(parents=True)
+        (store.artefacts / name / "openvino.xml").touch()
+        then = time.time() - days * DAY_SECONDS
+        os.utime(store.artefacts / name, (then, then))
+    store.prune(30)
+    assert [folder.name for folder in store.artefacts.iterdir()] == ["new"]
 
 
 def test_a_store_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,7 @@ def _scored(options: argparse.Namespace, margins: Mapping[str, Margin], names: S
     with closing(Store(score_command.store_folder(options))) as store:
         found = _Found()
         for device in machine.devices(options.device):
-            shelf = Shelf(asked.models, device)
+            shelf = Shelf(asked.models, device, store.artefacts)
             run = f"{number}-{device}"
             try:
                 if score_command.walk(asked, shelf, store, run):

@@ -4,6 +4,7 @@ A rollback journal, because before SQLite 3.51.3 a WAL database that several pro
 corrupted. One transaction per batch: a killed run loses at most the batch it was working on.
 """
 
+import shutil
 import sqlite3
 import struct
 import time
@@ -333,9 +334,13 @@ class Store:
         return count
 
     def prune(self, unused_for_days: float) -> int:
-        """Drop the answers of keys that no run has used for so long; how many keys went."""
+        """Drop the answers of keys, and what was compiled, that no run has used for so long; how many keys went."""
+        before = int(time.time() - unused_for_days * DAY_SECONDS)
+        with self._errors():
+            for folder in self.artefacts.glob("*") if self.artefacts else ():
+                if folder.stat().st_mtime < before:
+                    shutil.rmtree(folder)
         with self._transaction() as connection:
-            before = int(time.time() - unused_for_days * DAY_SECONDS)
             return connection.execute("delete from keys where used_at < ?", (before,)).rowcount
 
 

@@ -116,6 +116,7 @@ class OpenVinoClassifier:
         """The converted network: as it was kept, or converted now and kept."""
         folder = self.request.artefacts
         if folder and (folder / IR).exists():
+            os.utime(folder)  # what is used is not pruned
             return self._core.read_model(folder / IR)
         network = _converted(self.module, self.request.size, strict=self.request.strict)
         if folder:
