@@ -31,7 +31,15 @@ def _network() -> nn.Module:
 
 
 def _request(module: Callable[[], nn.Module] = _network, folder: Path | None = None, **other: Any) -> Request:
-    asked = {"precision": "float32", "device": "cpu", "size": SIZE, "threads": 2, "artefacts": folder, **other}
+    asked = {
+        "precision": "float32",
+        "device": "cpu",
+        "size": SIZE,
+        "cores": 2,
+        "askers": 2,
+        "artefacts": folder,
+        **other,
+    }
     return Request(name="net", module=module, **asked)
 
 

@@ -60,7 +60,7 @@ def _answering(answer: Callable[[torch.Tensor], Any]) -> EagerClassifier:
 def test_logits_are_the_networks_own(runtime: str) -> None:
     """Both names give the network's outputs as float32 NumPy, one row per picture, without a gradient."""
     network, chosen = _linear(), runtimes.of(ModelSpec("net", "python:nets:net", runtime=runtime))
-    request = Request("net", lambda: network, "float32", "cpu", (8, 8), 1)
+    request = Request("net", lambda: network, "float32", "cpu", (8, 8), 1, 1)
     logits = runtimes.classifier(chosen, request).logits(BATCH)
     assert (logits.dtype, logits.shape) == (np.float32, (4, 5))
     assert np.array_equal(network(BATCH).detach().numpy(), logits)

@@ -113,7 +113,7 @@ def load(spec: ModelSpec, device: str, artefacts: Path | None = None) -> Model:
         weight_bytes=sum(_bytes(tensor, spec.precision) for tensor in module.state_dict().values()),
     )
     identity = _identity(spec, facts)
-    classifier = _classifier(spec, facts, identity, lambda: module, artefacts)
+    classifier = _classifier(spec, facts, identity, lambda: module, artefacts, askers=1)
     return Model(spec, classifier, labels, facts, identity, time.perf_counter() - started)
 
 
@@ -133,7 +133,10 @@ def exact(model: Model) -> Model:
 
 
 def under(model: Model, runtime: str, artefacts: Path | None = None) -> Model:
-    """The same network under another runtime. Raises MachineError where that is not to be had here."""
+    """The same network under another runtime, for as many askers as there are cores.
+
+    Raises MachineError where that is not to be had here.
+    """
 
     def module() -> Any:
         held = model if model.facts.precision == "float32" else exact(model)  # a reduced one has lost its float32
@@ -141,12 +144,17 @@ def under(model: Model, runtime: str, artefacts: Path | None = None) -> Model:
 
     facts = replace(model.facts, runtime=runtime)
     identity = _identity(model.spec, facts)
-    classifier = _classifier(model.spec, facts, identity, module, artefacts)
+    classifier = _classifier(model.spec, facts, identity, module, artefacts, machine.cores())
     return replace(model, classifier=classifier, facts=facts, identity=identity)
 
 
 def _classifier(
-    spec: ModelSpec, facts: Facts, identity: Mapping[str, Any], module: Callable[[], Any], artefacts: Path | None
+    spec: ModelSpec,
+    facts: Facts,
+    identity: Mapping[str, Any],
+    module: Callable[[], Any],
+    artefacts: Path | None,
+    askers: int,
 ) -> Classifier:
     folder = artefacts / digest.of_json(identity) if artefacts else None
     request = Request(
@@ -155,7 +163,8 @@ def _classifier(
         precision=facts.precision,
         device=facts.device,
         size=facts.input.crop,
-        threads=machine.cores(),
+        cores=machine.cores(),
+        askers=askers,
         artefacts=folder,
         strict=spec.arch.startswith("python:") and spec.runtime == "auto",
     )

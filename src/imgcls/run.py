@@ -211,7 +211,9 @@ class _Walk:
         return choice, model
 
     def _under(self, model: Model, runtime: str) -> Model:
-        return model if model.facts.runtime == runtime else models.under(model, runtime, self.shelf.artefacts)
+        """The model as a pass asks it: what the shelf has is for one asker at a time."""
+        plain = model.facts.runtime == runtime and runtime in runtimes.PLAIN
+        return model if plain else models.under(model, runtime, self.shelf.artefacts)
 
     def _fail(self, name: str, error: ImgclsError) -> None:
         self.failures[name] = _failure(error, "labels" if isinstance(error, LabelError) else "model")

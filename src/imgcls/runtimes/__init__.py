@@ -27,8 +27,9 @@ class Request:
     """What a runtime is asked to run.
 
     ``name``: for messages. ``module``: gives the network in float32, which the runtime may cast and move.
-    ``size``: (h, w) of its pictures. ``threads``: how many may ask at once. ``artefacts``: a folder for what compiling
-    this very network leaves. ``strict``: nothing may be recorded of a network whose code looks at what it computes.
+    ``size``: (h, w) of its pictures. ``cores``: to run on; ``askers``: so many threads will ask at once, and share
+    them. ``artefacts``: a folder for what compiling this very network leaves. ``strict``: nothing may be recorded of
+    a network whose code looks at what it computes.
     """
 
     name: str
@@ -36,7 +37,8 @@ class Request:
     precision: str
     device: str
     size: tuple[int, int]
-    threads: int
+    cores: int
+    askers: int
     artefacts: Path | None = None
     strict: bool = False
 
@@ -45,7 +47,7 @@ class Classifier(Protocol):
     """Something that turns batches into logits. It may compile at first use."""
 
     concurrent: bool
-    """Whether several threads may ask at once, each with one core; otherwise one asks at a time, with all."""
+    """Whether several threads may ask at once, and share the cores; otherwise one asks at a time, with all."""
 
     compile_seconds: float
     """What compiling has taken so far."""

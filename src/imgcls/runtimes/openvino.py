@@ -94,16 +94,16 @@ class OpenVinoClassifier:
 
     @cached_property
     def _ready(self) -> Any:
-        """Compiled for so many askers at once, each on one core. Raises ModelError."""
-        started, threads = time.perf_counter(), self.request.threads
+        """Compiled for so many askers at once. Raises ModelError."""
+        started = time.perf_counter()
         try:
             compiled = self._core.compile_model(
                 self._network(),
                 "CPU",
                 {
                     "INFERENCE_PRECISION_HINT": HINTS[self.request.precision],
-                    "NUM_STREAMS": threads,
-                    "INFERENCE_NUM_THREADS": threads,
+                    "NUM_STREAMS": self.request.askers,
+                    "INFERENCE_NUM_THREADS": self.request.cores,
                     "ENABLE_CPU_PINNING": False,  # the askers decode pictures, too, on whichever core is free
                 },
             )
