@@ -1,0 +1,227 @@
+"""A fresh process for one measurement: it imports everything, says that it is ready, and does what it is asked.
+
+Run by :class:`Process`, with the task it is for. A line of its input is a JSON list, the name of one of :data:`TASKS`
+and its arguments; its answer is one line of JSON. Everything else it prints goes to its standard error.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+IMPORTED = {
+    "loop": ("torch", "torchvision", "timm", "imgcls.models"),
+    "score": (
+        "torch", "torchvision", "timm", "sklearn.metrics", *(["openvino"] if find_spec("openvino") else []),
+        "imgcls.score_command", "imgcls.run", "imgcls.report", "imgcls.tables", "imgcls.runtimes.eager",
+    ),
+}  # fmt: skip
+"""What a process imports before any clock runs, by the task it is for."""
+
+SAMPLE = 256
+"""Pictures that the floor is measured with."""
+
+ASKED_SECONDS = 2.0
+"""How long each network is asked over and over for the floor."""
+
+
+def environment(caches: Path) -> dict[str, str]:
+    """With all cores, and with compilers that keep what they made in ``caches``: where it is empty, they are cold."""
+    kept = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    return kept | {"XDG_CACHE_HOME": str(caches), "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor")}
+
+
+class Process:
+    """The other end: starts the process; as a context, ends it."""
+
+    def __init__(self, task: str, caches: Path) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+        self._process = subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, __file__, task],
+            env=environment(caches),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Let it go; its memory is free when this returns."""
+        with suppress(BrokenPipeError):
+            self._process.communicate()
+        self._said.close()
+
+    def wait(self) -> None:
+        """Until it has imported everything."""
+        self._answer()
+
+    def ask(self, task: str, *arguments: Any) -> Any:
+        """What one of :data:`TASKS` answers. Raises RuntimeError with what the process said where it died."""
+        pipe = self._process.stdin
+        assert pipe is not None
+        pipe.write(json.dumps([task, *arguments]) + "\n")
+        pipe.flush()
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._said.seek(0)
+            raise RuntimeError(f"the measuring process died: {self._said.read().decode(errors='replace')[-3000:]}")
+        return json.loads(line)
+
+
+def score(*arguments: str) -> float:
+    """``imgcls score`` with these arguments; the seconds that it took, loading and compiling among them."""
+    from imgcls import cli
+
+    started = time.perf_counter()
+    if code := cli.main(["score", *arguments]):
+        raise SystemExit(code)
+    return time.perf_counter() - started
+
+
+def loop(config_file: str, name: str, device_name: str, batch_size: int, workers: int) -> dict[str, Any]:
+    """PyTorch's transfer-learning tutorial, its validation phase: seconds, and the five best of every picture by path.
+
+    https://docs.pytorch.org/tutorials/beginner/transfer_learning_tutorial.html, where a DataLoader has batch_size=4 and
+    num_workers=4; ``torch.topk`` counts top-5 beside its ``torch.max``. The clock begins when the network is ready.
+    """
+    import torch
+    from torchvision import datasets
+
+    from imgcls import config, models, resolve
+
+    settings = config.load([Path(config_file)])
+    folder = Path(settings.datasets["photos"].path)
+    spec = settings.models[name]
+    device = torch.device(device_name)
+    model = models.filled(spec)[0].to(device)
+    transform = _transform(resolve.input_spec(spec))
+    top1 = top5 = 0
+    answers: list[int] = []
+    started = time.perf_counter()
+    dataset = datasets.ImageFolder(folder, transform, allow_empty=True)
+    loader = torch.utils.data.DataLoader(dataset, batch_size=batch_size, num_workers=workers)
+    model.eval()
+    with torch.no_grad():
+        for inputs, labels in loader:
+            inputs, labels = inputs.to(device), labels.to(device)  # noqa: PLW2901 - as it stands there
+            outputs = model(inputs)
+            _, preds = torch.max(outputs, 1)
+            top1 += int(torch.sum(preds == labels))
+            top5 += int(torch.sum(torch.topk(outputs, 5).indices == labels[:, None]))
+            answers += preds.tolist()
+    seconds = time.perf_counter() - started
+    paths = [Path(path).relative_to(folder).as_posix() for path, _ in dataset.samples]
+    answered = dict(zip(paths, answers, strict=True))
+    return {"seconds": seconds, "top1_count": top1, "top5_count": top5, "answers": answered}
+
+
+def _transform(spec: Any) -> Any:
+    """What torchvision's ``weights.transforms()`` gives, for an ``imgcls.records.InputSpec``."""
+    from torchvision import models, transforms
+
+    return models.get_model_weights("resnet50").DEFAULT.transforms(
+        resize_size=spec.resize,
+        crop_size=spec.crop[0],
+        mean=spec.mean,
+        std=spec.std,
+        interpolation=transforms.InterpolationMode[spec.interpolation.upper()],
+    )
+
+
+def floor(config_file: str, runtimes: dict[str, str], device: str) -> dict[str, Any]:
+    """What a picture costs in parts, each alone: decoding for all the networks' inputs, and every network.
+
+    ``runtimes``: the one that each model was scored with. Core-seconds of decoding are the CPU time of one thread,
+    those of a network on the CPU its seconds times the cores, which it has all to itself.
+    """
+    from imgcls import config, models, run
+    from imgcls.pipeline import Recipe
+
+    settings = config.load([Path(config_file)])
+    shelf = models.Shelf(settings.models, device)
+    loaded = [models.under(shelf.get(name), runtime) for name, runtime in runtimes.items()]
+    listed = run.listing(settings.datasets["photos"]).images
+    images = listed[:: max(1, len(listed) // SAMPLE)][:SAMPLE]
+    recipes = {model.spec.name: Recipe(model.facts.input, model.spec.decode) for model in loaded}
+    decode_core_seconds, batches = _prepared(images, list(dict.fromkeys(recipes.values())))
+    seconds = {model.spec.name: _asked(model, batches[recipes[model.spec.name]]) for model in loaded}
+    return {"decode_core_seconds": decode_core_seconds, "model_seconds": seconds}
+
+
+def _prepared(images: Sequence[Any], recipes: Sequence[Any]) -> tuple[float, dict[Any, list[Any]]]:
+    """CPU seconds a picture, read, decoded, cropped and normalised as scoring does it; the batches by recipe."""
+    import numpy as np
+    import torch
+
+    from imgcls import pipeline, pixels, preprocess
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    batches: dict[Any, list[Any]] = {recipe: [] for recipe in recipes}
+    size = pipeline.PART["cpu"]
+    started = time.process_time()
+    with pixels.quiet_pillow():
+        for start in range(0, len(images), size):
+            part = [pipeline.prepared_or_rejected(image, recipes, "ignore") for image in images[start : start + size]]
+            for recipe in recipes:
+                crops = np.stack([crops[recipe] for crops in part])
+                batches[recipe].append(preprocess.normalize(recipe.input, crops))
+    core_seconds = (time.process_time() - started) / len(images)
+    torch.set_num_threads(threads)
+    return core_seconds, batches
+
+
+def _asked(model: Any, batches: Sequence[Any]) -> float:
+    """Seconds a picture when the network is asked about these batches over and over, by as many as may ask at once."""
+    from imgcls import asking, machine
+
+    def ask(batch: Any) -> None:
+        asking.logits(model.classifier, model.facts, batch)
+
+    turns: list[float] = []
+    with ThreadPoolExecutor(machine.cores() if model.classifier.concurrent else 1) as askers:
+        list(askers.map(ask, batches))
+        while sum(turns) < ASKED_SECONDS:
+            started = time.perf_counter()
+            list(askers.map(ask, batches))
+            turns.append(time.perf_counter() - started)
+    return statistics.median(turns) / sum(map(len, batches))
+
+
+TASKS: dict[str, Callable[..., Any]] = {"score": score, "loop": loop, "floor": floor}
+
+
+def main() -> None:
+    """Import, answer ``true``, and then one question after the other, until there are no more."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for name in IMPORTED[sys.argv[1]]:
+        import_module(name)
+    print("true", file=answers, flush=True)
+    for line in sys.stdin:
+        task, *arguments = json.loads(line)
+        print(json.dumps(TASKS[task](*arguments)), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,436 @@
+"""Scoring from files to predictions, beside the loop of PyTorch's tutorial and beside what the machine could do.
+
+``bench/README.md`` says what the table means and how to ask for more than a first look. Nothing here fails for being
+slow: what may fail are the answers, which in float32 are those of the loop, picture by picture.
+"""
+
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields, replace
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import psutil
+import pytest
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+import scoring_pictures
+from imgcls import machine, resolve
+from imgcls.records import ModelSpec
+from scoring_process import Process, environment
+
+MODELS = {
+    "squeezenet": ("torchvision:squeezenet1_0", "squeezenet1_0.deep_compression_in1k.safetensors", ""),
+    "mobilenet": (
+        "timm:mobilenetv2_100",
+        "mobilenetv2_100.tf_qat_in1k.safetensors",
+        """options = { pad_type = "same" }
+input = { resize = 256, crop = 224, interpolation = "bilinear", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] }""",
+    ),
+    "resnet50": ("torchvision:resnet50", None, ""),
+}
+"""Architecture, the file of trained weights where there is one, and what else its table says."""
+
+DOCUMENT = "scored.json"
+
+CASES = [("squeezenet",), ("mobilenet",), ("resnet50",), ("squeezenet", "mobilenet", "resnet50")]
+
+TUTORIAL = "the tutorial's loop"
+
+LOOPS = {TUTORIAL: (4, 4), "larger batches": (32, machine.cores())}
+"""The DataLoader's ``batch_size`` and ``num_workers``: as the tutorial has them, and as somebody may choose them."""
+
+
+COLUMNS = (
+    "models", "what", "images/s", "x the loop", "compile s", "x the loop, compiling counted", "load s", "all s",
+    "% of the floor", "peak RSS MB", "top-1", "top-5",
+)  # fmt: skip
+
+
+class Row(NamedTuple):
+    """A line of the table, one field for each of :data:`COLUMNS`."""
+
+    models: str
+    what: str
+    rate: str
+    ratio: str = ""
+    compile: str = ""
+    ratio_compiled: str = ""
+    load: str = ""
+    all: str = ""
+    fraction: str = ""
+    peak: str = ""
+    top1: str = ""
+    top5: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the variables IMGCLS_BENCH_… of the environment ask for; see ``bench/README.md``."""
+
+    images: int = 64
+    rounds: int = 1
+    files: int = 0
+    runtime: str = "auto"
+    precision: str = "float32"
+    decode: str = "exact"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Fails where a number is none."""
+        asked: dict[str, Any] = {}
+        for key in fields(cls):
+            name = f"IMGCLS_BENCH_{key.name.upper()}"
+            given = environ.get(name, "")
+            if given and key.type is int and not (given.isdecimal() and int(given)):
+                pytest.fail(f"{name}: expected a number above 0, got {given!r}", pytrace=False)
+            if given:
+                asked[key.name] = int(given) if key.type is int else given
+        return cls(**asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The pictures, the configuration, and the rows of the table so far."""
+
+    asked: Asked
+    device: str
+    folder: Path
+    config: Path
+    pictures: str
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def same_arithmetic(self) -> bool:
+        """Whether our answers have to be those of the loop, which is eager, exact and in float32 but for TF32."""
+        return (self.asked.precision, self.asked.decode, self.device) == ("float32", "exact", "cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One run of ``imgcls score`` in a process of its own: its document, and the seconds of all of it."""
+
+    document: Mapping[str, Any]
+    all_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """From the first file to the last prediction."""
+        return sum(float(one["seconds"]) for one in self.document["passes"])
+
+    def spent(self, what: str) -> float:
+        """``load``, ``compile`` or ``model``: seconds, of all models together."""
+        return sum(sum(one[f"{what}_seconds"].values()) for one in self.document["passes"])
+
+    @property
+    def decode_seconds(self) -> float:
+        """Of all decoding threads together."""
+        return sum(float(one["decode_seconds"]) for one in self.document["passes"])
+
+    @property
+    def images(self) -> int:
+        """How many pictures each model was scored on."""
+        return int(self.document["results"][0]["scored"])
+
+    @property
+    def peak_rss_mb(self) -> float:
+        return max(float(one["peak_rss_bytes"]) for one in self.document["passes"]) / 1e6
+
+    def counted(self, key: str) -> dict[str, Any]:
+        """A figure of every model's result."""
+        return {result["model"]: result[key] for result in self.document["results"]}
+
+    def answers(self, model: str) -> dict[str, int]:
+        """The best class by path."""
+        found = (one for one in self.document["predictions"] if one["model"] == model)
+        return {one["path"]: one["top"][0][0] for one in found}
+
+
+class Round:
+    """The loops, ours with an empty store, ours from that store: one after the other, each in a fresh process.
+
+    Several loops share one; all processes import before the first clock runs. ``floor_seconds`` is what the pictures
+    would take if every core did nothing but decode or compute, measured in the process that scored.
+    """
+
+    def __init__(self, scene: Scene, models: Sequence[str], place: Path, processes: ExitStack) -> None:
+        self.scene, self.models, self.place = scene, models, place
+        kinds = LOOPS if len(models) == 1 else [TUTORIAL]
+        self.loops: dict[tuple[str, str], Mapping[str, Any]] = {(kind, name): {} for kind in kinds for name in models}
+        fresh = [processes.enter_context(Process(task, place / "caches")) for task in ("loop", "score", "score")]
+        for process in fresh:
+            process.wait()
+        self._theirs, self._ours, self._later = fresh
+
+    def run_loops(self) -> None:
+        for kind, name in self.loops:
+            arguments = (str(self.scene.config), name, self.scene.device, *LOOPS[kind])
+            self.loops[kind, name] = self._theirs.ask("loop", *arguments)
+        self._theirs.end()
+
+    def run_cold(self) -> None:
+        self.cold = _scored(self.scene, self._ours, self.models, self.place)
+
+    def run_stored_and_floor(self) -> None:
+        self.floor = self._ours.ask("floor", str(self.scene.config), self.cold.counted("runtime"), self.scene.device)
+        self._ours.end()
+        self.stored = _scored(self.scene, self._later, self.models, self.place)
+        self._later.end()
+
+    @property
+    def floor_seconds(self) -> float:
+        decoding, networks = self.floor["decode_core_seconds"] / machine.cores(), self.network_seconds
+        together = decoding + networks if self.scene.device == "cpu" else max(decoding, networks)
+        return self.cold.images * float(together)
+
+    @property
+    def network_seconds(self) -> float:
+        """A picture's, in all networks, with all cores."""
+        return float(sum(self.floor["model_seconds"].values()))
+
+    def loop_seconds(self, kind: str) -> float:
+        """Of all models, one after the other; nan where this loop was not run."""
+        found = [float(said["seconds"]) for (other, _), said in self.loops.items() if other == kind]
+        return sum(found) if found else float("nan")
+
+
+def _scored(scene: Scene, process: Process, models: Sequence[str], place: Path) -> Scored:
+    seconds = process.ask("score", *_arguments(scene, models, place))
+    return Scored(json.loads((place / DOCUMENT).read_text(encoding="utf-8")), seconds)
+
+
+def _arguments(scene: Scene, models: Sequence[str], place: Path) -> list[str]:
+    """Of ``imgcls score``."""
+    return [
+        "--config", str(scene.config), "--models", ",".join(models), "--device", scene.device,
+        "--store", str(place / "store"), "--json", str(place / DOCUMENT),
+    ]  # fmt: skip
+
+
+# The scene.
+
+
+@pytest.fixture(scope="module")
+def scene(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """What is measured on; afterwards the table is printed."""
+    begun = _cpu_seconds()
+    asked, place = Asked.from_environ(os.environ), tmp_path_factory.mktemp("scoring")
+    shared = Path(os.environ.get("IMGCLS_SHARED_DATA", pytestconfig.rootpath.parent / "shared" / "data")).absolute()
+    wnids = resolve.label_list(ModelSpec("any", "torchvision:resnet50", labels="imagenet-1k")).wnids
+    assert wnids is not None
+    pictures = scoring_pictures.lay_out(place / "photos", wnids, shared / "photos", asked.images)
+    config = _configure(place / "imgcls.toml", place / "photos", asked, shared / "weights")
+    device = pytestconfig.getoption("imgcls_device") or "cpu"
+    made = Scene(asked, device, place / "photos", config, pictures)
+    yield made
+    if made.rows:
+        everything, own = (after - before for before, after in zip(begun, _cpu_seconds(), strict=True))
+        with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            _print(made, 1 - own / everything)
+
+
+def _cpu_seconds() -> tuple[float, float]:
+    """Of everything on this machine so far, and of this process and those that it started and that have ended."""
+    spent, own = psutil.cpu_times(), os.times()
+    kinds = ("user", "nice", "system", "irq", "softirq", "steal")  # not every system has all of them
+    return sum(getattr(spent, kind, 0.0) for kind in kinds), sum(own[:4])
+
+
+def _configure(file: Path, pictures: Path, asked: Asked, weights: Path) -> Path:
+    """Write the configuration of the three models on a folder of pictures."""
+    text = f'[datasets.photos]\npath = {json.dumps(str(pictures))}\nlabels = "wnid"\n'
+    for name, (arch, trained, more) in MODELS.items():
+        source = str(weights / trained) if trained and (weights / trained).is_file() else "random:0"
+        text += (
+            f'\n[models.{name}]\narch = "{arch}"\nweights = {json.dumps(source)}\nlabels = "imagenet-1k"\n'
+            f'runtime = "{asked.runtime}"\nprecision = "{asked.precision}"\ndecode = "{asked.decode}"\n{more}\n'
+        )
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+# What is measured.
+
+
+@pytest.mark.parametrize("models", CASES, ids="+".join)
+def test_scoring(scene: Scene, benchmark: Any, tmp_path: Path, models: Sequence[str]) -> None:
+    """Ours answers as the loop does, and from the store as with an empty one, without asking a network."""
+    if not benchmark.enabled:
+        pytest.skip("benchmarks are switched off (by --benchmark-disable or by xdist): nothing was timed")
+    rounds: list[Round] = []
+    with ExitStack() as processes:
+
+        def begin() -> tuple[tuple[Round], dict[str, Any]]:
+            place = tmp_path / f"round{len(rounds)}"
+            place.mkdir()
+            rounds.append(Round(scene, models, place, processes))
+            rounds[-1].run_loops()
+            return (rounds[-1],), {}
+
+        benchmark.pedantic(Round.run_cold, setup=begin, teardown=Round.run_stored_and_floor, rounds=scene.asked.rounds)
+    scene.rows.extend(_rows(models, rounds))
+    benchmark.extra_info.update(_figures(rounds))
+    for one in rounds:
+        _check_answers(scene, one)
+
+
+def _check_answers(scene: Scene, one: Round) -> None:
+    listed = sum(file.is_file() for file in scene.folder.glob("*/*"))
+    for found in (one.cold, one.stored):
+        assert found.counted("scored") == dict.fromkeys(one.models, listed)
+    assert one.stored.counted("from_store") == dict.fromkeys(one.models, listed)
+    assert one.stored.spent("model") == 0
+    assert _predictions(one.stored) == _predictions(one.cold)
+    if scene.same_arithmetic:
+        for (_, name), said in one.loops.items():
+            assert one.cold.answers(name) == said["answers"]
+            assert {key: one.cold.counted(key)[name] for key in ("top1_count", "top5_count")} == {
+                key: said[key] for key in ("top1_count", "top5_count")
+            }
+
+
+def _predictions(found: Scored) -> Any:
+    return found.document["predictions"]
+
+
+def test_peak_memory(scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As many files as are asked for are all scored; their process's memory stands beside that for 1000."""
+    if not scene.asked.files:
+        pytest.skip("IMGCLS_BENCH_FILES says how many files are to be scored; the full measurement takes 20000")
+    peaks = {count: _peak_mb(scene, tmp_path / str(count), count) for count in (1000, scene.asked.files)}
+    with capsys.disabled():
+        figures = ", ".join(f"{peak:.0f} MB for {count} files" for count, peak in peaks.items())
+        print(f"\npeak RSS of mobilenet: {figures}: {peaks[scene.asked.files] / peaks[1000] - 1:+.1%}")
+
+
+def _peak_mb(scene: Scene, place: Path, count: int) -> float:
+    """Of a fresh process that scores so many files."""
+    scoring_pictures.multiply(place / "files", scene.folder, count)
+    other = replace(scene, folder=place / "files", config=place / "imgcls.toml")
+    other.config.write_text(scene.config.read_text().replace(str(scene.folder), str(other.folder)))
+    command = [sys.executable, "-m", "imgcls", "score", *_arguments(other, ["mobilenet"], place)]
+    try:
+        done = subprocess.run(command, env=environment(place / "caches"), capture_output=True, text=True, check=False)  # noqa: S603 - ourselves
+    finally:
+        shutil.rmtree(other.folder)  # gigabytes, which pytest would keep
+    assert not done.returncode, done.stderr
+    found = Scored(json.loads((place / DOCUMENT).read_text(encoding="utf-8")), 0.0)
+    assert found.counted("scored") == {"mobilenet": count}
+    return found.peak_rss_mb
+
+
+# What is said of it.
+
+
+def _figures(rounds: Sequence[Round]) -> dict[str, Any]:
+    """What pytest-benchmark keeps with the time of the whole of ours."""
+    return {
+        "images": rounds[0].cold.images,
+        "runtimes": rounds[0].cold.counted("runtime"),
+        "seconds": [one.cold.seconds for one in rounds],
+        "compile_seconds": [one.cold.spent("compile") for one in rounds],
+        "load_seconds": [one.cold.spent("load") for one in rounds],
+        "stored_seconds": [one.stored.all_seconds for one in rounds],
+        "decode_seconds": [one.cold.decode_seconds for one in rounds],
+        "model_seconds": [one.cold.spent("model") for one in rounds],
+        "floor_seconds": [one.floor_seconds for one in rounds],
+        "floor": [one.floor for one in rounds],
+        "peak_rss_mb": [one.cold.peak_rss_mb for one in rounds],
+        "loop_seconds": {kind: [one.loop_seconds(kind) for one in rounds] for kind in LOOPS},
+    }
+
+
+def _rows(models: Sequence[str], rounds: Sequence[Round]) -> Iterator[Row]:
+    title, loops = ", ".join(models), [one.loop_seconds(TUTORIAL) for one in rounds]
+    cold, stored = [one.cold for one in rounds], [one.stored for one in rounds]
+    yield from _loop_rows(title, rounds)
+    ours = _our_row(title, f"imgcls, empty store: {_joined(cold[0].counted('runtime').values())}", loops, cold)
+    fraction = statistics.median(one.floor_seconds / one.cold.seconds for one in rounds)
+    yield ours._replace(fraction=f"{100 * fraction:.0f}")
+    yield _our_row(title, "imgcls, from the store", loops, stored)
+    decoding = 1e3 * statistics.median(one.floor["decode_core_seconds"] for one in rounds)
+    networks = 1e3 * statistics.median(one.network_seconds for one in rounds)
+    what = f"the floor: decoding {decoding:.2f} ms of a core, networks {networks:.2f} ms of all"
+    yield Row(title, what, _rate(rounds[0].cold.images, [one.floor_seconds for one in rounds]))
+
+
+def _loop_rows(title: str, rounds: Sequence[Round]) -> Iterator[Row]:
+    for kind, (batch, workers) in LOOPS.items():
+        seconds = [one.loop_seconds(kind) for one in rounds]
+        said = [said for (other, _), said in rounds[-1].loops.items() if other == kind]
+        if said:
+            yield Row(
+                title,
+                f"{kind}: batches of {batch}, {workers} workers",
+                _rate(rounds[0].cold.images, seconds),
+                ratio=_ratio([one.loop_seconds(TUTORIAL) for one in rounds], seconds),
+                top1=_joined(one["top1_count"] for one in said),
+                top5=_joined(one["top5_count"] for one in said),
+            )
+
+
+def _our_row(title: str, what: str, loops: Sequence[float], found: Sequence[Scored]) -> Row:
+    return Row(
+        title,
+        what,
+        _rate(found[0].images, [one.seconds for one in found]),
+        ratio=_ratio(loops, [one.seconds for one in found]),
+        compile=_median(one.spent("compile") for one in found),
+        ratio_compiled=_ratio(loops, [one.seconds + one.spent("compile") for one in found]),
+        load=_median(one.spent("load") for one in found),
+        all=_median(one.all_seconds for one in found),
+        peak=f"{statistics.median(one.peak_rss_mb for one in found):.0f}",
+        top1=_joined(found[-1].counted("top1_count").values()),
+        top5=_joined(found[-1].counted("top5_count").values()),
+    )
+
+
+def _rate(images: int, seconds: Sequence[float]) -> str:
+    return f"{images / statistics.median(seconds):.1f}"
+
+
+def _ratio(loops: Sequence[float], seconds: Sequence[float]) -> str:
+    """Median over the rounds, and beside it the lowest and the highest."""
+    ratios = sorted(loop / ours for loop, ours in zip(loops, seconds, strict=True))
+    spread = f" ({ratios[0]:.2f} to {ratios[-1]:.2f})" if len(ratios) > 1 else ""
+    return f"{statistics.median(ratios):.2f}{spread}"
+
+
+def _median(seconds: Iterable[float]) -> str:
+    return f"{statistics.median(seconds):.2f}"
+
+
+def _joined(values: Iterable[object]) -> str:
+    return " / ".join(dict.fromkeys(map(str, values)))
+
+
+def _print(scene: Scene, others: float) -> None:
+    """The table, as Markdown, with the machine and the versions above it.
+
+    ``others``: the share of other processes in the CPU time meanwhile; threads that wait for each other suffer most.
+    """
+    cpu = machine.describe(scene.device)
+    packages = ["torch", "torchvision", "timm", "pillow", *(["openvino"] if find_spec("openvino") else [])]
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in packages)
+    table = Table(*COLUMNS, box=box.MARKDOWN)
+    for row in scene.rows:
+        table.add_row(*row)
+    asked = scene.asked
+    console = Console(width=300, markup=False, highlight=False)
+    console.print(
+        f"\n{scene.pictures}, rounds: {asked.rounds}; {scene.device}, {asked.precision}, {asked.decode} decoding; "
+        f"{cpu.cpu}, {cpu.cores} cores{f', {cpu.gpu}' if cpu.gpu else ''}; "
+        f"{versions}, Python {platform.python_version()}; {100 * others:.0f} % of the CPU time was other processes'"
+    )
+    console.print(table)
