@@ -15,15 +15,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
 IMPORTED = {
     "loop": ("torch", "torchvision", "timm", "imgcls.models"),
     "score": (
-        "torch", "torchvision", "timm", "sklearn.metrics", *(["openvino"] if find_spec("openvino") else []),
-        "imgcls.score_command", "imgcls.run", "imgcls.report", "imgcls.tables", "imgcls.runtimes.eager",
+        "torch", "torchvision", "timm", "sklearn.metrics", "imgcls.score_command",
+         "imgcls.run", "imgcls.report", "imgcls.tables", "imgcls.runtimes.eager",
     ),
 }  # fmt: skip
 """What a process imports before any clock runs, by the task it is for."""
@@ -182,7 +181,9 @@ def _prepared(images: Sequence[Any], recipes: Sequence[Any]) -> tuple[float, dic
     started = time.process_time()
     with pixels.quiet_pillow():
         for start in range(0, len(images), size):
-            part = [pipeline.prepared_or_rejected(image, recipes, "ignore") for image in images[start : start + size]]
+            part: list[Any] = [
+                pipeline.prepared_or_rejected(image, recipes, "ignore") for image in images[start : start + size]
+            ]
             for recipe in recipes:
                 crops = np.stack([crops[recipe] for crops in part])
                 batches[recipe].append(preprocess.normalize(recipe.input, crops))

@@ -149,7 +149,7 @@ def test_what_it_does_not_do_here_is_told(other: dict[str, Any], says: str, monk
     """Another device, and a precision that this CPU lacks, each with what to ask for instead."""
     monkeypatch.setitem(openvino.CAPABILITIES, "float16", "NONE OF THEM")
     with pytest.raises(MachineError, match=f'{says}.*runtime = "eager"'):
-        OpenVinoClassifier(_request(**other))
+        OpenVinoClassifier(_request(**other)).logits(PICTURES)
 
 
 def test_without_the_package_the_command_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,8 @@ IR = "openvino.xml"
 class OpenVinoClassifier:
     """A network that is converted and compiled at first use; the weights stay in float32, ``precision`` is computed in.
 
-    Raises MachineError where OpenVINO is not installed, or does not compute in this precision on this device.
+    Raises MachineError where OpenVINO is not installed or not for this device, and, at first use, where it does not
+    compute in this precision on this CPU.
     """
 
     concurrent = True
@@ -42,13 +43,6 @@ class OpenVinoClassifier:
             )
         self.request, self.compile_seconds = request, 0.0
         self._threads, self._compiling = threading.local(), threading.Lock()
-        self._core = _library().Core()
-        known = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        if CAPABILITIES[request.precision] not in known:
-            raise MachineError(
-                f"OpenVINO does not compute in {request.precision} on this CPU (it has {', '.join(known)}): "
-                'ask for precision = "float32", or for runtime = "eager"'
-            )
 
     @property
     def module(self) -> torch.nn.Module:
@@ -94,11 +88,12 @@ class OpenVinoClassifier:
 
     @cached_property
     def _ready(self) -> Any:
-        """Compiled for so many askers at once. Raises ModelError."""
-        started = time.perf_counter()
+        """Compiled for so many askers at once. Raises ModelError, MachineError."""
+        started, core = time.perf_counter(), _library().Core()
+        _check_precision(core, self.request.precision)
         try:
-            compiled = self._core.compile_model(
-                self._network(),
+            compiled = core.compile_model(
+                self._network(core),
                 "CPU",
                 {
                     "INFERENCE_PRECISION_HINT": HINTS[self.request.precision],
@@ -112,12 +107,12 @@ class OpenVinoClassifier:
         self.compile_seconds += time.perf_counter() - started
         return compiled
 
-    def _network(self) -> Any:
+    def _network(self, core: Any) -> Any:
         """The converted network: as it was kept, or converted now and kept."""
         folder = self.request.artefacts
         if folder and (folder / IR).exists():
             os.utime(folder)  # what is used is not pruned
-            return self._core.read_model(folder / IR)
+            return core.read_model(folder / IR)
         network = _converted(self.module, self.request.size, strict=self.request.strict)
         if folder:
             _keep(network, folder)
@@ -127,6 +122,15 @@ class OpenVinoClassifier:
 def build(request: Request) -> OpenVinoClassifier:
     """The classifier of this runtime."""
     return OpenVinoClassifier(request)
+
+
+def _check_precision(core: Any, precision: str) -> None:
+    known = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if CAPABILITIES[precision] not in known:
+        raise MachineError(
+            f"OpenVINO does not compute in {precision} on this CPU (it has {', '.join(known)}): "
+            'ask for precision = "float32", or for runtime = "eager"'
+        )
 
 
 def _library() -> Any:
