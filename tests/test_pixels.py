@@ -16,7 +16,7 @@ from typing import get_args
 
 import PIL
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from imgcls import pixels
 from imgcls.errors import MachineError, Reason, Undecodable
@@ -98,6 +98,20 @@ def test_decode_turns_a_picture_only_when_asked(name: str) -> None:
     data = _encoded(Image.new("RGB", (4, 2)), name, exif=exif)
 
     assert (pixels.decode(data).size, pixels.decode(data, exif="apply").size) == ((4, 2), (2, 4))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.usefixtures("quiet")
+def test_upright_is_what_pillow_says(orientation: int) -> None:
+    """With any Exif orientation applied, a JPEG's pixels are those of Pillow's own transposition."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = _encoded(_noise(40, 30).convert("RGB"), "JPEG", exif=exif)
+
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+
+    decoded = pixels.decode(data, exif="apply")
+    assert (decoded.size, decoded.tobytes()) == (upright.size, upright.tobytes())
 
 
 @pytest.mark.usefixtures("quiet")

@@ -1,5 +1,6 @@
 """preprocess: the pixels and tensors of torchvision's and timm's own evaluation transforms, bit for bit."""
 
+import io
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from timm.data.transforms_factory import transforms_imagenet_eval
 from torchvision import transforms as tv_transforms
 from torchvision.transforms._presets import ImageClassification
 
-from imgcls import preprocess
+from imgcls import pixels, preprocess
 from imgcls.errors import ConfigError
 from imgcls.records import CropMode, InputSpec, Interpolation
 
@@ -161,6 +162,50 @@ class TestCrop:
 
         check()
 
+    @pytest.mark.parametrize(
+        ("source", "target", "wanted", "span"),
+        [
+            (375, 256, range(16, 240), range(16, 240)),
+            (500, 384, range(80, 304), range(306)),
+            (500, 385, range(81, 305), range(308)),
+            (500, 341, range(59, 283), range(341)),
+            (300, 300, range(38, 262), range(38, 262)),
+            (65536, 256, range(16, 240), range(16, 240)),
+            (65537, 256, range(16, 240), range(256)),
+        ],
+    )
+    def test_a_part_that_can_be_resized_alone(self, source: int, target: int, wanted: range, span: range) -> None:
+        """Only a power of two in the ratio allows any part, another divisor one from the start, size 24 bits of it."""
+        assert preprocess._Side(source, target, wanted).span() == span
+
+    @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
+    def test_a_part_resized_alone_has_the_pixels_of_the_whole(self, interpolation: str) -> None:
+        """Whatever the ratio, Pillow gives a span the very pixels that are there when it resizes the whole side."""
+        resampling = Image.Resampling[interpolation.upper()]
+
+        @settings(max_examples=300, derandomize=True, deadline=None)
+        @given(
+            source=st.integers(1, 5000),
+            target=st.one_of(
+                st.integers(1, 600),
+                st.builds(lambda power, odd: odd << power, st.integers(3, 9), st.sampled_from([1, 3])),
+            ),
+            ends=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+        )
+        def check(source: int, target: int, ends: tuple[float, float]) -> None:
+            start, stop = (min(target - 1, int(end * target)) for end in sorted(ends))
+            side, image = preprocess._Side(source, target, range(start, stop + 1)), noise(source, 1)
+            span = side.span()
+            assert span.start <= start <= stop < span.stop <= target
+            whole = np.asarray(image.resize((target, 1), resampling))
+            alone = np.asarray(preprocess._one_pass(image, side, vertical=False, resampling=resampling))
+            assert np.array_equal(whole[:, span.start : span.stop], alone)
+            upright = image.transpose(Image.Transpose.TRANSPOSE)
+            alone = np.asarray(preprocess._one_pass(upright, side, vertical=True, resampling=resampling))
+            assert np.array_equal(whole[:, span.start : span.stop], alone.transpose(1, 0, 2))
+
+        check()
+
     @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
     @pytest.mark.parametrize("crop_mode", CROP_MODES)
     @pytest.mark.parametrize("size", [(500, 375), (375, 500), (8, 8), (224, 256), (1000, 333)])
@@ -210,7 +255,7 @@ class TestCrop:
         assert np.array_equal(expected[123456:], actual)
 
     def test_real_photographs(self, shared_data: Path) -> None:
-        """Every mode and interpolation is exact on photographs."""
+        """Every mode and interpolation is exact on some photographs; all of them are the last test's."""
         for file in sorted((shared_data / "photos").glob("*/*"))[::20]:
             with Image.open(file) as opened:
                 image = opened.convert("RGB")
@@ -257,6 +302,8 @@ class TestMemory:
         """A picture that torchvision resizes to gigabytes costs less than 8 MB, beyond the 150 KB of its crop."""
         spec, image = make_spec(256, (224, 224), "center", interpolation), noise(*size)
         assert self.peak_bytes(tmp_path / "peak.bin", lambda: preprocess.crop(spec, image)) < 8_000_000
+        picture = preprocess.Reduced(image, 1, size[::-1])
+        assert self.peak_bytes(tmp_path / "fast.bin", lambda: preprocess.crop_fast(spec, picture)) < 8_000_000
 
     @pytest.mark.parametrize("size", ELONGATED)
     def test_elongated_pictures_are_squashed_cheaply(self, tmp_path: Path, size: tuple[int, int]) -> None:
@@ -288,6 +335,15 @@ class TestNormalize:
         assert (tuple(batch.shape), batch.dtype, batch.is_contiguous()) == ((5, 3, 7, 9), torch.float32, True)
         assert np.array_equal(before, crops)
 
+    def test_pictures_are_normalised_in_parts(self) -> None:
+        """However many are in the cache at a time, the bits are those of one after the other, and of none for none."""
+        spec, crops = make_spec(8, (8, 8)), np.random.default_rng(0).integers(0, 256, (7, 8, 8, 3), np.uint8)
+        expected = torch.cat([preprocess.normalize(spec, crop[None]) for crop in crops])
+        for cached in (1, 150, 10_000):
+            with mock.patch.object(preprocess, "_CACHED", cached):
+                assert torch.equal(expected, preprocess.normalize(spec, crops))
+                assert preprocess.normalize(spec, crops[:0]).shape == (0, 3, 8, 8)
+
     @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
     def test_torchvisions_preset(self, interpolation: Interpolation) -> None:
         """The whole way equals what ``Weights.transforms()`` returns, for a batch of different pictures."""
@@ -317,3 +373,18 @@ def test_the_fingerprint_is_twelve_means() -> None:
     batch = torch.zeros(2, 3, 4, 6)
     batch[1, 2, :2, 3:] = 5.0
     assert preprocess.fingerprint(batch).tolist() == [[0.0] * 12, [0.0] * 9 + [5.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_all_photographs(shared_data: Path, interpolation: Interpolation) -> None:
+    """From their files on, all 1000 photographs become the tensors of torchvision's own transform, bit for bit."""
+    preset = ImageClassification(crop_size=224, interpolation=tv_transforms.InterpolationMode(interpolation))
+    spec, different = make_spec(256, (224, 224), "center", interpolation), dict[str, int]()
+    files = sorted((shared_data / "photos").glob("*/*"))
+    for file in files:
+        data = file.read_bytes()
+        expected = preset(Image.open(io.BytesIO(data)).convert("RGB"))
+        [actual] = preprocess.normalize(spec, preprocess.crop(spec, pixels.decode(data))[None])
+        if not torch.equal(expected, actual):
+            different[file.name] = int((expected != actual).any(dim=0).sum())
+    assert (len(files), different) == (1000, {})

@@ -1,5 +1,7 @@
 """From a file's bytes to RGB pixels, by Pillow, whatever the bytes are.
 
+:func:`decode` gives the pixels, :func:`decode_fast` fewer of them where a network is shown fewer.
+
 What C libraries print meanwhile belongs to the picture that made them print it.
 """
 
@@ -16,14 +18,18 @@ import tempfile
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from fractions import Fraction
 from typing import BinaryIO, Literal
 
 import PIL
-from PIL import Image, ImageOps, UnidentifiedImageError, features
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
+from imgcls import preprocess
 from imgcls.errors import MachineError, Reason, Undecodable
+from imgcls.preprocess import Reduced
+from imgcls.records import InputSpec
 
 # Everything that Pillow 13 raises on damaged files; MemoryError and DecompressionBombError are its refusals.
 # Warnings are not among them: they mean that quiet_pillow was forgotten.
@@ -56,6 +62,12 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Reason], ...] = (
     (re.compile(r"unsupported|not (supported|available|configured)|cannot find loader", re.IGNORECASE), "unsupported"),
 )
 
+_SCALED = frozenset({"JPEG", "MPO"})  # formats that can be decoded smaller than they are
+# More than a filter needs, for nearness: with 1 to 4/3 of the resized size, 37 photographs were 1.5 of 255 levels off
+# in the mean and 4.1 at most; with 4/3 to 2, 15 were 0.8 off and 1.2 at most.
+_SPARE = Fraction(4, 3)
+_LYING = (5, 6, 7, 8)  # Exif orientations whose sides swap
+
 # EPS starts Ghostscript, a program of its own; IPTC opens whatever image it holds, an EPS too.
 _NEVER = frozenset({"EPS", "IPTC"})
 
@@ -79,15 +91,27 @@ def decode(data: bytes, exif: Literal["ignore", "apply"] = "ignore") -> Image.Im
     Raises :class:`Undecodable`, with what the C libraries printed; :class:`MachineError` where there is no
     temporary file to catch that.
     """
-    printed: list[str] = []
-    try:
-        with nullcontext() if _SILENT.match(data) else _caught_stderr(printed):
-            image: Image.Image = Image.open(io.BytesIO(data), formats=_formats())
-            upright = ImageOps.exif_transpose(image) if exif == "apply" else image
-            return upright.convert("RGB")
-    except _FAULTS as fault:
-        detail = "; ".join([_said(fault, data), *_abridged(printed)])
-        raise Undecodable(_reason(fault, detail), detail) from fault
+    with _undecodable(data):
+        return _loaded(_opened(data), exif)
+
+
+def decode_fast(data: bytes, exif: Literal["ignore", "apply"], specs: Collection[InputSpec]) -> Reduced:
+    """Like :func:`decode`, but a JPEG much larger than all ``specs`` resize it to is decoded at 1/2, 1/4 or 1/8.
+
+    A pixel is then about the mean of those that it stands for. No side becomes shorter than 4/3 of what a spec resizes
+    it to, and nothing is reduced for a spec that takes nearest pixels, since there would be other ones.
+    Raises what :func:`decode` raises, and :class:`ConfigError` as :func:`preprocess.resized_size` does.
+    """
+    by, size = 1, None
+    with _undecodable(data):
+        image = _opened(data)
+        if image.format in _SCALED:
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1) if exif == "apply" else 1
+            size = image.size if orientation in _LYING else (image.height, image.width)
+            by = _reduction(size, specs, whole=orientation != 1)
+            image.draft(None, (image.width // by, image.height // by))
+        upright = _loaded(image, exif)
+    return Reduced(upright, by, size or (upright.height, upright.width))
 
 
 @contextmanager
@@ -121,6 +145,46 @@ def _formats() -> tuple[str, ...]:
     Image.preinit()
     Image.init()
     return tuple(name for name in Image.ID if name not in _NEVER)
+
+
+@contextmanager
+def _undecodable(data: bytes) -> Iterator[None]:
+    """Whatever Pillow raises meanwhile becomes :class:`Undecodable`."""
+    printed: list[str] = []
+    try:
+        with nullcontext() if _SILENT.match(data) else _caught_stderr(printed):
+            yield
+    except _FAULTS as fault:
+        detail = "; ".join([_said(fault, data), *_abridged(printed)])
+        raise Undecodable(_reason(fault, detail), detail) from fault
+
+
+def _opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=_formats())
+
+
+def _loaded(image: Image.Image, exif: Literal["ignore", "apply"]) -> Image.Image:
+    if exif == "apply":
+        ImageOps.exif_transpose(image, in_place=True)
+    image.load()
+    # Other formats may keep their file and its other frames; a loaded JPEG is but its pixels, and needs no copy.
+    return image if image.format == "JPEG" and image.mode == "RGB" else image.convert("RGB")
+
+
+def _reduction(size: tuple[int, int], specs: Collection[InputSpec], whole: bool) -> int:
+    """Choose how many pixels of a side of ``size`` (h, w) become one; ``whole``: none may be left over.
+
+    What is left over lies at the right and at the bottom, until an Exif orientation turns it to where a crop would
+    have to begin with a fraction of a pixel.
+    """
+    resized = [preprocess.resized_size(spec, size) for spec in specs]
+    if any(spec.interpolation == "nearest" for spec in specs):
+        return 1
+    for by in (8, 4, 2):
+        enough = [by * _SPARE * height <= size[0] and by * _SPARE * width <= size[1] for height, width in resized]
+        if all(enough) and not (whole and (size[0] % by or size[1] % by)):
+            return by
+    return 1
 
 
 def _said(fault: Exception, data: bytes) -> str:

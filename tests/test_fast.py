@@ -1,0 +1,285 @@
+"""decode_fast and crop_fast: the same place of the picture as the exact way shows, and nearly the same pixels."""
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, get_args
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from imgcls import pixels, preprocess
+from imgcls.errors import ConfigError, Undecodable
+from imgcls.preprocess import Pixels, Reduced
+from imgcls.records import CropMode, InputSpec, Interpolation
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
+CROP_MODES: tuple[CropMode, ...] = get_args(CropMode)
+ORIENTATION = 0x0112
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Pillow warns of what is large."""
+    with pixels.quiet_pillow():
+        yield
+
+
+@pytest.fixture(params=["torch", "box"])
+def way(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Resize by torch where it can, as on most machines, or never."""
+    usual = preprocess._torch_is_frugal
+    with mock.patch.object(preprocess, "_torch_is_frugal", usual if request.param == "torch" else lambda *_: False):
+        yield request.param
+
+
+def make_spec(
+    resize: int | tuple[int, int],
+    crop: tuple[int, int],
+    crop_mode: CropMode = "center",
+    interpolation: Interpolation = "bilinear",
+) -> InputSpec:
+    return InputSpec(resize, crop, crop_mode, interpolation, MEAN, STD)
+
+
+USUAL = make_spec(256, (224, 224))
+
+
+def smooth(width: int, height: int) -> Image.Image:
+    """A picture without edges, so that only where it is cut makes a difference, and each place looks unlike others."""
+    coarse = np.random.default_rng(1).integers(0, 256, (12, 16, 3), np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def encoded(image: Image.Image, name: str = "JPEG", orientation: int = 1) -> bytes:
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[ORIENTATION] = orientation
+    image.save(buffer, name, exif=exif, **({"quality": 95} if name == "JPEG" else {}))
+    return buffer.getvalue()
+
+
+def off(spec: InputSpec, data: bytes, exif: Literal["ignore", "apply"] = "ignore") -> float:
+    """By how many of 255 levels the fast crop is off in the mean."""
+    exact = preprocess.crop(spec, pixels.decode(data, exif))
+    fast = preprocess.crop_fast(spec, pixels.decode_fast(data, exif, [spec]))
+    assert (fast.shape, fast.dtype.name, fast.flags.c_contiguous) == (exact.shape, "uint8", True)
+    return distance(exact, fast)
+
+
+def distance(one: Pixels, other: Pixels) -> float:
+    return float(np.abs(one.astype(int) - other).mean())
+
+
+# Decoding.
+
+
+def test_twelve_megapixels_are_decoded_at_an_eighth() -> None:
+    """For a crop of 224 a camera's 4000 x 3000 pixels become 500 x 375, and the original size is kept."""
+    picture = pixels.decode_fast(encoded(smooth(4000, 3000)), "ignore", [USUAL])
+    assert (picture.image.mode, picture.image.size, picture.by) == ("RGB", (500, 375), 8)
+    assert picture.size == (3000, 4000)
+
+
+def test_the_largest_input_decides() -> None:
+    """A picture for several models keeps enough pixels for each of them, and all where one takes nearest pixels."""
+    data = encoded(smooth(4000, 3000))
+    large, nearest = make_spec(480, (448, 448)), make_spec(64, (64, 64), "center", "nearest")
+    assert [pixels.decode_fast(data, "ignore", [USUAL, spec]).by for spec in (USUAL, large, nearest)] == [8, 4, 1]
+
+
+@given(
+    size=st.tuples(st.integers(1, 9000), st.integers(1, 9000)),
+    resizes=st.lists(st.integers(1, 600), min_size=1, max_size=3),
+    whole=st.booleans(),
+)
+@settings(max_examples=200, derandomize=True)
+def test_no_side_becomes_too_short(size: tuple[int, int], resizes: list[int], whole: bool) -> None:
+    """A third more than what is resized to remains, and the next smaller size would be too small or divide nothing."""
+    specs = [make_spec(resize, (1, 1)) for resize in resizes]
+    sides = [preprocess.resized_size(spec, size) for spec in specs]
+
+    def will_do(by: int) -> bool:
+        enough = all(3 * a >= 4 * by * b for side in sides for a, b in zip(size, side, strict=True))
+        return enough and (not whole or all(side % by == 0 for side in size))
+
+    by = pixels._reduction(size, specs, whole)
+    assert by == max([1, *(smaller for smaller in (2, 4, 8) if will_do(smaller))])
+
+
+@pytest.mark.parametrize("name", ["PNG", "WEBP", "TIFF"])
+def test_only_jpeg_is_reduced(name: str) -> None:
+    """Other formats cannot be decoded smaller, and lose nothing."""
+    data = encoded(smooth(1600, 1200), name)
+    picture = pixels.decode_fast(data, "ignore", [USUAL])
+    assert (picture.by, picture.size) == (1, (1200, 1600))
+    assert picture.image.tobytes() == pixels.decode(data).tobytes()
+
+
+def test_a_cameras_two_pictures_in_one_file_are_reduced() -> None:
+    """MPO is JPEG, and its first picture is the one that counts."""
+    buffer = io.BytesIO()
+    smooth(1600, 1200).save(buffer, "MPO", save_all=True, append_images=[Image.new("RGB", (1600, 1200))])
+    picture = pixels.decode_fast(buffer.getvalue(), "ignore", [USUAL])
+    assert (picture.by, picture.image.size) == (2, (800, 600))
+    assert off(USUAL, buffer.getvalue()) < 1
+
+
+@pytest.mark.parametrize("size", [(1600, 1200), (1603, 1201)])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied_to_what_was_reduced(orientation: int, size: tuple[int, int]) -> None:
+    """Upright size and place are right for all eight orientations, also where a reduction would leave pixels over."""
+    data = encoded(smooth(*size), orientation=orientation)
+    picture = pixels.decode_fast(data, "apply", [USUAL])
+    assert picture.size == pixels.decode(data, "apply").size[::-1]
+    assert (picture.by > 1) == (orientation == 1 or size == (1600, 1200))
+    assert off(USUAL, data, "apply") < 0.5
+    assert off(USUAL, data, "ignore") < 0.5
+
+
+@pytest.mark.parametrize("data", [b"", b"no image at all", encoded(smooth(1600, 1200))[:20_000]])
+def test_what_does_not_decode_is_rejected_alike(data: bytes) -> None:
+    """Reason and detail are those of the exact way."""
+    with pytest.raises(Undecodable) as exact:
+        pixels.decode(data)
+    with pytest.raises(Undecodable) as fast:
+        pixels.decode_fast(data, "ignore", [USUAL])
+    assert (fast.value.reason, fast.value.detail) == (exact.value.reason, exact.value.detail)
+
+
+def test_an_unsuitable_input_is_the_configurations_fault() -> None:
+    """What a spec lacks is not put down to the picture."""
+    with pytest.raises(ConfigError, match='"squash" needs resize'):
+        pixels.decode_fast(encoded(smooth(64, 48)), "ignore", [make_spec(256, (224, 224), "squash")])
+
+
+# Cropping.
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+@pytest.mark.parametrize("crop_mode", CROP_MODES)
+def test_a_picture_that_was_not_reduced_is_nearly_exact(
+    crop_mode: CropMode, interpolation: Interpolation, way: str
+) -> None:
+    """Every mode, filter and size: padded, cut, enlarged; values are off by one where they are rounded otherwise."""
+    del way
+
+    @settings(max_examples=40, derandomize=True, deadline=None)
+    @given(
+        size=st.tuples(st.integers(1, 400), st.integers(1, 400)),
+        resize=st.tuples(st.integers(8, 200), st.integers(8, 200)),
+        crop=st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    )
+    def check(size: tuple[int, int], resize: tuple[int, int], crop: tuple[int, int]) -> None:
+        spec, image = make_spec(resize, crop, crop_mode, interpolation), smooth(*size)
+        exact = preprocess.crop(spec, image)
+        fast = preprocess.crop_fast(spec, Reduced(image, 1, size[::-1]))
+        assert fast.shape == exact.shape
+        if interpolation != "nearest":
+            assert np.abs(exact.astype(int) - fast).max() <= 2
+
+    check()
+
+
+@pytest.mark.parametrize("size", [(1, 20000), (20000, 1), (60000, 2)])
+@pytest.mark.parametrize("crop_mode", CROP_MODES)
+def test_elongated_pictures(crop_mode: CropMode, size: tuple[int, int], way: str) -> None:
+    """A picture that is resized to gigabytes is cut to what the crop shows, as in the exact way."""
+    del way
+    spec = make_spec(256 if crop_mode == "center" else (256, 256), (224, 224), crop_mode)
+    image = smooth(*size)
+    assert distance(preprocess.crop(spec, image), preprocess.crop_fast(spec, Reduced(image, 1, size[::-1]))) < 0.5
+
+
+@pytest.mark.parametrize("size", [(4000, 3000), (2999, 4001), (2741, 2743)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
+def test_a_reduced_picture_is_cut_at_the_same_place(
+    interpolation: Interpolation, size: tuple[int, int], way: str
+) -> None:
+    """Also where sides are no multiples of eight; one pixel to the side would be off ten times as much."""
+    del way
+    spec, data = make_spec(256, (224, 224), "center", interpolation), encoded(smooth(*size))
+    exact = preprocess.crop(spec, pixels.decode(data))
+    picture = pixels.decode_fast(data, "ignore", [spec])
+    assert picture.by == 8
+    assert 10 * distance(exact, preprocess.crop_fast(spec, picture)) < distance(exact[:, 1:], exact[:, :-1])
+
+
+def test_no_thread_starts_others() -> None:
+    """A decoding thread that crops does so alone, with torch's vector code and on a machine without."""
+    program = """if True:
+        import threading, psutil, torch
+        from PIL import Image
+        from imgcls import preprocess
+        from imgcls.records import InputSpec
+        picture = preprocess.Reduced(Image.new("RGB", (2000, 1500)), 1, (1500, 2000))
+        spec = InputSpec(256, (224, 224), "center", "bilinear", (0.5,) * 3, (0.5,) * 3)
+        seen, process = [], psutil.Process()
+        def crop():
+            before = process.num_threads()
+            preprocess.crop_fast(spec, picture)
+            seen.append(process.num_threads() - before)
+        thread = threading.Thread(target=crop)
+        thread.start()
+        thread.join()
+        print(*seen)
+    """
+    for capability in ({}, {"ATEN_CPU_CAPABILITY": "default"}):
+        environment = {**os.environ, "OMP_NUM_THREADS": "4", **capability}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stdout == "0\n"
+
+
+# Real files.
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
+def test_photographs_are_nearly_exact(shared_data: Path, interpolation: Interpolation, way: str) -> None:
+    """Of every tenth photograph and all large ones, values are off by a few hundredths of a level, reduced ones by one.
+
+    What a filter that is rounded otherwise may move is one level of some values; Pillow's box in float32 moves edges
+    of graphics by more. A reduced photograph was averaged by JPEG's cosine transform, which is sharper than the filter:
+    0.3 to 1.2 levels. A crop moved by one pixel is off by 7.5 levels in the median.
+    """
+    del way
+    spec = make_spec(256, (224, 224), "center", interpolation)
+    whole, reduced = list[float](), list[float]()
+    for number, file in enumerate(sorted((shared_data / "photos").glob("*/*"))):
+        data = file.read_bytes()
+        with Image.open(io.BytesIO(data)) as opened:
+            large = min(opened.size) >= 2 * 256 * 4 / 3
+        if large or number % 10 == 0:
+            (reduced if large else whole).append(off(spec, data))
+    assert len(reduced) > 10
+    assert np.median(whole) < 0.01
+    assert max(whole) < 0.4
+    assert np.median(reduced) < 1
+    assert max(reduced) < 2
+
+
+def test_hostile_files_are_rejected_alike(shared_data: Path) -> None:
+    """The files that do not decode exactly are those that do not decode fast, for the same reasons."""
+    spec, reasons = make_spec(8, (7, 7)), list[tuple[str, str]]()
+    for file in sorted(path for path in (shared_data / "hostile").rglob("*") if path.is_file()):
+        data = file.read_bytes()
+        exact = fast = ""
+        try:
+            pixels.decode(data, "apply")
+        except Undecodable as fault:
+            exact = fault.reason
+        try:
+            preprocess.crop_fast(spec, pixels.decode_fast(data, "apply", [spec]))
+        except Undecodable as fault:
+            fast = fault.reason
+        reasons.append((exact, fast))
+    assert len(reasons) == 1194
+    assert [(exact, fast) for exact, fast in reasons if exact != fast] == []
