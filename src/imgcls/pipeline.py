@@ -150,7 +150,22 @@ def prepared_or_rejected(
     data = None
     try:
         data = images.read(image)
-        picture = pixels.decode(data, exif)
-        return {recipe: preprocess.crop(recipe.input, picture) for recipe in recipes}
+        return _exact(data, recipes, exif) | _fast(data, recipes, exif)
     except Undecodable as error:
         return Rejected(image, error.reason, error.detail, data is not None)
+
+
+def _exact(data: bytes, recipes: Sequence[Recipe], exif: Literal["ignore", "apply"]) -> dict[Recipe, NDArray[np.uint8]]:
+    asked = [recipe for recipe in recipes if recipe.decode == "exact"]
+    if not asked:
+        return {}
+    picture = pixels.decode(data, exif)
+    return {recipe: preprocess.crop(recipe.input, picture) for recipe in asked}
+
+
+def _fast(data: bytes, recipes: Sequence[Recipe], exif: Literal["ignore", "apply"]) -> dict[Recipe, NDArray[np.uint8]]:
+    asked = [recipe for recipe in recipes if recipe.decode == "fast"]
+    if not asked:
+        return {}
+    picture = pixels.decode_fast(data, exif, [recipe.input for recipe in asked])
+    return {recipe: preprocess.crop_fast(recipe.input, picture) for recipe in asked}
