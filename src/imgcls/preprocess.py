@@ -30,7 +30,6 @@ Floats = npt.NDArray[np.float64]
 
 _STRIP = 1 << 21  # pixels of the picture that Pillow copies at once; each strip costs one computation of the filter
 _BLOCK = 1 << 18  # pixels, or positions, that NumPy works on at once
-_CACHED = 1 << 16  # pixels that are normalised at once, as floats still in the second cache for the next step
 _PILLOW_MAJOR = int(PIL.__version__.partition(".")[0])
 _PRECISION_BITS = 32 - 8 - 2  # Pillow's fixed point: 8 bits of result, 2 of headroom
 
@@ -85,14 +84,14 @@ def normalize(spec: InputSpec, crops: Pixels) -> torch.Tensor:
     """
     import torch
 
-    mean, std = (torch.tensor(triple, dtype=torch.float32).view(3, 1, 1) for triple in (spec.mean, spec.std))
-    source = torch.from_numpy(crops).permute(0, 3, 1, 2)
-    batch = torch.empty(source.shape, dtype=torch.float32)
-    at_once = max(1, _CACHED // max(1, crops.shape[1] * crops.shape[2]))
-    for start in range(0, len(batch), at_once):
-        part = slice(start, start + at_once)
-        batch[part].copy_(source[part]).div_(255).sub_(mean).div_(std)
-    return batch
+    mean, std = (np.array(triple, np.float32).reshape(3, 1, 1) for triple in (spec.mean, spec.std))
+    batch = np.empty((len(crops), 3, *crops.shape[1:3]), np.float32)
+    for picture, pixels in zip(batch, crops, strict=True):  # one at a time stays in the cache
+        picture[...] = pixels.transpose(2, 0, 1)
+        picture /= np.float32(255)
+        picture -= mean
+        picture /= std
+    return torch.from_numpy(batch)
 
 
 def fingerprint(batch: torch.Tensor) -> npt.NDArray[np.float32]:
