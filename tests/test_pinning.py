@@ -78,6 +78,16 @@ def test_goldens_are_not_written_where_ci_is_set(run_pytest: Command, pinned: Pr
     assert not (pinned.folder / "golden").exists()
 
 
+def test_goldens_are_not_written_of_bytes_that_nobody_looked_at(run_pytest: Command, pinned: Project) -> None:
+    """An update with trusted hashes is refused; a comparison is not."""
+    refused = run_pytest(UPDATE, "--imgcls-trust-mtime")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(["*--imgcls-update-golden and --imgcls-trust-mtime do not go together*"])
+    assert not (pinned.folder / "golden").exists()
+    run_pytest(UPDATE)
+    assert run_pytest("--imgcls-trust-mtime").ret == 0
+
+
 def test_a_golden_that_no_test_read_is_reported(run_pytest: Command, pinned: Project) -> None:
     """A line by default, a failure by choice; what was merely not selected is no orphan."""
     pinned.also("")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock, Timeout
@@ -26,6 +27,7 @@ from imgcls.records import (
     DatasetOutcome,
     Facts,
     Failure,
+    FileState,
     Guess,
     ImageRef,
     InputSpec,
@@ -39,6 +41,7 @@ from imgcls.store import DAY_SECONDS, QUERIED, VERSION, Store, list_key, pack, u
 
 KEY = hashlib.sha256(b"a network").hexdigest()
 OTHER_KEY = hashlib.sha256(b"another network").hexdigest()
+STATE = FileState(Path("/photos/cat/1.jpg"), 7, 1_700_000_000_123_456_789, 2**64 - 1)
 ANSWER = Answer(((3, 2.5), (1, 0.5)), 2.75, tuple(number / 8 for number in range(12)))
 
 _float32 = st.floats(width=32, allow_nan=False)
@@ -346,9 +349,57 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         Store(tmp_path / "home" / ".imgcls")
 
 
+FIRST_SCRIPT_SHA256 = "4a7785075294f9de14f880ffe613a3de34d8c9ef632fe463d8f441e628ed2827"
+
+
+def _first_version(folder: Path) -> None:
+    """Write the file that the first version of imgcls would, with the answers for two pictures."""
+    folder.mkdir(parents=True)
+    with closing(sqlite3.connect(folder / "predictions.sqlite3")) as connection:
+        connection.executescript(module.HISTORY[0])
+        connection.execute("insert into keys values (1, ?, 1000, ?)", (KEY, int(time.time())))
+        rows = [(1, bytes.fromhex(image), pack(answer)) for image, answer in _pictures([1, 2])]
+        connection.executemany("insert into answers values (?, ?, ?)", rows)
+        connection.execute("pragma user_version = 1")
+        connection.commit()
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date(folder: Path) -> None:
+    """Its answers are found, and what is new works; the script that made it is still the same."""
+    assert hashlib.sha256(module.HISTORY[0].encode()).hexdigest() == FIRST_SCRIPT_SHA256
+    _first_version(folder)
+    for _ in range(2):
+        with closing(Store(folder)) as store:
+            assert store._rows("pragma user_version") == [(VERSION,)]
+            assert dict(_pictures([1, 2])) == store.answers(KEY, [_sha256(1), _sha256(2), _sha256(3)])
+            store.put_hashed({STATE: _sha256(1)})
+            assert store.hashed(STATE) == _sha256(1)
+
+
+def test_an_older_and_a_new_store_have_one_schema(folder: Path) -> None:
+    """What was brought up to date has the tables of what was made today."""
+    _first_version(folder)
+    with closing(Store(folder)) as old, closing(Store(None)) as new:
+        schema = "select type, name, sql from sqlite_schema order by name"
+        assert old._rows(schema) == new._rows(schema)
+
+
+def test_a_store_that_cannot_be_brought_up_to_date_stays_as_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script that fails half-way leaves the older file to the older version."""
+    _first_version(folder)
+    before = (folder / "predictions.sqlite3").read_bytes()
+    monkeypatch.setattr(module, "HISTORY", (*module.HISTORY, "create table half (n);\ncreate table keys (n)"))
+    monkeypatch.setattr(module, "VERSION", VERSION + 1)
+    with pytest.raises(StoreError, match="table keys already exists"):
+        Store(folder)
+    assert (folder / "predictions.sqlite3").read_bytes() == before
+
+
 @pytest.mark.parametrize("version", [VERSION + 1, VERSION + 2])
-def test_another_schema_is_refused(folder: Path, version: int) -> None:
-    """A store of an older or newer version of imgcls is not touched, and the message says what to do."""
+def test_a_newer_schema_is_refused(folder: Path, version: int) -> None:
+    """A store of a newer version of imgcls is not touched, and the message says what to do."""
     with closing(Store(folder)) as store:
         store._connection.execute(f"pragma user_version = {version}")
     with pytest.raises(
@@ -396,6 +447,34 @@ def test_undecodable_pictures_are_remembered(store: Store) -> None:
     expected = {images[0]: ("corrupt", "no such marker"), images[-1]: ("truncated", "it ends after 7 bytes")}
     assert expected == store.undecodable("Pillow 13", images)
     assert store.undecodable("Pillow 14", images) == {}
+
+
+# Files that were hashed.
+
+
+@pytest.mark.parametrize(
+    "other", [{"path": Path("/photos/cat/2.jpg")}, {"size": 8}, {"mtime_ns": STATE.mtime_ns + 1}, {"inode": 1}]
+)
+def test_a_file_is_known_by_all_of_its_state(store: Store, other: dict[str, Any]) -> None:
+    """The hash is found for the very same path, size, time and inode, up to the largest, and for no other."""
+    store.put_hashed({STATE: _sha256(1)})
+    assert store.hashed(STATE) == _sha256(1)
+    assert store.hashed(replace(STATE, **other)) is None
+
+
+def test_of_a_path_the_last_state_is_kept(store: Store) -> None:
+    """A file that was changed and hashed again is not taken for what it was before."""
+    now = replace(STATE, mtime_ns=STATE.mtime_ns + 1)
+    store.put_hashed({STATE: _sha256(1)})
+    store.put_hashed({now: _sha256(2)})
+    assert (store.hashed(STATE), store.hashed(now)) == (None, _sha256(2))
+
+
+def test_paths_need_not_be_unicode(store: Store) -> None:
+    """A name of any bytes is kept and found."""
+    odd = replace(STATE, path=Path(os.fsdecode(b"/photos/cat/\xff.jpg")))
+    store.put_hashed({odd: _sha256(1)})
+    assert store.hashed(odd) == _sha256(1)
 
 
 # What runs leave.

@@ -66,7 +66,7 @@ def _add_score(commands: Any) -> None:
     score = commands.add_parser("score", help="score every model on every data set and hold them against their gates")
     _add_selection(score)
     score.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where models run (default: cpu)")
-    score.add_argument("--store", metavar="DIR|off", help="where predictions are kept (default: .imgcls), or off")
+    _add_store(score)
     score.add_argument("--json", type=Path, metavar="FILE", help="write the result document to FILE")
     score.add_argument("--json-summary", action="store_true", help="leave the predictions out of the document")
     score.add_argument("--inconclusive", choices=("fail", "warn"), default="fail", help="gates with too few images")
@@ -89,7 +89,7 @@ def _add_compare(commands: Any) -> None:
         help="how the folders of --data are named: auto (default), wnid, name, index, or a map file",
     )  # fmt: skip
     compare.add_argument("--device", choices=("cpu", "cuda"), help="where models run (default: on what is there)")
-    compare.add_argument("--store", metavar="DIR|off", help="where predictions are kept (default: .imgcls), or off")
+    _add_store(compare)
     _add_comparison(compare)
     compare.add_argument("--json", type=Path, metavar="FILE", help="write the comparison to FILE")
     compare.add_argument("--markdown", type=Path, metavar="FILE", help="write the table of costs and quality to FILE")
@@ -148,6 +148,14 @@ def _add_labels(commands: Any) -> None:
     check = labels.add_parser("check", help="do the folders of every data set meet the classes of every model?")
     _add_selection(check)
     check.set_defaults(command=_check_labels)
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--store", metavar="DIR|off", help="where predictions are kept (default: .imgcls), or off")
+    parser.add_argument(
+        "--trust-mtime", action="store_true",
+        help="do not hash files again whose size, modification time and inode are as they were",
+    )  # fmt: skip
 
 
 def _add_comparison(parser: argparse.ArgumentParser) -> None:

@@ -88,7 +88,7 @@ def _scored(options: argparse.Namespace, margins: Mapping[str, Margin], names: S
             shelf = Shelf(asked.models, device, store.artefacts)
             run = f"{number}-{device}"
             try:
-                if score_command.walk(asked, shelf, store, run):
+                if score_command.walk(asked, shelf, store, run, trust_mtime=options.trust_mtime):
                     raise KeyboardInterrupt
                 outcomes = [outcome for name in asked.datasets if (outcome := store.outcome(run, name))]
                 if not (found.outcomes or score_command.codes(outcomes)):

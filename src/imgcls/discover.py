@@ -1,6 +1,5 @@
 """Where the configuration is. Apart from :mod:`imgcls.config`, so that looking costs next to nothing."""
 
-import tomllib
 from pathlib import Path
 
 from imgcls.errors import ConfigError
@@ -32,6 +31,8 @@ def _has_our_table(project: Path) -> bool:
         return False  # a folder far above may be closed to us, and cannot be meant then
     if b"imgcls" not in content:
         return False
+    import tomllib  # here, because a project that is none of ours does without
+
     try:
         tool = tomllib.loads(content.decode()).get("tool")
         return isinstance(tool, dict) and "imgcls" in tool

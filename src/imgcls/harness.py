@@ -173,6 +173,10 @@ class Harness:
                 configuration.check_writable(file)
         if store is None and harness.is_distributed:
             raise pytest.UsageError("--imgcls-store off and xdist do not go together: workers meet in the store")
+        if store is None and config.getoption("--imgcls-trust-mtime"):
+            raise pytest.UsageError(
+                "--imgcls-trust-mtime and --imgcls-store off do not go together: the hashes of files are in the store"
+            )
         if config.getoption("--imgcls-compare-fail") and not config.getoption("--imgcls-baseline"):
             raise pytest.UsageError("--imgcls-compare-fail needs something to compare with: --imgcls-baseline FILE")
         configuration.select(settings, config.getoption("--imgcls-profile") or None, None)
@@ -226,13 +230,14 @@ class Harness:
 
     def dataset_outcome(self, model: str, dataset: str) -> DatasetOutcome:
         """What was learnt of a data set; the first call for it scores it with every model that needs it."""
-        from imgcls import run
+        from imgcls import run, trusted
 
         known = self.store.outcome(self.run, dataset)
         if known is None or model not in {pair.scores.model for pair in known.pairs}:
-            names = self.needed.get(dataset, [model])
+            names, spec = self.needed.get(dataset, [model]), self.settings.datasets[dataset]
+            find = partial(trusted.listing, self.store) if self.config.getoption("--imgcls-trust-mtime") else None
             with self._progress() as progress:
-                known = run.score(self.run, self.settings.datasets[dataset], names, self.shelf, self.store, progress)
+                known = run.score(self.run, spec, names, self.shelf, self.store, progress, find)
         return known
 
     def plain_pair(self, model: str, dataset: DatasetSpec) -> Pair:

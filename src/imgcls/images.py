@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
@@ -23,6 +23,25 @@ EXTENSIONS = frozenset(
 # Listing.
 
 
+def sha256(file: Path) -> str:
+    """The hash of a file's bytes. Raises :class:`Undecodable` for what is no file that can be read."""
+    with _regular_file(file) as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def status(file: Path) -> os.stat_result:
+    """What the system says of a file that has bytes. Raises :class:`Undecodable` for anything else."""
+    try:
+        found = file.stat()
+    except OSError as fault:
+        raise _from_system(fault) from fault
+    if not stat.S_ISREG(found.st_mode):
+        raise Undecodable("not_regular", f"not a file, its mode is {stat.filemode(found.st_mode)}")
+    if not found.st_size:
+        raise Undecodable("empty", "it has 0 bytes")
+    return found
+
+
 class _Candidate(NamedTuple):
     """A path that is to be an image; ``fault``: it is already known not to be one."""
 
@@ -32,23 +51,25 @@ class _Candidate(NamedTuple):
     fault: Undecodable | None = None
 
 
-def find(dataset: str, folder: Path) -> Listing:
+def find(dataset: str, folder: Path, hashed: Callable[[Path], str] = sha256) -> Listing:
     """List a folder that holds one folder per class, with images anywhere below those.
 
     Linked folders are followed, loops are not. Names of :data:`EXTENSIONS` (in any case) are images; any
     other name, and everything hidden (a leading dot), is counted as ignored. Paths come sorted.
+    ``hashed`` gives the sha256 of a file, or raises :class:`Undecodable`.
 
     Raises :class:`ConfigError` where the folder is absent or holds no class folder.
     """
     _require_class_folder(dataset, folder)
     candidates, ignored = _candidates(folder)
-    return _listing(dataset, map(_labelled, candidates), ignored)
+    return _listing(dataset, map(_labelled, candidates), ignored, hashed)
 
 
-def find_manifest(dataset: str, csv_file: Path) -> Listing:
+def find_manifest(dataset: str, csv_file: Path, hashed: Callable[[Path], str] = sha256) -> Listing:
     """List a UTF-8 ``.csv`` file with the columns ``path`` (relative to the file) and ``label``.
 
     Rows name images whatever their extension; other columns are left alone. Paths come sorted.
+    ``hashed`` is as for :func:`find`.
 
     Raises :class:`ConfigError` for a file that cannot be read, columns that are missing, and, by line, for a row
     that is cut short, has a field too many, an empty path or label, or a path that was listed before.
@@ -59,7 +80,7 @@ def find_manifest(dataset: str, csv_file: Path) -> Listing:
         if path in rows:
             raise ConfigError(f"data set {dataset!r}: {csv_file}, line {line}: {path} is listed twice; keep one row")
         rows[path] = _Candidate(path, csv_file.parent / path, row["label"])
-    return _listing(dataset, (rows[path] for path in sorted(rows)), ignored=0)
+    return _listing(dataset, (rows[path] for path in sorted(rows)), 0, hashed)
 
 
 def find_unlabelled(dataset: str, paths: Sequence[Path]) -> Listing:
@@ -79,7 +100,7 @@ def find_unlabelled(dataset: str, paths: Sequence[Path]) -> Listing:
         for candidate in below:
             path = (PurePosixPath(shown) / candidate.path).as_posix()
             candidates.setdefault(path, candidate._replace(path=path))
-    return _listing(dataset, candidates.values(), ignored)
+    return _listing(dataset, candidates.values(), ignored, sha256)
 
 
 def same_bytes_under_two_labels(listing: Listing) -> None:
@@ -146,14 +167,14 @@ def _labelled(candidate: _Candidate) -> _Candidate:
     return candidate._replace(fault=fault)
 
 
-def _listing(dataset: str, candidates: Iterable[_Candidate], ignored: int) -> Listing:
+def _listing(dataset: str, candidates: Iterable[_Candidate], ignored: int, hashed: Callable[[Path], str]) -> Listing:
     images: list[ImageRef] = []
     rejections: list[Rejection] = []
     for path, file, label, fault in candidates:
         try:
             if fault:
                 raise fault
-            images.append(ImageRef(path, file, _sha256(file), label))
+            images.append(ImageRef(path, file, hashed(file), label))
         except Undecodable as reason:
             rejections.append(Rejection(dataset, path, reason.reason, reason.detail))
     return Listing(tuple(images), tuple(rejections), ignored)
@@ -201,26 +222,17 @@ def read(ref: ImageRef) -> bytes:
             data = file.read()
     except MemoryError as fault:
         raise Undecodable("out_of_memory", "the file does not fit into memory") from fault
-    sha256 = hashlib.sha256(data).hexdigest()
-    if sha256 != ref.sha256:
-        raise Undecodable("changed", f"it was listed with sha256 {ref.sha256}, and now has {sha256}")
+    now = hashlib.sha256(data).hexdigest()
+    if now != ref.sha256:
+        raise Undecodable("changed", f"it was listed with sha256 {ref.sha256}, and now has {now}")
     return data
-
-
-def _sha256(file: Path) -> str:
-    with _regular_file(file) as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 @contextmanager
 def _regular_file(file: Path) -> Iterator[io.BufferedReader]:
     """Open a file that has bytes; whatever the system says against it, until it is closed, is Undecodable."""
+    status(file)  # first: to open a pipe is to wait for its writer
     try:
-        status = file.stat()  # first: to open a pipe is to wait for its writer
-        if not stat.S_ISREG(status.st_mode):
-            raise Undecodable("not_regular", f"not a file, its mode is {stat.filemode(status.st_mode)}")
-        if not status.st_size:
-            raise Undecodable("empty", "it has 0 bytes")
         with file.open("rb") as opened:
             yield opened
     except OSError as fault:

@@ -29,6 +29,7 @@ PROPERTY = "imgcls_golden"
 """The name under which what was compared travels in a test's report (and into JUnit XML)."""
 
 UPDATE, UNUSED = "--imgcls-update-golden", "--imgcls-unused-golden"
+TRUST = "--imgcls-trust-mtime"
 NAMED = 3
 LONGEST = 150
 
@@ -73,6 +74,8 @@ class Pinning:
             raise ConfigError(
                 f"{UPDATE} is refused where CI is set: goldens are written where somebody reads what changed"
             )
+        if self.updates and pytest_config.getoption(TRUST):
+            raise ConfigError(f"{UPDATE} and {TRUST} do not go together: a golden pins bytes, so they are hashed")
 
     @property
     def updates(self) -> bool:

@@ -30,6 +30,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--imgcls-json-summary", action="store_true", help="leave the predictions out of the document")
     group.addoption("--imgcls-store", metavar="DIR|off", help="where predictions are kept (default: .imgcls), or off")
     group.addoption(
+        "--imgcls-trust-mtime", action="store_true",
+        help="do not hash files again whose size, modification time and inode are as they were",
+    )  # fmt: skip
+    group.addoption(
         "--imgcls-require-gates", action="store_true",
         help="a gate of the configuration that no test evaluated is a failure",
     )  # fmt: skip

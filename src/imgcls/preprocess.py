@@ -86,11 +86,11 @@ def normalize(spec: InputSpec, crops: Pixels) -> torch.Tensor:
 
     mean, std = (np.array(triple, np.float32).reshape(3, 1, 1) for triple in (spec.mean, spec.std))
     batch = np.empty((len(crops), 3, *crops.shape[1:3]), np.float32)
-    for picture, pixels in zip(batch, crops, strict=True):  # one at a time stays in the cache
-        picture[...] = pixels.transpose(2, 0, 1)
-        picture /= np.float32(255)
-        picture -= mean
-        picture /= std
+    for number, pixels in enumerate(crops):  # one at a time stays in the cache
+        batch[number] = pixels.transpose(2, 0, 1)
+        batch[number] /= np.float32(255)
+        batch[number] -= mean
+        batch[number] /= std
     return torch.from_numpy(batch)
 
 

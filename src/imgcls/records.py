@@ -171,6 +171,16 @@ class ImageRef:
 
 
 @dataclass(frozen=True, slots=True)
+class FileState:
+    """What tells, without a look at its bytes, that a file is likely the one that it was; ``path`` is absolute."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """A path that could not be scored. ``reason`` is one word, ``detail`` says more."""
 

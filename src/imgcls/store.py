@@ -4,6 +4,7 @@ A rollback journal, because before SQLite 3.51.3 a WAL database that several pro
 corrupted. One transaction per batch: a killed run loses at most the batch it was working on.
 """
 
+import os
 import shutil
 import sqlite3
 import struct
@@ -19,12 +20,9 @@ from filelock import FileLock
 
 from imgcls import digest
 from imgcls.errors import StoreError
-from imgcls.records import Answer, Choice, DatasetOutcome, ImageRef, LabelList
+from imgcls.records import Answer, Choice, DatasetOutcome, FileState, ImageRef, LabelList
 
-VERSION = 1
-"""History of the schema. 1: the first."""
-
-SCHEMA = """
+FIRST = """
 create table keys (             -- what a prediction depends on, the picture aside
   id integer primary key,
   sha256 text not null unique,
@@ -73,10 +71,6 @@ create table listings (         -- the pictures of one run, in order
   label text,
   primary key (run, dataset, position)
 ) without rowid;
-create table choices (          -- which runtime a model is scored with, and what that costs in answers
-  about text primary key,
-  body blob not null            -- Choice as JSON
-) without rowid;
 create table names (            -- names behind class numbers, per label list
   list text not null,           -- list_key()
   position integer not null,
@@ -84,6 +78,25 @@ create table names (            -- names behind class numbers, per label list
   primary key (list, position)
 ) without rowid;
 """
+
+SECOND = """
+create table choices (          -- which runtime a model is scored with, and what that costs in answers
+  about text primary key,
+  body blob not null            -- Choice as JSON
+) without rowid;
+create table hashed_files (     -- what a file was when it was hashed
+  path blob not null primary key,
+  size integer not null,
+  mtime_ns integer not null,
+  inode text not null,          -- some file systems use all 64 bits, SQLite has 63 and a sign
+  sha256 blob not null
+) without rowid;
+"""
+
+HISTORY = (FIRST, SECOND)
+"""The scripts that lead from an empty file to today's schema; one that was released is never changed."""
+
+VERSION = len(HISTORY)
 
 FILE = "predictions.sqlite3"
 ARTEFACTS = "compiled"
@@ -124,15 +137,15 @@ class Store:
             self._connection.execute(f"pragma {pragma}")
         with self._transaction() as connection:
             version = connection.execute("pragma user_version").fetchone()[0]
-            if version == 0:
-                for statement in SCHEMA.split(";\n"):
-                    connection.execute(statement)
-                connection.execute(f"pragma user_version = {VERSION}")
-            elif version != VERSION:
+            if not 0 <= version <= VERSION:
                 raise StoreError(
                     f"{self.file} was written by another version of imgcls (its schema is {version}, ours {VERSION}): "
                     "delete the file, or name another folder for the store"
                 )
+            for number, script in enumerate(HISTORY[version:], version + 1):
+                for statement in script.split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"pragma user_version = {number}")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -241,6 +254,25 @@ class Store:
             connection.execute(
                 "insert or replace into undecodable values (?, ?, ?, ?)",
                 (decoder, bytes.fromhex(image), reason, detail),
+            )
+
+    # Files that were hashed.
+
+    def hashed(self, file: FileState) -> str | None:
+        """The sha256 of a file that is as it was when it was hashed; None for every other."""
+        query = "select lower(hex(sha256)) from hashed_files where path = ? and size = ? and mtime_ns = ? and inode = ?"
+        rows = self._rows(query, os.fsencode(file.path), file.size, file.mtime_ns, str(file.inode))
+        return str(rows[0][0]) if rows else None
+
+    def put_hashed(self, files: Mapping[FileState, str]) -> None:
+        """Keep what files were when they were hashed, each with its sha256; of a path, the last alone."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "insert or replace into hashed_files values (?, ?, ?, ?, ?)",
+                (
+                    (os.fsencode(f.path), f.size, f.mtime_ns, str(f.inode), bytes.fromhex(sha256))
+                    for f, sha256 in files.items()
+                ),
             )
 
     # What runs leave for the processes that report them.
