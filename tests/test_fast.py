@@ -102,12 +102,12 @@ def test_the_largest_input_decides() -> None:
 )
 @settings(max_examples=200, derandomize=True)
 def test_no_side_becomes_too_short(size: tuple[int, int], resizes: list[int], whole: bool) -> None:
-    """A third more than what is resized to remains, and the next smaller size would be too small or divide nothing."""
+    """All that is resized to remains, and the next smaller size would be too small or divide nothing."""
     specs = [make_spec(resize, (1, 1)) for resize in resizes]
     sides = [preprocess.resized_size(spec, size) for spec in specs]
 
     def will_do(by: int) -> bool:
-        enough = all(3 * a >= 4 * by * b for side in sides for a, b in zip(size, side, strict=True))
+        enough = all(a >= by * b for side in sides for a, b in zip(size, side, strict=True))
         return enough and (not whole or all(side % by == 0 for side in size))
 
     by = pixels._reduction(size, specs, whole)
@@ -128,7 +128,7 @@ def test_a_cameras_two_pictures_in_one_file_are_reduced() -> None:
     buffer = io.BytesIO()
     smooth(1600, 1200).save(buffer, "MPO", save_all=True, append_images=[Image.new("RGB", (1600, 1200))])
     picture = pixels.decode_fast(buffer.getvalue(), "ignore", [USUAL])
-    assert (picture.by, picture.image.size) == (2, (800, 600))
+    assert (picture.by, picture.image.size) == (4, (400, 300))
     assert off(USUAL, buffer.getvalue()) < 1
 
 
@@ -244,11 +244,11 @@ def test_no_thread_starts_others() -> None:
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
 def test_photographs_are_nearly_exact(shared_data: Path, interpolation: Interpolation, way: str) -> None:
-    """Of every tenth photograph and all large ones, values are off by a few hundredths of a level, reduced ones by one.
+    """Of every tenth photograph values are off by hundredths of a level, of all that are reduced by one or two.
 
     What a filter that is rounded otherwise may move is one level of some values; Pillow's box in float32 moves edges
     of graphics by more. A reduced photograph was averaged by JPEG's cosine transform, which is sharper than the filter:
-    0.3 to 1.2 levels. A crop moved by one pixel is off by 7.5 levels in the median.
+    0.2 to 4.1 levels (bilinear), up to 5.4 (bicubic). A crop moved by one pixel is off by 7.5 levels in the median.
     """
     del way
     spec = make_spec(256, (224, 224), "center", interpolation)
@@ -256,14 +256,14 @@ def test_photographs_are_nearly_exact(shared_data: Path, interpolation: Interpol
     for number, file in enumerate(sorted((shared_data / "photos").glob("*/*"))):
         data = file.read_bytes()
         with Image.open(io.BytesIO(data)) as opened:
-            large = min(opened.size) >= 2 * 256 * 4 / 3
+            large = min(opened.size) >= 2 * 256
         if large or number % 10 == 0:
             (reduced if large else whole).append(off(spec, data))
-    assert len(reduced) > 10
+    assert len(reduced) > 50
     assert np.median(whole) < 0.01
     assert max(whole) < 0.4
-    assert np.median(reduced) < 1
-    assert max(reduced) < 2
+    assert np.median(reduced) < 1.5
+    assert max(reduced) < 7
 
 
 def test_hostile_files_are_rejected_alike(shared_data: Path) -> None:

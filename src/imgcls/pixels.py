@@ -20,7 +20,6 @@ import warnings
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from fractions import Fraction
 from typing import BinaryIO, Literal
 
 import PIL
@@ -63,9 +62,6 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Reason], ...] = (
 )
 
 _SCALED = frozenset({"JPEG", "MPO"})  # formats that can be decoded smaller than they are
-# More than a filter needs, for nearness: with 1 to 4/3 of the resized size, 37 photographs were 1.5 of 255 levels off
-# in the mean and 4.1 at most; with 4/3 to 2, 15 were 0.8 off and 1.2 at most.
-_SPARE = Fraction(4, 3)
 _LYING = (5, 6, 7, 8)  # Exif orientations whose sides swap
 
 # EPS starts Ghostscript, a program of its own; IPTC opens whatever image it holds, an EPS too.
@@ -98,8 +94,8 @@ def decode(data: bytes, exif: Literal["ignore", "apply"] = "ignore") -> Image.Im
 def decode_fast(data: bytes, exif: Literal["ignore", "apply"], specs: Collection[InputSpec]) -> Reduced:
     """Like :func:`decode`, but a JPEG much larger than all ``specs`` resize it to is decoded at 1/2, 1/4 or 1/8.
 
-    A pixel is then about the mean of those that it stands for. No side becomes shorter than 4/3 of what a spec resizes
-    it to, and nothing is reduced for a spec that takes nearest pixels, since there would be other ones.
+    A pixel is then about the mean of those that it stands for. No side becomes shorter than a spec resizes it to,
+    and nothing is reduced for a spec that takes nearest pixels, since there would be other ones.
     Raises what :func:`decode` raises, and :class:`ConfigError` as :func:`preprocess.resized_size` does.
     """
     by, size = 1, None
@@ -181,7 +177,7 @@ def _reduction(size: tuple[int, int], specs: Collection[InputSpec], whole: bool)
     if any(spec.interpolation == "nearest" for spec in specs):
         return 1
     for by in (8, 4, 2):
-        enough = [by * _SPARE * height <= size[0] and by * _SPARE * width <= size[1] for height, width in resized]
+        enough = [by * height <= size[0] and by * width <= size[1] for height, width in resized]
         if all(enough) and not (whole and (size[0] % by or size[1] % by)):
             return by
     return 1
