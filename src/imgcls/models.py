@@ -193,6 +193,7 @@ def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
         "torch": torch.__version__,
         **{library: metadata.version(library) for library in libraries},
         **runtimes.version(facts.runtime),
+        **({"cpu": torch.backends.cpu.get_cpu_capability()} if spec.decode == "fast" else {}),
         **own,
     }
 
