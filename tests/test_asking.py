@@ -71,6 +71,7 @@ def test_parts_are_of_so_many_pixels() -> None:
     """Eight of 224 x 224, one of 480 x 480, thirty-two at most."""
     sizes = {side: replace(FACTS, input=replace(FACTS.input, crop=(side, side))) for side in (32, 224, 480)}
     assert {side: asking.part_size(facts) for side, facts in sizes.items()} == {32: 32, 224: 8, 480: 1}
+    assert asking.part_size(replace(sizes[224], runtime="openvino")) == 4
     assert asking.blank(sizes[224]).shape == (8, 3, 224, 224)
 
 

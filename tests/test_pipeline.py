@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgcls import machine, pipeline, runtimes
+from imgcls import pipeline, runtimes
 from imgcls.errors import ModelError
 from imgcls.pipeline import Lane, Part, Recipe
 from imgcls.records import Facts, ImageRef, InputSpec
@@ -84,13 +84,13 @@ def _reds(parts: Iterator[Part], name: str = "net") -> list[tuple[str, int]]:
     ]
 
 
-@pytest.mark.parametrize("cores", [1, 2, 5])
+@pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("pictures", [0, 1, 7, 8, 9, 43])
 def test_every_picture_is_answered_once_and_in_order(
-    images: list[ImageRef], monkeypatch: pytest.MonkeyPatch, cores: int, pictures: int
+    images: list[ImageRef], monkeypatch: pytest.MonkeyPatch, threads: int, pictures: int
 ) -> None:
     """However many threads there are, and however few pictures."""
-    monkeypatch.setattr(machine, "cores", lambda: cores)
+    monkeypatch.setattr(pipeline, "threads", lambda: threads)
     lane = _lane(Means(concurrent=False), images)
     found = _reds(pipeline.answered(images[:pictures], [lane], "ignore"))
     assert found == [(image.path, 5 * number) for number, image in enumerate(images[:pictures])]
@@ -98,7 +98,7 @@ def test_every_picture_is_answered_once_and_in_order(
 
 def test_one_asks_at_a_time_unless_many_may(images: list[ImageRef], monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that is not known to bear it is asked by one and the same thread, whoever decodes."""
-    monkeypatch.setattr(machine, "cores", lambda: 2)
+    monkeypatch.setattr(pipeline, "threads", lambda: 2)
     alone, together = Means(concurrent=False), Means(concurrent=True)
     lanes = [_lane(alone, images, "alone"), _lane(together, images, "together")]
     assert len(list(pipeline.answered(images[:32], lanes, "ignore"))) == 4
@@ -118,7 +118,7 @@ def test_a_model_that_fails_does_not_stop_the_others(images: list[ImageRef]) -> 
 
 def test_a_stopped_model_is_asked_no_more(images: list[ImageRef], monkeypatch: pytest.MonkeyPatch) -> None:
     """Once somebody has seen it fail."""
-    monkeypatch.setattr(machine, "cores", lambda: 1)
+    monkeypatch.setattr(pipeline, "threads", lambda: 1)
     lane = _lane(Means(concurrent=False, error="ill"), images)
     asked = 0
     for part in pipeline.answered(images, [lane], "ignore"):
@@ -135,7 +135,7 @@ def test_only_what_is_missing_is_asked_about(images: list[ImageRef]) -> None:
 
 def test_nobody_runs_ahead(images: list[ImageRef], monkeypatch: pytest.MonkeyPatch) -> None:
     """While nobody takes an answer at most two parts for each thread are begun, so that memory does not grow."""
-    monkeypatch.setattr(machine, "cores", lambda: 2)
+    monkeypatch.setattr(pipeline, "threads", lambda: 2)
     monkeypatch.setattr(pipeline, "PART", {"cpu": 1})
     begun, prepared = count(), pipeline.prepared_or_rejected
     numbers: list[int] = []

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from conftest import NETWORK, Project
-from imgcls import asking, config, machine, meter, pipeline, pixels, run
+from imgcls import asking, config, meter, pipeline, pixels, run
 from imgcls.models import Shelf
 from imgcls.records import DatasetOutcome
 from imgcls.store import Store
@@ -59,7 +59,7 @@ def test_a_run_killed_half_way_resumes(
     result = imgcls("score")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["* colour*colours*120*100.0*"])
-    assert project.pictures_asked() - 2 <= 120 + run.KEPT + 2 * machine.cores() * pipeline.PART["cpu"]
+    assert project.pictures_asked() - 2 <= 120 + run.KEPT + 2 * pipeline.threads() * pipeline.PART["cpu"]
     project.forget_forwards()
     assert imgcls("score").ret == 0
     assert project.pictures_asked() == 0
@@ -112,7 +112,7 @@ def test_large_inputs_are_asked_in_small_parts(
 ) -> None:
     """A network is asked about at most PART_PIXELS pixels at a time, however many pictures are ready."""
     monkeypatch.setitem(asking.PART_PIXELS, "cpu", 5 * 8 * 8)
-    monkeypatch.setattr(machine, "cores", lambda: 1)  # one thread, that takes eight pictures and then four
+    monkeypatch.setattr(pipeline, "threads", lambda: 1)  # which takes eight pictures and then four
     _score(importable.folder, store)
     asked = [int(line.split()[1]) for line in importable.forwards.read_text().splitlines()]
     assert asked == [1, 5, 3, 4]

@@ -25,6 +25,15 @@ PART = {"cpu": 8, "cuda": 32}
 """Pictures that a thread takes at a time."""
 
 
+SPARE = 2
+"""Threads beyond one per core, which work while others wait for Python's lock."""
+
+
+def threads() -> int:
+    """How many threads take pictures at once."""
+    return machine.cores() + SPARE
+
+
 class Recipe(NamedTuple):
     """How a picture's bytes become a network's input."""
 
@@ -68,7 +77,7 @@ class Part:
 
 def answered(todo: Sequence[ImageRef], lanes: Sequence[Lane], exif: Literal["ignore", "apply"]) -> Iterator[Part]:
     """Every picture's answers, part by part, in order."""
-    workers = machine.cores()
+    workers = threads()
     size = max(1, min(max(PART[lane.facts.device] for lane in lanes), -(-len(todo) // workers)))
     parts = (todo[start : start + size] for start in range(0, len(todo), size))
     pool, single = ThreadPoolExecutor(workers, "imgcls-work"), ThreadPoolExecutor(1, "imgcls-model")

@@ -362,7 +362,7 @@ class Pass:
     """One walk over a data set with one or more models; times in seconds of wall clock.
 
     ``seconds``: from the first file to the last prediction, without imports, loading and compilation.
-    ``decode_seconds`` is summed over the threads; ``model_seconds`` are too, divided by how many could ask at once.
+    ``decode_seconds`` is summed over the threads; ``model_seconds`` are too, divided by how many asked at once.
     ``compile_seconds``: what a runtime takes once, to convert, to compile and to be held against eager.
     """
 

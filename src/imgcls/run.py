@@ -14,7 +14,6 @@ from imgcls import (
     digits,
     images,
     labels,
-    machine,
     meter,
     models,
     pipeline,
@@ -290,7 +289,7 @@ class _Walk:
             answers = [(image.sha256, answer) for part in parts for image, answer in part.answers.get(entry.name, ())]
             if answers and entry.name not in self.failures:
                 kept[entry.key] = (entry.outputs, answers)
-            threads = machine.cores() if entry.classifier and entry.classifier.concurrent else 1
+            threads = pipeline.threads() if entry.classifier and entry.classifier.concurrent else 1
             entry.seconds += sum(part.seconds.get(entry.name, 0.0) for part in parts) / threads
         for part in parts:
             self._reject(part.rejected)
