@@ -219,6 +219,16 @@ def test_the_same_network_under_another_runtime() -> None:
 
 
 @needs_openvino
+def test_torchs_profiler_sees_nothing_of_it(folder: Path, imgcls: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``imgcls profile`` says so in one line, and what to ask for instead."""
+    monkeypatch.chdir(folder)
+    (folder / "imgcls.toml").write_text(DIGITS + 'runtime = "openvino"\n')
+    result = imgcls("profile", "net")
+    assert result.ret == 1
+    assert 'runs on openvino, of which torch.profiler sees nothing; runtime = "eager" shows' in result.errlines[-1]
+
+
+@needs_openvino
 def test_the_document_says_all_of_it(folder: Path, imgcls: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runtime, why not another, and what was given up are in the document and on the terminal."""
     monkeypatch.chdir(folder)

@@ -41,6 +41,13 @@ class _Document:
     profiles: tuple[Profile, ...]
 
 
+UNSEEN = {
+    "numpy": "bench/reference_step.py in the repository says where its time goes",
+    "openvino": 'runtime = "eager" shows the same network\'s operators',
+}
+"""Runtimes that are none of torch's, and where to look instead."""
+
+
 def profile(model: Model, batch: int = 1, repeats: int = 5, trace: Path | None = None) -> Profile:
     """The operators of one call of a loaded model with so many pictures at a time, as scoring calls it.
 
@@ -50,10 +57,10 @@ def profile(model: Model, batch: int = 1, repeats: int = 5, trace: Path | None =
     """
     import torch
 
-    if model.facts.runtime == "numpy":
+    if instead := UNSEEN.get(model.facts.runtime):
         raise ModelError(
-            f"[models.{model.spec.name}] {model.spec.arch} runs on NumPy, of which torch.profiler sees nothing; "
-            "bench/reference_step.py says where its time goes"
+            f"[models.{model.spec.name}] {model.spec.arch} runs on {model.facts.runtime}, of which torch.profiler sees "
+            f"nothing; {instead}"
         )
     pictures = torch.randn(batch, 3, *model.facts.input.crop, generator=torch.Generator().manual_seed(SEED))
     call, cuda = functools.partial(model.classifier.logits, pictures), model.facts.device != "cpu"
