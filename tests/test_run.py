@@ -195,3 +195,22 @@ def test_a_rejected_picture_is_not_scored_from_the_store(
     outcome = _score(importable.folder, store, "two", models=("colour", "other"))
     counts = [(pair.scores.scored, pair.scores.rejected, pair.scores.unscored) for pair in outcome.pairs]
     assert counts == [(11, 1, 0), (11, 1, 0)]
+
+
+def test_what_was_answered_is_kept_whatever_ends_the_run(
+    importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where fewer pictures were answered than are kept together."""
+    answered = pipeline.answered
+
+    def interrupted(*asked: Any) -> Iterator[pipeline.Part]:
+        yield next(answered(*asked))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "answered", interrupted)
+    monkeypatch.setattr(pipeline, "threads", lambda: 1)
+    with pytest.raises(KeyboardInterrupt):
+        _score(importable.folder, store)
+    partial = store.outcome("run", "colours")
+    assert partial is not None
+    assert (partial.pairs[0].scores.scored, partial.pairs[0].scores.unscored) == (8, 4)

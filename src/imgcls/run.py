@@ -266,20 +266,22 @@ class _Walk:
             if entry.classifier and entry.missing and entry.name not in self.failures
         }
         keeping: list[Part] = []
-        for part in pipeline.answered(todo, list(lanes.values()), self.dataset.exif) if lanes else ():
-            keeping.append(part)
-            decode_seconds += part.decode_seconds
-            for name, error in part.failures.items():
-                self._fail(name, error)
-                lanes[name].stopped = True
-            if sum(one.pictures for one in keeping) >= KEPT:
-                done += self._keep(keeping, group)
-                keeping.clear()
-                self.progress(self.dataset.name, done, len(self.first_file))
-            if all(lane.stopped for lane in lanes.values()):
-                break
-        self._keep(keeping, group)
-        self.progress(self.dataset.name, done + sum(part.pictures for part in keeping), len(self.first_file))
+        try:
+            for part in pipeline.answered(todo, list(lanes.values()), self.dataset.exif) if lanes else ():
+                keeping.append(part)
+                decode_seconds += part.decode_seconds
+                for name, error in part.failures.items():
+                    self._fail(name, error)
+                    lanes[name].stopped = True
+                if sum(one.pictures for one in keeping) >= KEPT:
+                    done += self._keep(keeping, group)
+                    keeping.clear()
+                    self.progress(self.dataset.name, done, len(self.first_file))
+                if all(lane.stopped for lane in lanes.values()):
+                    break
+        finally:
+            done += self._keep(keeping, group)
+        self.progress(self.dataset.name, done, len(self.first_file))
         return decode_seconds
 
     def _keep(self, parts: Sequence[Part], group: Sequence[_Entry]) -> int:
