@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from imgcls import asking
-from imgcls.errors import ModelError, OutOfMemory
+from imgcls.errors import OutOfMemory
 from imgcls.records import Facts, InputSpec
 
 INPUT = InputSpec(4, (4, 4), "center", "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -76,6 +76,13 @@ def test_parts_are_of_so_many_pixels() -> None:
 
 
 def test_equal_logits_measure_nothing() -> None:
-    """A network that says the same of everything has no scale."""
-    with pytest.raises(ModelError, match="all its logits are the same"):
-        asking.measured(Narrow(100), FACTS, torch.zeros(2, 3, 4, 4))
+    """A network that says the same of everything has no scale, and no noise moves it."""
+    assert asking.measured(Narrow(100), FACTS, torch.zeros(2, 3, 4, 4)) == (0.0, 0.0)
+
+
+def test_noise_is_measured_in_deviations() -> None:
+    """A mean of 16 pixels moves by far less than they do, and by more than nothing."""
+    pictures = torch.randn(4, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    std, sensitivity = asking.measured(Narrow(100), FACTS, pictures)
+    assert std == pytest.approx(float(pictures.mean(dim=(2, 3)).std(correction=0)))
+    assert 1e-8 < sensitivity < 1e-5

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imgcls.errors import ModelError, OutOfMemory
+from imgcls.errors import OutOfMemory
 from imgcls.records import Facts
 from imgcls.runtimes import Classifier
 
@@ -47,7 +47,7 @@ def logits(classifier: Classifier, facts: Facts, batch: torch.Tensor, turn: Turn
         except OutOfMemory:
             if len(part) == 1:
                 raise
-            classifier.largest = len(part) // 2
+            classifier.largest = min(len(part) // 2, classifier.largest or len(part))  # others may have halved it, too
             continue
         start += len(part)
     return np.concatenate(found)
@@ -68,11 +68,9 @@ def blank(facts: Facts) -> torch.Tensor:
 def measured(classifier: Classifier, facts: Facts, batch: torch.Tensor) -> tuple[float, float]:
     """The standard deviation of the logits of a batch, and the most that noise moves one, in units of it.
 
-    The noise is relative, of 1e-6 standard deviations. Raises ModelError, also where all logits are the same.
+    The noise is relative, of 1e-6 standard deviations. Where all logits are the same, both are 0. Raises ModelError.
     """
     noise = torch.randn(batch.shape, generator=torch.Generator().manual_seed(0))
     plain, noisy = (logits(classifier, facts, b) for b in (batch, batch * (1 + NOISE * noise)))
     std = float(plain.std(dtype=np.float64))
-    if not std:
-        raise ModelError("all its logits are the same")
-    return std, float(np.abs(noisy - plain).max()) / std
+    return std, float(np.abs(noisy - plain).max()) / std if std else 0.0

@@ -77,10 +77,9 @@ def made(found: Seen, model: Model, dataset: DatasetSpec) -> Golden:
     if not kept:
         raise ModelError(f"{found.model} on {found.dataset}: no picture was scored, so there is nothing to pin")
     sample = [_steps(image, dataset, model.facts.input).tensor for image in _spread(kept)]
-    try:
-        std, sensitivity = asking.measured(model.classifier, model.facts, torch.cat(sample))
-    except ModelError as error:
-        raise ModelError(f"[models.{found.model}] {error}, so there is nothing to pin") from error
+    std, sensitivity = asking.measured(model.classifier, model.facts, torch.cat(sample))
+    if not std:
+        raise ModelError(f"[models.{found.model}] all its logits are the same, so there is nothing to pin")
     places = max(0, 6 - math.floor(math.log10(std)))
     return Golden(
         **{field.name: getattr(found.circumstances, field.name) for field in fields(Circumstances)},
