@@ -88,6 +88,16 @@ def test_a_shared_pass_is_explained() -> None:
     assert "seconds and images/s: of the pass that the models of a data set share\n" in text
 
 
+def test_another_runtime_is_told() -> None:
+    """With what it took once; of eager there is nothing to tell."""
+    pairs = [PairOutcome(_scores(name), replace(FACTS, runtime=by)) for name, by in (("a", "openvino"), ("b", "eager"))]
+    walk = replace(_walk("a", "b"), compile_seconds={"a": 1.25, "b": 0.0})
+    text = tables.text(_report(*pairs, passes=(walk,)), WIDTH)
+    assert "\nphotos: a by openvino; 1.2 s to convert, compile and try it are not among the seconds\n" in text
+    text = tables.text(_report(*pairs, passes=(replace(walk, compile_seconds={"a": 0.0, "b": 0.0}),)), WIDTH)
+    assert "\nphotos: a by openvino\n" in text
+
+
 def test_a_failure_is_told_in_words() -> None:
     """A model without numbers has dashes in the table, and its failure below, brackets and all."""
     failed = PairOutcome(_scores(scored=0, top1_count=0, top5_count=0), failure=Failure(3, "[models.net] [/x] no file"))

@@ -5,7 +5,7 @@ from typing import get_args
 
 from rich.table import Table
 
-from imgcls import compare, gates, layout
+from imgcls import compare, gates, layout, runtimes
 from imgcls.records import Change, Comparison, Contrast, Lever, Pass, Report, Result, Verdict
 
 COLUMNS = (
@@ -39,6 +39,8 @@ def text(report: Report, width: int) -> str:
         unfolded.print(_results_table(report))
     if any(len(walk.models) > 1 for walk in report.passes):
         console.print("seconds and images/s: of the pass that the models of a data set share")
+    for line in _compiled(report):
+        console.print(line, soft_wrap=True)
     if any(result.overall_top5 for result in report.results):
         console.print(_overall_table(report.results))
     for result in report.results:
@@ -47,6 +49,19 @@ def text(report: Report, width: int) -> str:
     if report.rejections:
         console.print(_rejections(report), soft_wrap=True)
     return layout.printed(unfolded) + layout.printed(console) + differences(report).removeprefix("\n")
+
+
+def _compiled(report: Report) -> Iterator[str]:
+    """Which models another runtime than PyTorch's own scored, and what it took once before its first picture."""
+    for walk in report.passes:
+        of = {r.model: r.runtime for r in report.results if r.dataset == walk.dataset and r.model in walk.models}
+        for runtime in dict.fromkeys(name for name in of.values() if name not in {None, *runtimes.PLAIN}):
+            models = [model for model, used in of.items() if used == runtime]
+            seconds = sum(walk.compile_seconds[model] for model in models)
+            once = (
+                f"; {seconds:.1f} s to convert, compile and try it are not among the seconds" if seconds > 0.05 else ""
+            )
+            yield f"{walk.dataset}: {', '.join(models)} by {runtime}{once}"
 
 
 def _remarks(result: Result) -> Iterator[str]:
