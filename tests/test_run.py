@@ -214,3 +214,12 @@ def test_what_was_answered_is_kept_whatever_ends_the_run(
     partial = store.outcome("run", "colours")
     assert partial is not None
     assert (partial.pairs[0].scores.scored, partial.pairs[0].scores.unscored) == (8, 4)
+
+
+def test_the_first_failure_is_told(importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several threads fail at once; the picture that is named is the first in order, in every run."""
+    monkeypatch.setitem(pipeline.PART, "cpu", 1)
+    importable.also(f'[models.ill]\narch = "python:nets:nan"\n{NETWORK}')
+    [pair] = _score(importable.folder, store, models=("ill",)).pairs
+    assert pair.failure is not None
+    assert pair.failure.message == "the model's logits are NaN on blue/0000.png"

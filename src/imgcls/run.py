@@ -215,7 +215,8 @@ class _Walk:
         return model if plain else models.under(model, runtime, self.shelf.artefacts)
 
     def _fail(self, name: str, error: ImgclsError) -> None:
-        self.failures[name] = _failure(error, "labels" if isinstance(error, LabelError) else "model")
+        """The first failure counts: what other threads were at fails alike."""
+        self.failures.setdefault(name, _failure(error, "labels" if isinstance(error, LabelError) else "model"))
 
     def _pass(self, group: list[_Entry], listing_seconds: float) -> None:
         started = time.perf_counter()
