@@ -61,6 +61,21 @@ def test_parts_are_halved_until_they_fit(room: int) -> None:
     assert all(size <= room for size in narrow.asked[before:])
 
 
+@pytest.mark.parametrize("where", ["placed", "fetched"])
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_memory_may_run_out_anywhere(monkeypatch: pytest.MonkeyPatch, where: str, error: Exception) -> None:
+    """On the way to the device and back as well, parts are halved."""
+    original = getattr(Narrow, where)
+
+    def narrow(self: Narrow, batch: Any, *more: Any) -> Any:
+        if len(batch) > 2:
+            raise error
+        return original(self, batch, *more)
+
+    monkeypatch.setattr(Narrow, where, narrow)
+    assert np.array_equal(asking.logits(Narrow(100), FACTS, BATCH), BATCH.mean(dim=(2, 3)).numpy())
+
+
 def test_a_single_picture_that_does_not_fit_is_an_error() -> None:
     """There is nothing left to halve."""
     with pytest.raises(OutOfMemory, match="1 pictures do not fit"):

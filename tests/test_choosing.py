@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgcls import choosing, config, models, run, runtimes
+from imgcls import choosing, config, machine, models, run, runtimes
 from imgcls.models import Shelf
-from imgcls.records import DatasetOutcome, ImageRef, ModelSpec
+from imgcls.records import DatasetOutcome, DatasetSpec, ImageRef, ModelSpec
 from imgcls.runtimes.eager import EagerClassifier
 from imgcls.store import Store
 
@@ -100,7 +100,7 @@ def test_without_the_package_it_is_eager(folder: Path, store: Store, monkeypatch
 
 @needs_openvino
 def test_a_choice_is_remembered(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A later run goes on with it, however many pictures are listed or missing by then, and tries nothing again."""
+    """A later run goes on with it, however few pictures are listed or missing by then, and tries nothing again."""
     assert _chosen(_scored(folder, store)) == ("openvino", None, 0)
     for picture in sorted((folder / "few").rglob("*.png"))[:15]:
         picture.unlink()
@@ -112,12 +112,70 @@ def test_a_choice_is_remembered(folder: Path, store: Store, monkeypatch: pytest.
 def test_a_run_that_was_cut_short_goes_on_as_it_began(
     folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An eager beginning is finished by eager, also where there are enough pictures by then."""
+    """An eager beginning is finished by eager, whatever the rule says by then."""
     monkeypatch.setattr(choosing, "ENOUGH", 10**9)
     assert _chosen(_scored(folder, store)) == ("eager", None, 0)
     monkeypatch.setattr(choosing, "ENOUGH", 1)
-    Image.new("RGB", (40, 40)).save(folder / "few" / "0" / "new.png")
     assert _chosen(_scored(folder, store, "later")) == ("eager", None, 20)
+
+
+@needs_openvino
+def test_a_set_that_grew_is_looked_at_anew(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was chosen for few pictures does not bind the many that came since."""
+    monkeypatch.setattr(choosing, "ENOUGH", 21 * 32 * 32)
+    assert _chosen(_scored(folder, store)) == ("eager", None, 0)
+    Image.new("RGB", (40, 40)).save(folder / "few" / "0" / "new.png")
+    assert _chosen(_scored(folder, store, "later")) == ("openvino", None, 0)
+
+
+@needs_openvino
+def test_pictures_that_do_not_decode_try_nothing(folder: Path, store: Store) -> None:
+    """Without a single picture there is no trial, nothing is remembered, and every file is rejected by name."""
+    for picture in (folder / "few").rglob("*.png"):
+        picture.write_bytes(b"no picture " + picture.name.encode())
+    outcome = _scored(folder, store)
+    assert (len(outcome.rejections), outcome.pairs[0].scores.scored) == (20, 0)
+    drawn = np.random.default_rng(1)
+    for picture in (folder / "few").rglob("*.png"):
+        Image.fromarray(drawn.integers(0, 256, (40, 40, 3), np.uint8)).save(picture)
+    later = _scored(folder, store, "later")
+    assert (_chosen(later), later.passes[0].compile_seconds["net"] > 0.05) == (("openvino", None, 0), True)
+
+
+def test_a_choice_is_about_one_set_of_circumstances(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another data set, folder, decoder, runtime asked for, library or CPU, and it is chosen anew."""
+    model = models.load(config.load([folder / "imgcls.toml"]).models["net"], "cpu")
+    dataset = DatasetSpec("few", folder)
+    keys = [
+        choosing.key(model, dataset, "pillow"),
+        choosing.key(model, replace(dataset, name="more"), "pillow"),
+        choosing.key(model, replace(dataset, path=folder / "few"), "pillow"),
+        choosing.key(model, dataset, "pillow 2"),
+        choosing.key(replace(model, spec=replace(model.spec, runtime="openvino")), dataset, "pillow"),
+    ]
+    monkeypatch.setattr(runtimes, "version", lambda _: {"openvino": "1"})
+    keys.append(choosing.key(model, dataset, "pillow"))
+    monkeypatch.setattr(machine, "vectors", lambda: "mmx")
+    keys.append(choosing.key(model, dataset, "pillow"))
+    assert len(set(keys)) == len(keys)
+
+
+@needs_openvino
+def test_a_reduced_precision_that_is_worse_than_rounding_is_not_used(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenVINO's bfloat16 may be four times as far from float32 as eager's, and not a hundred times."""
+    from imgcls.runtimes import openvino
+
+    monkeypatch.setitem(openvino.CAPABILITIES, "bfloat16", "FP32")
+    monkeypatch.setitem(openvino.HINTS, "bfloat16", "f32")  # on every CPU
+    assert _chosen(_scored(folder, store, precision="bfloat16"))[0] == "openvino"
+    forward = openvino.OpenVinoClassifier.forward
+    worse = lambda self, placed: forward(self, placed) * np.float32(1.5)  # noqa: E731 - one line says it
+    monkeypatch.setattr(openvino.OpenVinoClassifier, "forward", worse)
+    with closing(Store(None)) as another:
+        chosen, why, _ = _chosen(_scored(folder, another, precision="bfloat16"))
+    assert (chosen, "standard deviations apart" in str(why)) == ("eager", True)
 
 
 @needs_openvino
@@ -259,3 +317,23 @@ def test_goldens_are_eagers_from_exact_pixels(
     held.stdout.fnmatch_lines(["*goldens: 1 of 1 compared*"])
     [found] = json.loads((folder / "made.json").read_text())["results"]
     assert found["runtime"] == "openvino"
+
+
+@needs_openvino
+def test_goldens_are_eagers_where_the_runtime_disagrees(
+    folder: Path, run_pytest: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was asked for and was not used has no part in what is pinned."""
+    monkeypatch.chdir(folder)
+    text = DIGITS.replace('labels = "index"', 'labels = "index"\ngolden = true')
+    (folder / "test_models.py").write_text("from imgcls.suite import *\n")
+    (folder / "conftest.py").write_text(
+        "from imgcls.runtimes.openvino import OpenVinoClassifier as O\n"
+        "O.forward = lambda self, placed, forward=O.forward: forward(self, placed) * 3\n"
+    )
+    pinned = {}
+    for runtime in ("openvino", "eager"):
+        (folder / "imgcls.toml").write_text(f'{text}runtime = "{runtime}"\n')
+        assert run_pytest("-m", "golden", "--imgcls-update-golden").ret == 0
+        pinned[runtime] = json.loads((folder / "golden" / "few" / "net.json").read_text())
+    assert pinned["openvino"] == pinned["eager"]

@@ -7,14 +7,26 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.utils import counters
 
-from imgcls.errors import MachineError, ModelError
+from imgcls.errors import MachineError, ModelError, OutOfMemory
 from imgcls.runtimes.compiled import CompiledClassifier
 from imgcls.runtimes.eager import EagerClassifier
 
 PICTURES = torch.randn(13, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="compiler: no g++ here")
+
+
+class Tiny(nn.Module):
+    """One layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(192, 5)
+
+    def forward(self, batch: torch.Tensor) -> Any:
+        return self.head(batch.flatten(1))
 
 
 def _network() -> nn.Module:
@@ -26,15 +38,51 @@ def _network() -> nn.Module:
 @pytest.mark.filterwarnings("ignore")  # torch's own, while it compiles
 def test_it_answers_as_eager_does_and_compiles_once() -> None:
     """The last, smaller part is filled up, and cut again: it is not compiled for."""
+    torch.compiler.reset()
+    counters.clear()
     compiled, eager = CompiledClassifier(_network(), "float32", "cpu"), EagerClassifier(_network(), "float32", "cpu")
     for count in (8, 5, 8, 1):
         found = compiled.logits(PICTURES[:count])
         assert np.allclose(eager.logits(PICTURES[:count]), found, rtol=0, atol=1e-5)
     assert compiled.sizes == {8}
+    assert counters["stats"]["unique_graphs"] == 1
     taken = compiled.compile_seconds
     assert taken > 0
     compiled.logits(PICTURES[:8])
     assert compiled.compile_seconds == taken
+
+
+def test_memory_that_runs_out_forgets_the_size() -> None:
+    """Smaller parts are not filled up to what did not fit."""
+    classifier = CompiledClassifier(_network(), "float32", "cpu")
+    asked: list[int] = []
+
+    def narrow(batch: torch.Tensor) -> torch.Tensor:
+        asked.append(len(batch))
+        if len(batch) > 4:
+            raise torch.OutOfMemoryError("out of memory")
+        return torch.zeros(len(batch), 5)
+
+    classifier.compiled, classifier.sizes = narrow, {8}
+    with pytest.raises(OutOfMemory):
+        classifier.logits(PICTURES[:8])
+    assert classifier.logits(PICTURES[:4]).shape == (4, 5)
+    assert (asked, classifier.sizes) == ([8, 4], {4})
+
+
+@needs_compiler
+@pytest.mark.filterwarnings("ignore")  # torch's own, while it compiles
+def test_every_network_of_a_class_has_code_of_its_own() -> None:
+    """The tenth is compiled as the first was: weights are constants, and torch's limit of eight is lifted."""
+    torch.compiler.reset()
+    counters.clear()
+    for seed in range(10):
+        torch.manual_seed(seed)
+        network = Tiny()
+        compiled = CompiledClassifier(network, "float32", "cpu")
+        expected = EagerClassifier(network, "float32", "cpu").logits(PICTURES[:2])
+        assert np.allclose(expected, compiled.logits(PICTURES[:2]), rtol=0, atol=1e-5)
+    assert counters["stats"]["unique_graphs"] == 10
 
 
 @pytest.mark.filterwarnings("ignore")  # torch's own, while it compiles

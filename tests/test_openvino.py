@@ -86,14 +86,16 @@ def test_what_was_converted_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert again.compile_seconds > 0
 
 
-def test_two_that_keep_at_once_do_not_meet(tmp_path: Path) -> None:
-    """Whoever comes second leaves what the first has kept, and nothing of its own."""
+def test_what_is_damaged_is_converted_again(tmp_path: Path) -> None:
+    """One changed byte of the weights, and nothing of what was kept is used."""
     folder = tmp_path / "key"
-    OpenVinoClassifier(_request(folder=folder)).logits(PICTURES)
-    kept = {place.name: place.stat().st_mtime_ns for place in folder.iterdir()}
-    openvino._keep(openvino._converted(_network(), SIZE, strict=False), folder)
-    assert [place.name for place in tmp_path.iterdir()] == ["key"]
-    assert {place.name: place.stat().st_mtime_ns for place in folder.iterdir()} == kept
+    expected = OpenVinoClassifier(_request(folder=folder)).logits(PICTURES)
+    [weights] = folder.glob("*.bin")
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    weights.write_bytes(content)
+    assert np.array_equal(expected, OpenVinoClassifier(_request(folder=folder)).logits(PICTURES))
+    assert weights.read_bytes() != content
 
 
 class Looking(nn.Module):
@@ -127,6 +129,17 @@ def test_another_output_is_no_classifier() -> None:
     """A map of features is told as such."""
     with pytest.raises(ModelError, match=r"net is no classifier: for 13 pictures it returned \(13, 3, 16, 24\)"):
         OpenVinoClassifier(_request(nn.ReLU)).logits(PICTURES)
+
+
+def test_an_installation_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one line of the machine's, with what to ask for instead."""
+
+    def missing() -> None:
+        raise ImportError("libtbb.so.12: cannot open shared object file")
+
+    monkeypatch.setattr(openvino, "_library", missing)
+    with pytest.raises(MachineError, match=r'installed and does not start: libtbb.*; ask for runtime = "eager"'):
+        OpenVinoClassifier(_request()).logits(PICTURES)
 
 
 def test_memory_that_runs_out_is_told_as_such(ready: OpenVinoClassifier, monkeypatch: pytest.MonkeyPatch) -> None:

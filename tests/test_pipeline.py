@@ -2,7 +2,9 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgcls import pipeline, runtimes
+from imgcls import pipeline, preprocess, runtimes
 from imgcls.errors import ModelError
 from imgcls.pipeline import Lane, Part, Recipe
 from imgcls.records import Facts, ImageRef, InputSpec
@@ -135,22 +137,42 @@ def test_only_what_is_missing_is_asked_about(images: list[ImageRef]) -> None:
 
 def test_nobody_runs_ahead(images: list[ImageRef], monkeypatch: pytest.MonkeyPatch) -> None:
     """While nobody takes an answer at most two parts for each thread are begun, so that memory does not grow."""
+    submitted: list[object] = []
+
+    class Counting(ThreadPoolExecutor):
+        def submit(self, work: Any, /, *asked: Any, **named: Any) -> Any:
+            submitted.append(asked)
+            return super().submit(work, *asked, **named)
+
+    monkeypatch.setattr(pipeline, "ThreadPoolExecutor", Counting)
     monkeypatch.setattr(pipeline, "threads", lambda: 2)
     monkeypatch.setattr(pipeline, "PART", {"cpu": 1})
-    begun, prepared = count(), pipeline.prepared_or_rejected
-    numbers: list[int] = []
-
-    def counting(*asked: Any) -> Any:
-        numbers.append(next(begun))
-        return prepared(*asked)
-
-    monkeypatch.setattr(pipeline, "prepared_or_rejected", counting)
-    parts = pipeline.answered(images, [_lane(Means(concurrent=False), images)], "ignore")
+    fast = Means(concurrent=True)
+    fast.meeting = None
+    parts = pipeline.answered(images, [_lane(fast, images)], "ignore")
     for taken in range(1, 11):
         next(parts)
-        assert len(numbers) <= taken + 4
-    parts.close()  # type: ignore[attr-defined] # a generator
-    assert len(numbers) <= 14
+        assert len(submitted) == taken + 4
+
+
+def test_seconds_are_the_networks_own(images: list[ImageRef], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is clocked is forward and back, not the turn that somebody waits for."""
+    clock = count()
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(pipeline, "threads", lambda: 1)
+    [part] = pipeline.answered(images[:8], [_lane(Means(concurrent=False), images)], "ignore")
+    assert (part.decode_seconds, part.seconds) == (1.0, {"net": 1.0})
+
+
+def test_memory_that_runs_out_is_the_machines(images: list[ImageRef], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a traceback of a thread."""
+
+    def full(*_: Any) -> None:
+        raise MemoryError("Unable to allocate 4 GiB")
+
+    monkeypatch.setattr(preprocess, "normalize", full)
+    parts = list(pipeline.answered(images[:1], [_lane(Means(concurrent=False), images)], "ignore"))
+    assert str(parts[0].failures["net"]) == "memory ran out with 1 pictures: Unable to allocate 4 GiB"
 
 
 def test_what_does_not_decode_is_told_with_whose_fault_it_is(images: list[ImageRef]) -> None:

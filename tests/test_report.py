@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from imgcls import report, stats
+from imgcls import report, runtimes, stats
 from imgcls.records import (
     Answer,
     Choice,
@@ -86,7 +86,7 @@ def _measured(**counts: Any) -> PairOutcome:
     overall = (Guess(281, "tabby, tabby cat", 0.0125), Guess(7, "cock", 0.01))
     return PairOutcome(
         _scores(**counts), FACTS, None, "key", "ab12", {"cat": (281, 282)}, overall, from_store=40, ids_ignored=3,
-        choice=Choice("eager", "slow", {"precision": Drift(64, 1, 2)}),
+        choice=Choice("eager", 1003, "slow", {"precision": Drift(64, 1, 2)}),
     )  # fmt: skip
 
 
@@ -174,6 +174,7 @@ def test_the_environment_has_versions() -> None:
         "python": platform.python_version(),
         "platform": platform.platform(),
         **{name: metadata.version(name) for name in libraries},
+        **runtimes.version("openvino"),
     }
 
 

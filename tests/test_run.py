@@ -204,7 +204,8 @@ def test_what_was_answered_is_kept_whatever_ends_the_run(
     answered = pipeline.answered
 
     def interrupted(*asked: Any) -> Iterator[pipeline.Part]:
-        yield next(answered(*asked))
+        parts = answered(*asked)
+        yield next(parts)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pipeline, "answered", interrupted)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imgcls.errors import OutOfMemory
+from imgcls.errors import OutOfMemory, one_line
 from imgcls.records import Facts
 from imgcls.runtimes import Classifier
 
@@ -43,7 +43,7 @@ def logits(classifier: Classifier, facts: Facts, batch: torch.Tensor, turn: Turn
     while start < len(batch):
         part = batch[start : start + (classifier.largest or part_size(facts))]
         try:
-            found.append(classifier.fetched(turn(classifier.forward, classifier.placed(part)), len(part)))
+            found.append(_answered(classifier, part, turn))
         except OutOfMemory:
             if len(part) == 1:
                 raise
@@ -51,6 +51,19 @@ def logits(classifier: Classifier, facts: Facts, batch: torch.Tensor, turn: Turn
             continue
         start += len(part)
     return np.concatenate(found)
+
+
+def _answered(classifier: Classifier, part: torch.Tensor, turn: Turn) -> NDArray[np.float32]:
+    """Raises OutOfMemory, wherever on its way the part did not fit, and ModelError."""
+
+    def forward_and_back(placed: Any) -> Any:
+        return classifier.fetched(classifier.forward(placed), len(part))
+
+    try:
+        answer: NDArray[np.float32] = turn(forward_and_back, classifier.placed(part))
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory(f"{len(part)} pictures do not fit into memory: {one_line(error)}") from error
+    return answer
 
 
 def part_size(facts: Facts) -> int:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imgcls import agreement, asking, digest, models, pipeline, pixels, preprocess, runtimes
+from imgcls import agreement, asking, digest, machine, models, pipeline, pixels, preprocess, runtimes
 from imgcls.errors import ImgclsError
 from imgcls.models import Model
 from imgcls.pipeline import Recipe
-from imgcls.records import Choice, Drift, ImageRef, Lever
+from imgcls.records import Choice, DatasetSpec, Drift, ImageRef, Lever
 
 ENOUGH = 512 * 224 * 224
 """Pixels in all the inputs of a data set from which converting a network pays."""
@@ -44,31 +44,42 @@ def needs_trial(model: Model, runtime: str) -> bool:
     return runtime not in runtimes.PLAIN or model.spec.decode == "fast" or model.facts.precision != "float32"
 
 
-def key(model: Model, dataset: str, decoding: str) -> str:
+def key(model: Model, dataset: DatasetSpec, decoding: str) -> str:
     """What a remembered choice is about."""
-    versions = {name: version for name in runtimes.MODULES for name, version in _version(name).items()}
-    asked = {"dataset": dataset, "decoding": decoding, "runtime": model.spec.runtime, **versions}
+    versions = {name: version for runtime in runtimes.LIBRARIES for name, version in runtimes.version(runtime).items()}
+    asked = {
+        "dataset": [dataset.name, str(dataset.path)],
+        "decoding": decoding,
+        "asked": model.spec.runtime,
+        "cpu": machine.vectors(),
+        **versions,
+    }
     return digest.of_json({**model.identity, **asked})
 
 
-def _version(runtime: str) -> dict[str, str]:
-    return runtimes.version(runtime) if runtimes.installed(runtime) else {}
+class Tried(NamedTuple):
+    """What a trial came to; ``lasting``: it would come to the same again."""
+
+    choice: Choice
+    model: Model
+    lasting: bool
 
 
 def tried(
     model: Model,
     runtime: str,
+    listed: int,
     files: Sequence[ImageRef],
     exif: Literal["ignore", "apply"],
     artefacts: Path | None,
-) -> tuple[Choice, Model]:
+) -> Tried:
     """Hold a runtime against eager on a few of these files, and count what the levers change on more.
 
-    The choice, and the model under it. Raises ImgclsError where the model cannot be asked; where a runtime was asked
-    for by name, also where that is not to be had.
+    Raises ImgclsError where the model cannot be asked; where a runtime was asked for by name, also where that is not
+    to be had.
     """
     trial = _Trial(model, files, exif)
-    why = None
+    why, lasting = None, bool(trial.crops)
     if runtime not in runtimes.PLAIN:
         try:
             candidate = models.under(model, runtime, artefacts)
@@ -76,10 +87,10 @@ def tried(
         except ImgclsError as error:
             if model.spec.runtime != "auto":
                 raise
-            why = str(error)
+            why, lasting = str(error), False
         model = candidate if why is None else models.under(model, "eager")
     reason = why and f"scored with eager, not {runtime}: {why}"
-    return Choice(model.facts.runtime, reason, trial.drifts(model)), model
+    return Tried(Choice(model.facts.runtime, listed, reason, trial.drifts(model)), model, lasting)
 
 
 class _Trial:
@@ -94,14 +105,16 @@ class _Trial:
 
     def disagreement(self, candidate: Model) -> str | None:
         """In what a runtime's answers differ from eager's; reduced precision differs in any case, but not by more."""
-        batch = self._batch("exact")[:TRIED]
-        if not len(batch):
+        if not self.crops:
             return None
+        batch = self._batch("exact")[:TRIED]
         plain, other = (self._logits(model, batch) for model in (self.exact, candidate))
         limit = agreement.allowed(asking.measured(self.exact.classifier, self.exact.facts, batch)[1])
         if candidate.facts.precision == "float32":
             return agreement.disagreement(plain, other, limit)
         own = agreement.distance(plain, self._logits(models.under(candidate, "eager"), batch))
+        if own == float("inf"):
+            return f"eager's own logits are not finite in {candidate.facts.precision}"
         limit = max(limit, REDUCED * own)
         apart = agreement.distance(plain, other)
         return None if apart <= limit else f"its logits are {apart:.2g} standard deviations apart, {limit:.2g} allowed"

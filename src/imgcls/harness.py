@@ -246,7 +246,8 @@ class Harness:
 
         whole = self.dataset_outcome(model, dataset.name)
         spec, facts = self.settings.models[model], whole.pair(model).facts
-        if spec.decode == "exact" and (facts is None or facts.runtime in runtimes.PLAIN):
+        scored = facts.runtime if facts else "eager"
+        if spec.decode == "exact" and {scored, runtimes.of(spec)} <= runtimes.PLAIN:
             return Pair(self.run, self.store, self.shelf, dataset, whole, model)
         number = f"{self.run}-{model}"
         with self._progress() as progress:

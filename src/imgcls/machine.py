@@ -42,6 +42,18 @@ def describe(device: str) -> Machine:
     return Machine(_cpu(), cores(), f"{platform.system()} {platform.machine()}", _gpu(device))
 
 
+def vectors() -> str:
+    """The vector and matrix instructions of this CPU, on which a reduced precision and fast pixels depend.
+
+    As Linux lists them; elsewhere the name of the processor.
+    """
+    if CPUINFO.exists():
+        for line in CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith(("flags", "Features")):
+                return " ".join(sorted(flag for flag in line.split() if flag.startswith(("avx", "amx", "sve", "bf16"))))
+    return platform.processor()
+
+
 def _cpu() -> str:
     """The name that Linux gives; elsewhere what Python knows."""
     if CPUINFO.exists():

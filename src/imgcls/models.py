@@ -127,8 +127,8 @@ def _bytes(tensor: Any, precision: str) -> int:
 
 def exact(model: Model) -> Model:
     """The same network in float32, as PyTorch runs it. Raises what :func:`load` raises."""
-    if model.facts.precision == "float32" and model.facts.runtime in runtimes.PLAIN:
-        return model
+    if model.facts.precision == "float32":
+        return model if model.facts.runtime in runtimes.PLAIN else under(model, "eager")
     return load(replace(model.spec, precision="float32", runtime="eager"), model.facts.device)
 
 
@@ -193,7 +193,7 @@ def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
         "torch": torch.__version__,
         **{library: metadata.version(library) for library in libraries},
         **runtimes.version(facts.runtime),
-        **({"cpu": torch.backends.cpu.get_cpu_capability()} if spec.decode == "fast" else {}),
+        **({"cpu": machine.vectors()} if spec.decode == "fast" or facts.precision != "float32" else {}),
         **own,
     }
 

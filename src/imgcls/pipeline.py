@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgcls import asking, images, machine, pixels, preprocess, scoring
-from imgcls.errors import ImgclsError, Undecodable
+from imgcls.errors import ImgclsError, MachineError, Undecodable, one_line
 from imgcls.records import Answer, Decode, Facts, ImageRef, InputSpec
 from imgcls.runtimes import Classifier
 
@@ -90,6 +90,8 @@ def answered(todo: Sequence[ImageRef], lanes: Sequence[Lane], exif: Literal["ign
                 ahead.extend(pool.submit(line.work, part) for part in islice(parts, 1))
                 yield done
     finally:
+        for lane in lanes:
+            lane.stopped = True  # nobody takes what is still being worked on
         pool.shutdown(cancel_futures=True)
         single.shutdown(cancel_futures=True)
 
@@ -111,11 +113,16 @@ class _Line:
             else:
                 good.append(image)
                 crops.append(prepared)
-        batches = {
-            recipe: preprocess.normalize(recipe.input, np.stack([crop[recipe] for crop in crops]))
-            for recipe in self.recipes
-            if crops
-        }
+        try:
+            batches = {
+                recipe: preprocess.normalize(recipe.input, np.stack([crop[recipe] for crop in crops]))
+                for recipe in self.recipes
+                if crops
+            }
+        except MemoryError as error:
+            short = MachineError(f"memory ran out with {len(crops)} pictures: {one_line(error)}")
+            part.failures = {lane.name: short for lane in self.lanes}
+            return part
         part.decode_seconds = time.perf_counter() - started
         for lane in self.lanes:
             rows = [row for row, image in enumerate(good) if image.sha256 in lane.missing]
@@ -161,7 +168,8 @@ def prepared_or_rejected(
         data = images.read(image)
         return _exact(data, recipes, exif) | _fast(data, recipes, exif)
     except Undecodable as error:
-        return Rejected(image, error.reason, error.detail, data is not None)
+        lasting = data is not None and error.reason != "out_of_memory"
+        return Rejected(image, error.reason, error.detail, lasting)
 
 
 def _exact(data: bytes, recipes: Sequence[Recipe], exif: Literal["ignore", "apply"]) -> dict[Recipe, NDArray[np.uint8]]:

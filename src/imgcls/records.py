@@ -337,13 +337,14 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which runtime scores a model on a data set; ``why`` it is not the one that was wanted.
+    """Which runtime scores a model on a data set of so many ``listed`` files; ``why`` it is not what was wanted.
 
     ``drifts``: what the answers lose, by what was chosen for speed: ``precision``, against float32, and ``decode``,
     against exact pixels.
     """
 
     runtime: str
+    listed: int
     why: str | None = None
     drifts: Mapping[Lever, Drift] = field(default_factory=dict)
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 import msgspec
 import numpy as np
 
-from imgcls import compare, documents, scoring, stats
+from imgcls import compare, documents, runtimes, scoring, stats
 from imgcls.records import (
     Comparison,
     Contrast,
@@ -70,7 +70,8 @@ def build(
 def environment() -> dict[str, str]:
     """The versions of everything that has a say in an answer."""
     versions = {name: metadata.version(name) for name in LIBRARIES}
-    return {"python": platform.python_version(), "platform": platform.platform(), **versions}
+    own = {name: version for runtime in runtimes.LIBRARIES for name, version in runtimes.version(runtime).items()}
+    return {"python": platform.python_version(), "platform": platform.platform(), **versions, **own}
 
 
 def _result(

@@ -21,7 +21,7 @@ from imgcls import (
     runtimes,
     scoring,
 )
-from imgcls.errors import ImgclsError, LabelError
+from imgcls.errors import ImgclsError, LabelError, StoreError
 from imgcls.models import Model, Shelf
 from imgcls.pipeline import Lane, Part, Recipe, Rejected
 from imgcls.records import (
@@ -46,7 +46,7 @@ from imgcls.runtimes import Classifier
 from imgcls.store import QUERIED, Store, list_key
 
 KEPT = 32
-"""Pictures that are kept together: a killed run loses at most as many, and what its threads are at."""
+"""Pictures that are kept together: a killed run loses at most as many, and what its threads are at or have ready."""
 
 
 def score(
@@ -160,6 +160,8 @@ class _Walk:
                 continue
             try:
                 self.entries[name] = self._entry(self.shelf.get(name))
+            except StoreError:
+                raise
             except ImgclsError as error:
                 self._fail(name, error)
                 continue
@@ -196,18 +198,21 @@ class _Walk:
         )
 
     def _chosen(self, model: Model) -> tuple[Choice, Model]:
-        """The runtime that scored the model on this data set before, or else what suits it. Raises ImgclsError."""
-        about = choosing.key(model, self.dataset.name, self.decoding)
-        if known := self.store.choice(about):
+        """The runtime that was chosen before, unless more is listed now, or else what suits. Raises ImgclsError."""
+        about, listed = choosing.key(model, self.dataset, self.decoding), len(self.listing.images)
+        known = self.store.choice(about)
+        if known and listed <= known.listed:
             return known, self._under(model, known.runtime)
-        runtime = choosing.wanted(model, len(self.listing.images))
-        if choosing.needs_trial(model, runtime):
-            files = [image for name, image in self.first_file.items() if name not in self.rejected]
-            choice, model = choosing.tried(model, runtime, files, self.dataset.exif, self.shelf.artefacts)
-        else:
-            choice, model = Choice(runtime), self._under(model, runtime)
-        self.store.remember(about, choice)
-        return choice, model
+        runtime = choosing.wanted(model, listed)
+        if not choosing.needs_trial(model, runtime):
+            choice = Choice(runtime, listed)
+            self.store.remember(about, choice)
+            return choice, self._under(model, runtime)
+        files = [image for name, image in self.first_file.items() if name not in self.rejected]
+        tried = choosing.tried(model, runtime, listed, files, self.dataset.exif, self.shelf.artefacts)
+        if tried.lasting:
+            self.store.remember(about, tried.choice)
+        return tried.choice, tried.model
 
     def _under(self, model: Model, runtime: str) -> Model:
         """The model as a pass asks it: what the shelf has is for one asker at a time."""
@@ -251,7 +256,8 @@ class _Walk:
             if entry.missing and entry.classifier and entry.facts.runtime not in runtimes.PLAIN:
                 started = time.perf_counter()
                 try:
-                    asking.logits(entry.classifier, entry.facts, asking.blank(entry.facts))
+                    blank = asking.blank(entry.facts)[: pipeline.PART[entry.facts.device]]
+                    asking.logits(entry.classifier, entry.facts, blank)
                 except ImgclsError as error:
                     self._fail(entry.name, error)
                 entry.compile_seconds += time.perf_counter() - started

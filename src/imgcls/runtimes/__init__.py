@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module, metadata, util
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -90,12 +90,15 @@ def of(spec: ModelSpec) -> str:
 
 def installed(runtime: str) -> bool:
     """Whether the library of a runtime is there."""
-    return runtime not in LIBRARIES or util.find_spec(LIBRARIES[runtime]) is not None
+    return runtime not in LIBRARIES or bool(version(runtime))
 
 
 def version(runtime: str) -> dict[str, str]:
-    """The library of a runtime and its version, where it has one of its own."""
-    return {name: metadata.version(name) for name in [LIBRARIES.get(runtime)] if name}
+    """The library of a runtime and its version, where it has one of its own, and that is installed."""
+    try:
+        return {name: metadata.version(name) for name in [LIBRARIES.get(runtime)] if name}
+    except metadata.PackageNotFoundError:
+        return {}
 
 
 def classifier(runtime: str, request: Request) -> Classifier:

@@ -1,7 +1,9 @@
 """PyTorch's own compiler: slower to start, faster afterwards; torch keeps what it compiled in its own cache."""
 
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
 import torch
 
@@ -19,26 +21,26 @@ class CompiledClassifier(EagerClassifier):
     def __init__(self, module: torch.nn.Module, precision: str, device: str) -> None:
         super().__init__(module, precision, device)
         self.sizes: set[int] = set()
-        options: dict[str, Any] = {"freezing": True}
-        self.compiled = torch.compile(self.module, dynamic=False, options=options)
+        self.compiled = torch.compile(self.module, dynamic=False)
 
     def answer(self, placed: torch.Tensor) -> Any:
-        """As the network itself answers, rounding aside. Raises MachineError."""
+        """As the network itself answers, rounding aside."""
         asked = len(placed)
         fitting = min((size for size in self.sizes if size >= asked), default=asked)
-        if fitting not in self.sizes:
-            return self._compiled_for(placed)
         filling = placed.new_zeros(fitting - asked, *placed.shape[1:])
-        filled = torch.cat([placed, filling]).contiguous(memory_format=torch.channels_last) if len(filling) else placed
-        output = self.compiled(filled)
-        return output[:asked] if isinstance(output, torch.Tensor) else output
-
-    def _compiled_for(self, placed: torch.Tensor) -> Any:
+        # always a new tensor: one that was made elsewhere is another kind to torch, and would be compiled for, too
+        filled = torch.cat([placed, filling]).contiguous(memory_format=torch.channels_last)
         started = time.perf_counter()
-        output = self.compiled(placed)
-        self.compile_seconds += time.perf_counter() - started
-        self.sizes.add(len(placed))
-        return output
+        try:
+            with _frozen():
+                output = self.compiled(filled)
+        except (torch.OutOfMemoryError, MemoryError):
+            self.sizes = {size for size in self.sizes if size < fitting}  # smaller parts are not filled up to it
+            raise
+        if fitting not in self.sizes:
+            self.compile_seconds += time.perf_counter() - started
+            self.sizes.add(fitting)
+        return output[:asked] if isinstance(output, torch.Tensor) else output
 
     def forward(self, placed: torch.Tensor) -> Any:
         """As the network itself answers. Raises OutOfMemory, ModelError; MachineError without a C++ compiler."""
@@ -53,6 +55,20 @@ class CompiledClassifier(EagerClassifier):
                     'or ask for runtime = "eager"'
                 ) from error
             raise
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """Weights are constants, which makes the code faster, and every network has code of its own.
+
+    Of these torch keeps eight for a class, and then runs the network as it is without a word, unless told otherwise.
+    """
+    from torch._dynamo import config as dynamo
+    from torch._inductor import config as inductor
+
+    limits = {"recompile_limit": 256, "accumulated_recompile_limit": 4096, "fail_on_recompile_limit_hit": True}
+    with cast(Any, inductor).patch(freezing=True), cast(Any, dynamo).patch(**limits):
+        yield
 
 
 def build(request: Request) -> CompiledClassifier:

@@ -1,20 +1,18 @@
 """OpenVINO on the CPU, converted straight from the torch module; the extra ``imgcls[openvino]``."""
 
-import os
-import shutil
 import sys
 import threading
 import time
 import warnings
 from functools import cached_property
-from pathlib import Path
+from importlib import import_module
 from typing import Any, cast
 
 import numpy as np
 import torch
 
 from imgcls.errors import MachineError, ModelError, one_line
-from imgcls.runtimes import Request, installed
+from imgcls.runtimes import Request, artefacts, installed
 from imgcls.runtimes.eager import refusal
 
 HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
@@ -89,19 +87,15 @@ class OpenVinoClassifier:
     @cached_property
     def _ready(self) -> Any:
         """Compiled for so many askers at once. Raises ModelError, MachineError."""
-        started, core = time.perf_counter(), _library().Core()
-        _check_precision(core, self.request.precision)
+        started, core = time.perf_counter(), _core(self.request.precision)
+        settings = {
+            "INFERENCE_PRECISION_HINT": HINTS[self.request.precision],
+            "NUM_STREAMS": self.request.askers,
+            "INFERENCE_NUM_THREADS": self.request.cores,
+            "ENABLE_CPU_PINNING": False,  # the askers decode pictures, too, on whichever core is free
+        }
         try:
-            compiled = core.compile_model(
-                self._network(core),
-                "CPU",
-                {
-                    "INFERENCE_PRECISION_HINT": HINTS[self.request.precision],
-                    "NUM_STREAMS": self.request.askers,
-                    "INFERENCE_NUM_THREADS": self.request.cores,
-                    "ENABLE_CPU_PINNING": False,  # the askers decode pictures, too, on whichever core is free
-                },
-            )
+            compiled = core.compile_model(self._network(core), "CPU", settings)
         except Exception as error:  # the converter runs the network's own code, which may raise anything
             raise ModelError(f"OpenVINO cannot run {self.request.name}: {one_line(error)[:300]}") from error
         self.compile_seconds += time.perf_counter() - started
@@ -110,12 +104,11 @@ class OpenVinoClassifier:
     def _network(self, core: Any) -> Any:
         """The converted network: as it was kept, or converted now and kept."""
         folder = self.request.artefacts
-        if folder and (folder / IR).exists():
-            os.utime(folder)  # what is used is not pruned
+        if folder and artefacts.whole(folder):
             return core.read_model(folder / IR)
         network = _converted(self.module, self.request.size, strict=self.request.strict)
         if folder:
-            _keep(network, folder)
+            artefacts.keep(folder, lambda beside: _library().save_model(network, beside / IR, compress_to_fp16=False))
         return network
 
 
@@ -124,21 +117,33 @@ def build(request: Request) -> OpenVinoClassifier:
     return OpenVinoClassifier(request)
 
 
-def _check_precision(core: Any, precision: str) -> None:
-    known = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+def _core(precision: str) -> Any:
+    """OpenVINO itself, where it is in order and computes in this precision. Raises MachineError."""
+    try:
+        core = _library().Core()
+        known = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    except Exception as error:  # a broken installation may raise anything
+        raise MachineError(
+            f'OpenVINO is installed and does not start: {one_line(error)[:300]}; ask for runtime = "eager"'
+        ) from error
     if CAPABILITIES[precision] not in known:
         raise MachineError(
             f"OpenVINO does not compute in {precision} on this CPU (it has {', '.join(known)}): "
             'ask for precision = "float32", or for runtime = "eager"'
         )
+    return core
 
 
 def _library() -> Any:
     """OpenVINO without its usage statistics: where their package is not to be had, its own stub takes their place."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # None: an import of it fails
-    import openvino
-
-    return openvino
+    absent = "openvino_telemetry" not in sys.modules
+    if absent:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # an import of it fails
+    try:
+        return import_module("openvino")
+    finally:
+        if absent:
+            del sys.modules["openvino_telemetry"]
 
 
 def _converted(module: torch.nn.Module, size: tuple[int, int], *, strict: bool) -> Any:
@@ -162,14 +167,3 @@ def _converted(module: torch.nn.Module, size: tuple[int, int], *, strict: bool) 
     pictures.set_partial_shape(openvino.PartialShape([-1, 3, *size]))
     network.validate_nodes_and_infer_types()
     return network
-
-
-def _keep(network: Any, folder: Path) -> None:
-    """Write beside, then rename: a run that is killed meanwhile leaves nothing that looks whole."""
-    beside = folder.with_name(f"{folder.name}.{os.getpid()}")
-    beside.mkdir(parents=True, exist_ok=True)
-    _library().save_model(network, beside / IR, compress_to_fp16=False)
-    try:
-        beside.rename(folder)
-    except OSError:  # another process was faster
-        shutil.rmtree(beside)
