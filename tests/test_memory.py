@@ -141,11 +141,14 @@ def _assert_no_leak(seen: Memory) -> None:
 
 @pytest.mark.parametrize("where", ["factory", "first call", "every call"])
 def test_kept_tensors_are_found(clean: Memory, where: str) -> None:
-    """100 MB that the factory, the first call or every call keeps are in the peak, within 1 %, and named."""
+    """100 MB that the factory, the first call or every call keeps are in the peak, within 2 %, and named.
+
+    Python takes memory for its objects by the MiB, and which phase does so depends on all that came before.
+    """
     seen = memory.measure(_keeper(where))
-    assert seen.inference.heap_bytes - clean.inference.heap_bytes == pytest.approx(100 * MB, rel=0.01)
+    assert seen.inference.heap_bytes - clean.inference.heap_bytes == pytest.approx(100 * MB, rel=0.02)
     assert seen.inference.activations_bytes == pytest.approx(100 * MB, rel=0.01)
-    assert seen.loading.heap_bytes == pytest.approx(100 * MB if where == "factory" else 0, rel=0.01, abs=MB)
+    assert seen.loading.heap_bytes == pytest.approx(100 * MB if where == "factory" else 0, abs=2 * MB)
     line = 1 + NETS.splitlines().index("    return torch.ones(25_000_000)")
     assert seen.inference.sites[0].where == f"memory_nets.py:{line} in tensor"
     assert seen.inference.sites[0].bytes == pytest.approx(100 * MB, rel=0.01)
