@@ -86,11 +86,12 @@ def normalize(spec: InputSpec, crops: Pixels) -> torch.Tensor:
 
     mean, std = (np.array(triple, np.float32).reshape(3, 1, 1) for triple in (spec.mean, spec.std))
     batch = np.empty((len(crops), 3, *crops.shape[1:3]), np.float32)
-    for number, pixels in enumerate(crops):  # one at a time stays in the cache
-        batch[number] = pixels.transpose(2, 0, 1)
-        batch[number] /= np.float32(255)
-        batch[number] -= mean
-        batch[number] /= std
+    with np.errstate(over="ignore"):  # a tiny std makes infinite inputs, and the network's answer tells
+        for number, pixels in enumerate(crops):  # one at a time stays in the cache
+            batch[number] = pixels.transpose(2, 0, 1)
+            batch[number] /= np.float32(255)
+            batch[number] -= mean
+            batch[number] /= std
     return torch.from_numpy(batch)
 
 
