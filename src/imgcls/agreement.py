@@ -11,8 +11,9 @@ Logits = NDArray[np.float32]
 
 
 def allowed(sensitivity: float) -> float:
-    """How far apart logits may be, in standard deviations, that are computed in another order: 1e-4, or
-    a hundred times what a relative change of 1e-6 of the input does, where that is more.
+    """How far apart, in standard deviations, logits may be that are computed in another order.
+
+    1e-4, or a hundred times what a relative change of the input by 1e-6 does, where that is more.
     """
     return max(LEAST, SENSITIVITIES * sensitivity)
 
@@ -24,6 +25,12 @@ def distance(plain: Logits, other: Logits) -> float:
     return float(np.abs(other - plain).max() / (plain.std(dtype=np.float64) or 1.0))
 
 
+def too_far(plain: Logits, other: Logits, limit: float) -> str | None:
+    """How far the two are apart, in words; None where that is within the limit. All in standard deviations."""
+    apart = distance(plain, other)
+    return None if apart <= limit else f"its logits are {apart:.2g} standard deviations apart, {limit:.2g} allowed"
+
+
 def disagreement(plain: Logits, other: Logits, limit: float) -> str | None:
     """In what ``other`` differs from ``plain``, both (n, classes): None where only ties do, classes within the limit.
 
@@ -31,9 +38,8 @@ def disagreement(plain: Logits, other: Logits, limit: float) -> str | None:
     """
     if plain.shape != other.shape:
         return f"its logits have the shape {other.shape}, not {plain.shape}"
-    apart = distance(plain, other)
-    if not apart <= limit:
-        return f"its logits are {apart:.2g} standard deviations apart, {limit:.2g} allowed"
+    if apart := too_far(plain, other, limit):
+        return apart
     tie = limit * float(plain.std(dtype=np.float64) or 1.0)
     for k in (1, 5):
         if changed := sum(not _same_best(*rows, k, tie) for rows in zip(plain, other, strict=True)):

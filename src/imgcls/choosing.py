@@ -97,7 +97,7 @@ class _Trial:
     """A few pictures of a data set, and what the network says of them in float32 on eager."""
 
     def __init__(self, model: Model, files: Sequence[ImageRef], exif: Literal["ignore", "apply"]) -> None:
-        self.spec, self.exact = model.spec, models.exact(model)
+        self.exact = models.exact(model)
         self.recipe = Recipe(model.facts.input, model.spec.decode)
         recipes = list(dict.fromkeys([self.recipe, Recipe(model.facts.input, "exact")]))
         has_levers = model.spec.decode == "fast" or model.facts.precision != "float32"
@@ -115,9 +115,7 @@ class _Trial:
         own = agreement.distance(plain, self._logits(models.under(candidate, "eager"), batch))
         if own == float("inf"):
             return f"eager's own logits are not finite in {candidate.facts.precision}"
-        limit = max(limit, REDUCED * own)
-        apart = agreement.distance(plain, other)
-        return None if apart <= limit else f"its logits are {apart:.2g} standard deviations apart, {limit:.2g} allowed"
+        return agreement.too_far(plain, other, max(limit, REDUCED * own))
 
     def drifts(self, model: Model) -> dict[Lever, Drift]:
         """What the model's precision and its decoding change, each alone."""
