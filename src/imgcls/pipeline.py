@@ -24,7 +24,6 @@ from imgcls.runtimes import Classifier
 PART = {"cpu": 8, "cuda": 32}
 """Pictures that a thread takes at a time."""
 
-
 SPARE = 2
 """Threads beyond one per core, which work while others wait for Python's lock."""
 
@@ -127,7 +126,9 @@ class _Line:
         for lane in self.lanes:
             rows = [row for row, image in enumerate(good) if image.sha256 in lane.missing]
             if rows and not lane.stopped:
-                self._ask(lane, [good[row] for row in rows], batches[lane.recipe][rows], part)
+                batch = batches[lane.recipe]
+                wanted = batch if len(rows) == len(good) else batch[rows]  # to select is to copy
+                self._ask(lane, [good[row] for row in rows], wanted, part)
         return part
 
     def _ask(self, lane: Lane, pictures: Sequence[ImageRef], batch: Any, part: Part) -> None:
