@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 from unittest import mock
 
 import numpy as np
@@ -19,10 +19,8 @@ from imgcls import pixels, preprocess
 from imgcls.errors import ConfigError, Undecodable
 from imgcls.preprocess import Pixels, Reduced
 from imgcls.records import CropMode, InputSpec, Interpolation
+from inputs import CROP_MODES, INTERPOLATIONS, make_spec
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
-CROP_MODES: tuple[CropMode, ...] = get_args(CropMode)
 ORIENTATION = 0x0112
 
 
@@ -39,15 +37,6 @@ def way(request: pytest.FixtureRequest) -> Iterator[str]:
     usual = preprocess._torch_is_frugal
     with mock.patch.object(preprocess, "_torch_is_frugal", usual if request.param == "torch" else lambda *_: False):
         yield request.param
-
-
-def make_spec(
-    resize: int | tuple[int, int],
-    crop: tuple[int, int],
-    crop_mode: CropMode = "center",
-    interpolation: Interpolation = "bilinear",
-) -> InputSpec:
-    return InputSpec(resize, crop, crop_mode, interpolation, MEAN, STD)
 
 
 USUAL = make_spec(256, (224, 224))

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -24,24 +24,12 @@ from torchvision.transforms._presets import ImageClassification
 from imgcls import pixels, preprocess
 from imgcls.errors import ConfigError
 from imgcls.records import CropMode, InputSpec, Interpolation
+from inputs import CROP_MODES, INTERPOLATIONS, MEAN, STD, make_spec
 
 TIMM = tuple(int(part) for part in re.findall(r"\d+", timm.__version__)[:3])
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
-INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
-CROP_MODES: tuple[CropMode, ...] = get_args(CropMode)
 ELONGATED = [(20000, 1), (1, 20000), (60000, 2), (2, 60000)]  # (w, h)
 few_examples = settings(max_examples=20, derandomize=True, deadline=None)
 small = st.integers(1, 48)
-
-
-def make_spec(
-    resize: int | tuple[int, int],
-    crop: tuple[int, int],
-    crop_mode: CropMode = "center",
-    interpolation: Interpolation = "bilinear",
-) -> InputSpec:
-    return InputSpec(resize, crop, crop_mode, interpolation, MEAN, STD)
 
 
 def noise(width: int, height: int) -> Image.Image:
