@@ -165,12 +165,12 @@ def floor(config_file: str, runtimes: dict[str, str], device: str) -> dict[str, 
     listed = run.listing(settings.datasets["photos"]).images
     images = listed[:: max(1, len(listed) // SAMPLE)][:SAMPLE]
     recipes = {model.spec.name: Recipe(model.facts.input, model.spec.decode) for model in loaded}
-    decode_core_seconds, batches = _prepared(images, list(dict.fromkeys(recipes.values())))
+    decode_core_seconds, batches = _prepared(images, list(dict.fromkeys(recipes.values())), device)
     seconds = {model.spec.name: _asked(model, batches[recipes[model.spec.name]]) for model in loaded}
     return {"decode_core_seconds": decode_core_seconds, "model_seconds": seconds}
 
 
-def _prepared(images: Sequence[Any], recipes: Sequence[Any]) -> tuple[float, dict[Any, list[Any]]]:
+def _prepared(images: Sequence[Any], recipes: Sequence[Any], device: str) -> tuple[float, dict[Any, list[Any]]]:
     """CPU seconds a picture, read, decoded, cropped and normalised as scoring does it; the first batches by recipe.
 
     Few are kept: scoring uses its memory again and again, and fresh pages cost a fifth of the time.
@@ -183,7 +183,7 @@ def _prepared(images: Sequence[Any], recipes: Sequence[Any]) -> tuple[float, dic
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     batches: dict[Any, list[Any]] = {recipe: [] for recipe in recipes}
-    size = pipeline.PART["cpu"]
+    size = pipeline.PART[device]
     started = time.process_time()
     with pixels.quiet_pillow():
         for start in range(0, len(images), size):
@@ -191,7 +191,7 @@ def _prepared(images: Sequence[Any], recipes: Sequence[Any]) -> tuple[float, dic
                 pipeline.prepared_or_rejected(image, recipes, "ignore") for image in images[start : start + size]
             ]
             for recipe in recipes:
-                batch = preprocess.normalize(recipe.input, np.stack([crops[recipe] for crops in part]))
+                batch = preprocess.normalize(recipe.input, np.stack([crops[recipe] for crops in part]), device)
                 if start < KEPT:
                     batches[recipe].append(batch)
     core_seconds = (time.process_time() - started) / len(images)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgcls import pipeline, preprocess, runtimes
+from imgcls import models, pipeline, preprocess, runtimes
 from imgcls.errors import ModelError
 from imgcls.pipeline import Lane, Part, Recipe
-from imgcls.records import Facts, ImageRef, InputSpec
+from imgcls.records import Facts, ImageRef, InputSpec, ModelSpec
 
 INPUT = InputSpec(8, (8, 8), "center", "bilinear", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 FACTS = Facts("eager", "float32", "cpu", INPUT, None, "cd" * 32, 3, 1.0, 12)
@@ -107,6 +108,21 @@ def test_one_asks_at_a_time_unless_many_may(images: list[ImageRef], monkeypatch:
     assert (len(alone.threads), alone.most) == (1, 1)
     assert (len(together.threads), together.most) == (2, 2)
     assert not alone.threads & together.threads
+
+
+def test_a_gpu_answers_as_the_cpu(images: list[ImageRef], cuda: str) -> None:
+    """From files to logits, rounding aside."""
+    spec = ModelSpec("net", "torchvision:squeezenet1_1", "random:0")
+    assert _answers(spec, cuda, images) == pytest.approx(_answers(spec, "cpu", images), abs=1e-3)
+
+
+def _answers(spec: ModelSpec, device: str, images: Sequence[ImageRef]) -> dict[str, float]:
+    """Of every picture the best logit and the sum over all classes."""
+    model = models.load(spec, device)
+    lane = replace(_lane(model.classifier, images), recipe=Recipe(model.facts.input, "exact"), facts=model.facts)
+    answers = [pair for part in pipeline.answered(images, [lane], "ignore") for pair in part.answers["net"]]
+    best = {f"best of {image.path}": answer.top[0][1] for image, answer in answers}
+    return best | {f"sum of {image.path}": answer.logsumexp for image, answer in answers}
 
 
 def test_a_model_that_fails_does_not_stop_the_others(images: list[ImageRef]) -> None:

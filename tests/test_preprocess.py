@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -15,6 +16,7 @@ import timm
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 from timm.data import transforms as timm_transforms
 from timm.data.transforms_factory import transforms_imagenet_eval
@@ -27,6 +29,8 @@ from imgcls.records import CropMode, InputSpec, Interpolation
 from inputs import CROP_MODES, INTERPOLATIONS, MEAN, STD, make_spec
 
 TIMM = tuple(int(part) for part in re.findall(r"\d+", timm.__version__)[:3])
+_Triple = tuple[float, float, float]
+_TRIPLES = st.tuples(*[st.floats(0.01, 2.0)] * 3)
 ELONGATED = [(20000, 1), (1, 20000), (60000, 2), (2, 60000)]  # (w, h)
 few_examples = settings(max_examples=20, derandomize=True, deadline=None)
 small = st.integers(1, 48)
@@ -330,6 +334,23 @@ class TestNormalize:
         assert torch.equal(expected, preprocess.normalize(spec, crops))
         assert preprocess.normalize(spec, crops[:0]).shape == (0, 3, 8, 8)
 
+    @given(data=st.data(), mean=_TRIPLES, std=_TRIPLES)
+    def test_a_devices_arithmetic(self, data: st.DataObject, mean: _Triple, std: _Triple) -> None:
+        """What a device computes from bytes, tensor by tensor, has the bits of what NumPy computes."""
+        spec = replace(make_spec(8, (8, 8)), mean=mean, std=std)
+        crops = data.draw(arrays(np.uint8, (2, 8, 8, 3)))
+        there = preprocess._normalized(spec, torch.from_numpy(crops))
+        assert there.is_contiguous(memory_format=torch.channels_last)
+        assert torch.equal(there, preprocess.normalize(spec, crops))
+
+    def test_on_cuda(self, cuda: str) -> None:
+        """Every byte value has the same bits there, and quarters nearly the same means."""
+        crops = np.random.default_rng(0).permuted(np.arange(3 * 1024).astype(np.uint8)).reshape(1, 32, 32, 3)
+        spec = make_spec(32, (32, 32))
+        here, there = preprocess.normalize(spec, crops), preprocess.normalize(spec, crops, cuda)
+        assert (there.device.type, torch.equal(here, there.cpu())) == (cuda, True)
+        np.testing.assert_allclose(preprocess.fingerprint(there), preprocess.fingerprint(here), atol=1e-6)
+
     @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
     def test_torchvisions_preset(self, interpolation: Interpolation) -> None:
         """The whole way equals what ``Weights.transforms()`` returns, for a batch of different pictures."""
@@ -359,6 +380,13 @@ def test_the_fingerprint_is_twelve_means() -> None:
     batch = torch.zeros(2, 3, 4, 6)
     batch[1, 2, :2, 3:] = 5.0
     assert preprocess.fingerprint(batch).tolist() == [[0.0] * 12, [0.0] * 9 + [5.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("size", [(4, 6), (7, 5), (1, 1)])
+def test_a_devices_fingerprint(size: tuple[int, int]) -> None:
+    """torch's means are NumPy's but for rounding, of odd sides too."""
+    batch = torch.randn(3, 3, *size, generator=torch.Generator().manual_seed(0))
+    np.testing.assert_allclose(preprocess._pooled(batch), preprocess.fingerprint(batch), atol=1e-6)
 
 
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)

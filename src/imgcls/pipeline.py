@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from imgcls import asking, images, machine, pixels, preprocess, scoring
@@ -101,6 +102,7 @@ class _Line:
     def __init__(self, lanes: Sequence[Lane], exif: Literal["ignore", "apply"], single: ThreadPoolExecutor) -> None:
         self.lanes, self.exif, self.single = lanes, exif, single
         self.recipes = list(dict.fromkeys(lane.recipe for lane in lanes))
+        self.device = lanes[0].facts.device  # one run, one device
 
     def work(self, pictures: Sequence[ImageRef]) -> Part:
         part, started = Part(len(pictures)), time.perf_counter()
@@ -114,11 +116,11 @@ class _Line:
                 crops.append(prepared)
         try:
             batches = {
-                recipe: preprocess.normalize(recipe.input, np.stack([crop[recipe] for crop in crops]))
+                recipe: preprocess.normalize(recipe.input, np.stack([crop[recipe] for crop in crops]), self.device)
                 for recipe in self.recipes
                 if crops
             }
-        except MemoryError as error:
+        except (MemoryError, torch.OutOfMemoryError) as error:
             short = MachineError(f"memory ran out with {len(crops)} pictures: {one_line(error)}")
             part.failures = {lane.name: short for lane in self.lanes}
             return part

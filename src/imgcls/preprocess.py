@@ -10,6 +10,7 @@ other pixel. Where even that is too large, the same integer arithmetic runs in N
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -77,13 +78,16 @@ def _padded(spec: InputSpec, x: _Side, y: _Side, shown: Pixels) -> Pixels:
     return canvas
 
 
-def normalize(spec: InputSpec, crops: Pixels) -> torch.Tensor:
+def normalize(spec: InputSpec, crops: Pixels, device: str = "cpu") -> torch.Tensor:
     """Scale ``crops``, uint8 (n, h, w, 3), to [0, 1], subtract ``spec.mean`` and divide by ``spec.std``.
 
-    Returns a contiguous float32 tensor (n, 3, h, w), the same bits as torchvision's ``ToTensor`` and ``Normalize``.
+    Returns a float32 tensor (n, 3, h, w), the same bits as torchvision's ``ToTensor`` and ``Normalize``: contiguous on
+    the CPU; on a CUDA device, which is sent the bytes, channels last and perhaps not computed yet.
     """
     import torch
 
+    if device != "cpu":
+        return _normalized(spec, torch.from_numpy(crops).pin_memory().to(device, non_blocking=True))
     mean, std = (np.array(triple, np.float32).reshape(3, 1, 1) for triple in (spec.mean, spec.std))
     batch = np.empty((len(crops), 3, *crops.shape[1:3]), np.float32)
     with np.errstate(over="ignore"):  # a tiny std makes infinite inputs, and the network's answer tells
@@ -95,15 +99,42 @@ def normalize(spec: InputSpec, crops: Pixels) -> torch.Tensor:
     return torch.from_numpy(batch)
 
 
+def _normalized(spec: InputSpec, crops: torch.Tensor) -> torch.Tensor:
+    most, mean, std = _constants(spec, crops.device)
+    return crops.permute(0, 3, 1, 2).float().div_(most).sub_(mean).div_(std)
+
+
+@functools.cache
+def _constants(spec: InputSpec, device: torch.device) -> tuple[torch.Tensor, ...]:
+    """255, the mean and the standard deviation on the device, which would multiply by 1 / 255 where it is a number.
+
+    Sent once, because whoever sends numbers waits for all that the device is doing.
+    """
+    import torch
+
+    triples = ((255.0,) * 3, spec.mean, spec.std)
+    return tuple(torch.tensor(triple, dtype=torch.float32, device=device).view(3, 1, 1) for triple in triples)
+
+
 def fingerprint(batch: torch.Tensor) -> npt.NDArray[np.float32]:
     """float32 (n, 3, h, w) -> (n, 12): the mean of each channel over each quarter, to tell tensors apart by.
 
-    Quarters share the middle row or column where a side is odd, as those of torch's ``adaptive_avg_pool2d``.
+    Quarters share the middle row or column where a side is odd, as those of torch's ``adaptive_avg_pool2d``, which
+    computes them where the batch is not on the CPU.
     """
+    if batch.device.type != "cpu":
+        return _pooled(batch)
     tensors = batch.numpy()
     rows, columns = ((slice(0, -(-side // 2)), slice(side // 2, side)) for side in tensors.shape[2:])
     means = [tensors[:, :, row, column].mean(axis=(2, 3)) for row in rows for column in columns]
     return np.stack(means, axis=2).reshape(len(tensors), -1)
+
+
+def _pooled(batch: torch.Tensor) -> npt.NDArray[np.float32]:
+    from torch.nn.functional import adaptive_avg_pool2d
+
+    means: npt.NDArray[np.float32] = adaptive_avg_pool2d(batch, 2).flatten(1).cpu().numpy()
+    return means
 
 
 # Geometry.

@@ -47,7 +47,7 @@ class EagerClassifier:
 
     def placed(self, batch: torch.Tensor) -> torch.Tensor:
         """The batch as the network takes it: on its device, in its precision, channels last."""
-        if self.device.type == "cuda":  # from pinned memory the copy runs beside what the device is doing
+        if batch.device.type != self.device.type:  # from pinned memory the copy runs beside what the device is doing
             batch = batch.pin_memory().to(self.device, non_blocking=True)
         return batch.to(self.device, self.dtype, memory_format=torch.channels_last)
 
