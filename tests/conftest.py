@@ -94,7 +94,7 @@ class Project:
         (folder / "nets.py").write_text(NETS)
         (folder / "names.txt").write_text("red\ngreen\nblue\n")
         (folder / "test_models.py").write_text("from imgcls.suite import *\n")
-        (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\npythonpath = .\n")
+        (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers --imgcls-device=cpu\npythonpath = .\n")
         self.configure(CONFIGURATION)
         for colour in COLOURS:
             self.add_pictures(colour, 4)

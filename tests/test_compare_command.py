@@ -20,7 +20,8 @@ TWO = CONFIGURATION + f'[models.dull]\narch = "python:nets:colour"\noptions = {{
 def test_models_side_by_side(project: Project, imgcls: Command) -> None:
     """One table in the terminal, in Markdown and as CSV, and every figure in the JSON document."""
     project.configure(TWO)
-    result = imgcls("compare", "colour", "dull", "--markdown", "t.md", "--csv", "t.csv", "--json", "t.json")
+    tables = ("--markdown", "t.md", "--csv", "t.csv", "--json", "t.json")
+    result = imgcls("compare", "colour", "dull", "--device", "cpu", *tables)
     assert result.ret == 0
     result.stdout.fnmatch_lines([" memory in MB *", " largest allocations *", "colours (* torch *)"])
     result.stdout.fnmatch_lines([" model * top-1 % * p50 ms * images/s * s / set * peak MB * params M*"])
@@ -34,6 +35,18 @@ def test_models_side_by_side(project: Project, imgcls: Command) -> None:
     document = json.loads((project.folder / "t.json").read_text())
     assert {seen["conditions"]["model"] for seen in document["memories"]} == {"colour", "dull"}
     assert len(document["latencies"]) == 4
+
+
+def test_what_knows_no_gpu_is_compared_on_the_cpu(project: Project, python: Command) -> None:
+    """Where there is a GPU and nobody asked for it, models of the CPU alone have one row."""
+    project.configure(CONFIGURATION.replace(NETWORK, f'runtime = "openvino"\n{NETWORK}'))
+    result = python(
+        "import torch; from imgcls import cli, machine; machine.has_gpu = torch.cuda.is_available = lambda: True; "
+        "raise SystemExit(cli.main(['compare', 'colour']))"
+    )
+    assert result.ret == 0
+    result.stderr.fnmatch_lines(["measuring colour on cpu"])
+    result.stderr.no_fnmatch_line("*cuda*")
 
 
 def test_seconds_are_those_of_a_pass_that_was_made(project: Project, imgcls: Command) -> None:

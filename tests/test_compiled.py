@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 from torch._dynamo.utils import counters
+from torch._inductor.exc import InvalidCxxCompiler
 
 from imgcls.errors import MachineError, ModelError, OutOfMemory
 from imgcls.runtimes.compiled import CompiledClassifier
@@ -86,16 +87,16 @@ def test_every_network_of_a_class_has_code_of_its_own() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # torch's own, while it compiles
-def test_without_a_compiler_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no C++ compiler the message says so, and what else there is."""
-    from torch._inductor.exc import InvalidCxxCompiler
+@pytest.mark.parametrize("error", [InvalidCxxCompiler(), RuntimeError("Failed to find C compiler. Please specify")])
+def test_without_a_compiler_that_is_told(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Where torch, or Triton for a GPU, finds no compiler the message says so, and what else there is."""
 
     def compiled(*_: Any) -> None:
-        raise InvalidCxxCompiler
+        raise error
 
     classifier = CompiledClassifier(_network(), "float32", "cpu")
     monkeypatch.setattr(classifier, "compiled", compiled)
-    with pytest.raises(MachineError, match=r'needs a C\+\+ compiler and finds none: install g\+\+.*"eager"'):
+    with pytest.raises(MachineError, match=r'needs a C\+\+ compiler.* finds none: install g\+\+.*"eager"'):
         classifier.logits(PICTURES)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conftest import CONFIGURATION, Project
+from conftest import CONFIGURATION, NETWORK, Project
 
 Command = Callable[..., pytest.RunResult]
 
@@ -164,6 +164,19 @@ def test_a_device_that_is_absent_is_no_pass(run_pytest: Command) -> None:
     assert result.ret == 1
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(["*device 'cuda' was asked for and torch * sees no CUDA device here*"])
+
+
+def test_what_knows_no_gpu_is_measured_without(run_pytest: Command, timing: Project) -> None:
+    """Where there is a GPU and nobody asked for it, models of the CPU alone are skipped there."""
+    (timing.folder / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    (timing.folder / "conftest.py").write_text(
+        "import torch\nfrom imgcls import machine\nmachine.has_gpu = torch.cuda.is_available = lambda: True\n"
+    )
+    timing.configure(CONFIGURATION.replace(NETWORK, f'runtime = "openvino"\n{NETWORK}'))
+    result = run_pytest(*QUICK)
+    assert result.ret == 0
+    result.assert_outcomes(passed=2, skipped=2)
+    result.stdout.fnmatch_lines(["SKIPPED * cuda: colour runs on the CPU alone"])
 
 
 def test_memory_is_measured_gated_and_reported(run_pytest: Command, project: Project) -> None:

@@ -386,7 +386,16 @@ def test_the_fingerprint_is_twelve_means() -> None:
 def test_a_devices_fingerprint(size: tuple[int, int]) -> None:
     """torch's means are NumPy's but for rounding, of odd sides too."""
     batch = torch.randn(3, 3, *size, generator=torch.Generator().manual_seed(0))
-    np.testing.assert_allclose(preprocess._pooled(batch), preprocess.fingerprint(batch), atol=1e-6)
+    expected = preprocess.fingerprint(batch)
+    with mock.patch.object(preprocess, "_numpys_means", preprocess._torchs_means):
+        np.testing.assert_allclose(preprocess.fingerprint(batch), expected, atol=1e-6)
+
+
+def test_a_white_picture_on_cuda(cuda: str) -> None:
+    """Of the many equal values of a quarter none is lost."""
+    spec, white = make_spec(480, (480, 480)), np.full((1, 480, 480, 3), 255, np.uint8)
+    means = preprocess.fingerprint(preprocess.normalize(spec, white, cuda))
+    np.testing.assert_allclose(means, preprocess.fingerprint(preprocess.normalize(spec, white)), atol=1e-5)
 
 
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from imgcls import runtimes
-from imgcls.errors import DeviceMissing, ModelError
+from imgcls.errors import DeviceMissing, ModelError, OutOfMemory
 from imgcls.records import ModelSpec
 from imgcls.runtimes import Request
 from imgcls.runtimes.eager import FLAGS, EagerClassifier
@@ -219,11 +219,28 @@ def test_interrupts_pass() -> None:
         _answering(_raising(KeyboardInterrupt("enough"))).logits(BATCH)
 
 
-def test_a_batch_that_does_not_fit() -> None:
-    """A device whose memory is full is told as such, with the number of pictures."""
-    full = torch.OutOfMemoryError("CUDA out of memory")
-    with pytest.raises(ModelError, match=r"does not fit into memory with 4 pictures: CUDA out of memory"):
+@pytest.mark.parametrize(
+    "full",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        torch.AcceleratorError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("backend='inductor' raised:\nOutOfMemoryError: CUDA out of memory."),
+    ],
+)
+def test_a_batch_that_does_not_fit(full: Exception) -> None:
+    """A device whose memory is full is told as such, with the number of pictures, whoever says it."""
+    with pytest.raises(OutOfMemory, match=r"does not fit into memory with 4 pictures: .+"):
         _answering(_raising(full)).logits(BATCH)
+
+
+def test_what_a_gpu_tells_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that comes with the answer, since nobody waited for it before, is the network's."""
+    classifier = EagerClassifier(_linear(), "float32", "cpu")
+    late = torch.AcceleratorError("CUDA error: device-side assert triggered\nCompile with ...")
+    monkeypatch.setattr(torch.Tensor, "cpu", _raising(late))
+    with pytest.raises(ModelError, match=r"\ASequential failed on cpu with 4 pictures: CUDA error: device-side assert"):
+        classifier.logits(BATCH)
 
 
 def test_a_network_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from imgcls import config, documents, gates, machine, score_command
+from imgcls import config, documents, gates, machine, runtimes, score_command
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.measures import Latency, Memory, Scenario
 from imgcls.records import Comparison, Contrast, DatasetOutcome, Margin, Run, Settings
@@ -85,10 +85,11 @@ def _scored(options: argparse.Namespace, margins: Mapping[str, Margin], names: S
     with closing(Store(score_command.store_folder(options))) as store:
         found = _Found()
         for device in machine.devices(options.device):
-            shelf = Shelf(asked.models, device, store.artefacts)
+            here = {n: spec for n, spec in asked.models.items() if options.device or runtimes.runs_on(spec, device)}
+            shelf = Shelf(here, device, store.artefacts)
             run = f"{number}-{device}"
             try:
-                if score_command.walk(asked, shelf, store, run, trust_mtime=options.trust_mtime):
+                if score_command.walk(replace(asked, models=here), shelf, store, run, trust_mtime=options.trust_mtime):
                     raise KeyboardInterrupt
                 outcomes = [outcome for name in asked.datasets if (outcome := store.outcome(run, name))]
                 if not (found.outcomes or score_command.codes(outcomes)):

@@ -96,6 +96,13 @@ class Undecodable(Exception):
         self.detail = detail
 
 
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether this is what Python, torch's allocators or CUDA's libraries raise where memory is short."""
+    said = str(error)
+    words = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+    return isinstance(error, MemoryError) or any(word in said for word in words)
+
+
 def one_line(error: BaseException) -> str:
     """What an exception says, without its line breaks and its full stop."""
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__

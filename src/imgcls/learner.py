@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from imgcls.errors import MachineError, ModelError, one_line
+from imgcls.errors import MachineError, ModelError, one_line, ran_out_of_memory
 from imgcls.recipe import Recipe
 
 if TYPE_CHECKING:  # torch takes seconds to import
@@ -22,7 +22,6 @@ MOMENTUM = 0.9
 """Of SGD."""
 
 _SPEED_OF_NEW = 10  # layers that begin anew beside trained ones would else pull those to where they happen to begin
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # CUDA, and the CPU's allocators
 
 
 class Learner(Protocol):
@@ -236,7 +235,7 @@ def explained(batch: Batch) -> Iterator[None]:
         yield
     except (RuntimeError, ValueError, AssertionError, MemoryError) as error:
         said, shape = one_line(error), tuple(batch.shape)
-        if isinstance(error, MemoryError) or any(words in said for words in _OUT_OF_MEMORY):
+        if ran_out_of_memory(error):
             raise MachineError(
                 f"out of memory with a batch of shape {shape}: {said}; try half the --batch-size, a smaller input, "
                 "or --precision bfloat16"

@@ -39,7 +39,7 @@ def devices(asked: str | None) -> list[str]:
 
 def describe(device: str) -> Machine:
     """This machine; its GPU where the device is one."""
-    return Machine(_cpu(), cores(), f"{platform.system()} {platform.machine()}", _gpu(device))
+    return Machine(_cpu(), cores(), f"{platform.system()} {platform.machine()}", gpu(device))
 
 
 def vectors() -> str:
@@ -63,7 +63,8 @@ def _cpu() -> str:
     return platform.processor() or platform.machine()
 
 
-def _gpu(device: str) -> str | None:
+def gpu(device: str) -> str | None:
+    """The name of the GPU, where the device is one."""
     if device == "cpu":
         return None
     import torch

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import msgspec
 import pytest
 
-from imgcls import config, limits, machine
+from imgcls import config, limits, machine, runtimes
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.measures import Latency, LatencyGate, Memory, MemoryGate, Profile, Scenario
 from imgcls.records import Settings, Verdict
@@ -53,25 +53,31 @@ class Measuring:
         @pytest.fixture
         def latency(request: pytest.FixtureRequest, benchmark: Any, model: Any, device: str) -> Callable[..., Latency]:
             """``latency(scenario, batch=None)``: times the model under pytest-benchmark; see :mod:`imgcls.latency`."""
-            return partial(self._timed, request.node, benchmark, self._name(model), str(device))
+            return partial(self._timed, request.node, benchmark, self._name(model, device), str(device))
 
         @pytest.fixture
         def memory(request: pytest.FixtureRequest, model: Any, device: str) -> Callable[..., Memory]:
             """``memory(batch=1)``: measures the model in a process of its own; see :mod:`imgcls.memory`."""
             if "latency" in request.fixturenames:
                 pytest.fail("time and memory are not measured in one test: each would disturb the other", pytrace=False)
-            return partial(self._weighed, request.node, self._name(model), str(device))
+            return partial(self._weighed, request.node, self._name(model, device), str(device))
 
         holder = ModuleType("imgcls.cost_fixtures")
         vars(holder).update(device=device, latency=latency, memory=memory)
         return holder
 
-    def _name(self, model: Any) -> str:
+    def _name(self, model: Any, device: str) -> str:
         """The model's name in the configuration; a ``model`` fixture of somebody else's has none."""
-        name = getattr(model, "name", None)
+        name = str(getattr(model, "name", None))
         if name not in self.settings.models:
             pytest.fail("`latency` and `memory` go with imgcls's own `model`, and here it is another", pytrace=False)
-        return str(name)
+        if not self._wanted(name, device):
+            pytest.skip(f"{device}: {name} runs on the CPU alone")
+        return name
+
+    def _wanted(self, name: str, device: str) -> bool:
+        """Whether a model is measured there: on a device that was asked for, or on one that its runtime knows."""
+        return bool(self.config.getoption("--imgcls-device")) or runtimes.runs_on(self.settings.models[name], device)
 
     def _timed(
         self,
@@ -203,11 +209,12 @@ class Measuring:
             yield f"FAILED --benchmark-compare: no benchmark of this run is in {saved}"
 
     def profiled(self, name: str) -> Iterator[Profile]:
-        """The operators of a model on each device. Raises ImgclsError."""
+        """The operators of a model on each device that it is measured on. Raises ImgclsError."""
         from imgcls import operators
 
         for device in machine.devices(self.config.getoption("--imgcls-device")):
-            yield operators.profile(self.shelf_on(device).get(name))
+            if self._wanted(name, device):
+                yield operators.profile(self.shelf_on(device).get(name))
 
 
 def extra_info(seen: Latency) -> dict[str, Any]:

@@ -23,6 +23,11 @@ def peak_rss_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def available_bytes() -> int:
-    """Memory that can be had without swapping."""
-    return int(psutil.virtual_memory().available)
+def available_bytes(device: str = "cpu") -> int:
+    """Memory that can be had without swapping, or that is free on a GPU."""
+    if device == "cpu":
+        return int(psutil.virtual_memory().available)
+    import torch
+
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(free)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -119,22 +119,23 @@ def _constants(spec: InputSpec, device: torch.device) -> tuple[torch.Tensor, ...
 def fingerprint(batch: torch.Tensor) -> npt.NDArray[np.float32]:
     """float32 (n, 3, h, w) -> (n, 12): the mean of each channel over each quarter, to tell tensors apart by.
 
-    Quarters share the middle row or column where a side is odd, as those of torch's ``adaptive_avg_pool2d``, which
-    computes them where the batch is not on the CPU.
+    Quarters share the middle row or column where a side is odd, as those of torch's ``adaptive_avg_pool2d``, which on a
+    GPU adds up a quarter's values one after the other and is off in the fourth digit.
     """
-    if batch.device.type != "cpu":
-        return _pooled(batch)
-    tensors = batch.numpy()
-    rows, columns = ((slice(0, -(-side // 2)), slice(side // 2, side)) for side in tensors.shape[2:])
-    means = [tensors[:, :, row, column].mean(axis=(2, 3)) for row in rows for column in columns]
-    return np.stack(means, axis=2).reshape(len(tensors), -1)
+    rows, columns = ((slice(0, -(-side // 2)), slice(side // 2, side)) for side in batch.shape[2:])
+    quarters = [batch[:, :, row, column] for row in rows for column in columns]
+    means = _numpys_means(quarters) if batch.device.type == "cpu" else _torchs_means(quarters)
+    return np.stack(means, axis=2).reshape(len(batch), -1)
 
 
-def _pooled(batch: torch.Tensor) -> npt.NDArray[np.float32]:
-    from torch.nn.functional import adaptive_avg_pool2d
+def _numpys_means(quarters: Sequence[torch.Tensor]) -> list[npt.NDArray[np.float32]]:
+    return [quarter.numpy().mean(axis=(2, 3)) for quarter in quarters]
 
-    means: npt.NDArray[np.float32] = adaptive_avg_pool2d(batch, 2).flatten(1).cpu().numpy()
-    return means
+
+def _torchs_means(quarters: Sequence[torch.Tensor]) -> list[npt.NDArray[np.float32]]:
+    import torch
+
+    return list(torch.stack([quarter.mean(dim=(2, 3)) for quarter in quarters]).cpu().numpy())
 
 
 # Geometry.

@@ -18,6 +18,9 @@ MODULES = {
 PLAIN = frozenset({"eager", "numpy"})
 """Runtimes that run a network as it comes; the others compile it, and are held against eager before they are used."""
 
+ON_CPU = frozenset({"openvino", "numpy"})
+"""Runtimes that know no other device."""
+
 LIBRARIES = {"openvino": "openvino"}
 """Runtimes with a library of their own, whose version is part of every prediction's key."""
 
@@ -86,6 +89,11 @@ def of(spec: ModelSpec) -> str:
     if spec.arch.startswith("reference:"):
         return "numpy"
     return "eager" if spec.runtime == "auto" else spec.runtime
+
+
+def runs_on(spec: ModelSpec, device: str) -> bool:
+    """Whether the runtime of a model knows this device."""
+    return device == "cpu" or of(spec) not in ON_CPU
 
 
 def installed(runtime: str) -> bool:

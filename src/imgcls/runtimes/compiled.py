@@ -11,11 +11,14 @@ from imgcls.errors import MachineError
 from imgcls.runtimes import Request
 from imgcls.runtimes.eager import EagerClassifier
 
+NO_COMPILER = ("InvalidCxxCompiler", "TritonMissing", "Failed to find C compiler", "Python.h")
+"""What torch's compiler and, for a GPU, Triton raise or say where there is nothing to compile with."""
+
 
 class CompiledClassifier(EagerClassifier):
     """A module that is compiled anew for each number of pictures; fewer than that are filled up instead.
 
-    Raises MachineError where there is no C++ compiler.
+    Raises MachineError where there is no compiler for what torch generates.
     """
 
     def __init__(self, module: torch.nn.Module, precision: str, device: str) -> None:
@@ -43,15 +46,15 @@ class CompiledClassifier(EagerClassifier):
         return output[:asked] if isinstance(output, torch.Tensor) else output
 
     def forward(self, placed: torch.Tensor) -> Any:
-        """As the network itself answers. Raises OutOfMemory, ModelError; MachineError without a C++ compiler."""
-        from torch._inductor.exc import InvalidCxxCompiler
-
+        """As the network itself answers. Raises OutOfMemory, ModelError; MachineError without a compiler."""
         try:
             return super().forward(placed)
         except Exception as error:
-            if isinstance(error.__cause__, InvalidCxxCompiler) or "InvalidCxxCompiler" in str(error.__cause__):
+            said = f"{type(error.__cause__).__name__}: {error.__cause__}"
+            if any(words in said for words in NO_COMPILER):
                 raise MachineError(
-                    'runtime = "compile" needs a C++ compiler and finds none: install g++, or name one in CXX, '
+                    'runtime = "compile" needs a C++ compiler, on a GPU Python\'s headers, too, and finds none: '
+                    "install g++ and python3-dev, or name a compiler in CXX (on a GPU in CC), "
                     'or ask for runtime = "eager"'
                 ) from error
             raise

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from imgcls.errors import ModelError, OutOfMemory
+from imgcls.errors import ModelError, OutOfMemory, ran_out_of_memory
 from imgcls.runtimes import Request
 
 FLAGS = {"tf32": False, "cudnn_benchmark": False}
@@ -43,7 +43,11 @@ class EagerClassifier:
             raise ModelError(
                 f"{type(self.module).__name__} is no classifier: for {pictures} pictures it returned {_shape(output)}"
             )
-        return np.asarray(output.float().cpu().numpy())
+        try:
+            return np.asarray(output.float().cpu().numpy())
+        except torch.AcceleratorError as error:  # a GPU tells late what went wrong on it
+            name, said = type(self.module).__name__, str(error).partition("\n")[0]
+            raise ModelError(f"{name} failed on {self.device} with {pictures} pictures: {said}") from error
 
     def placed(self, batch: torch.Tensor) -> torch.Tensor:
         """The batch as the network takes it: on its device, in its precision, channels last."""
@@ -115,7 +119,7 @@ def _set(place: Any, name: str, value: Any) -> Iterator[None]:
 def refusal(name: str, batch: Any, error: BaseException) -> ModelError:
     """What it means that a network raised something about a batch."""
     reason = str(error).strip().partition("\n")[0] or type(error).__name__
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in reason:
+    if ran_out_of_memory(error):
         return OutOfMemory(f"{name} does not fit into memory with {len(batch)} pictures: {reason}")
     return ModelError(f"{name} refuses a batch of shape {tuple(batch.shape)}: {reason}")
 
