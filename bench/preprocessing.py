@@ -104,7 +104,7 @@ def _ways(interpolation: Interpolation) -> dict[str, Way]:
         return preprocess.normalize(spec, np.stack([preprocess.crop(spec, pixels.decode(file)) for file in files]))
 
     def fast(files: Sequence[bytes]) -> torch.Tensor:
-        pictures = (pixels.decode_fast(file, "ignore", [spec]) for file in files)
+        pictures = (pixels.decode_fast(file, "ignore", [spec])[0] for file in files)
         return preprocess.normalize(spec, np.stack([preprocess.crop_fast(spec, picture) for picture in pictures]))
 
     return {"torchvision": theirs, "exact": exact, "fast": fast}

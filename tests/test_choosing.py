@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def _scored(folder: Path, store: Store, number: str = "run", **keys: str) -> DatasetOutcome:
     """One run over the few pictures, with these keys of the model."""
-    text = DIGITS + "".join(f'{key} = "{value}"\n' for key, value in keys.items())
+    digits = DIGITS
+    if arch := keys.pop("arch", None):
+        digits = DIGITS.replace("timm:test_resnet", arch).replace("options = { num_classes = 10 }\n", "")
+        digits = digits.replace("builtin:digits_resnet", "random:0")
+    text = digits + "".join(f'{key} = "{value}"\n' for key, value in keys.items())
     (folder / "imgcls.toml").write_text(text)
     settings = config.load([folder / "imgcls.toml"])
     shelf = Shelf(settings.models, "cpu", store.artefacts)
@@ -213,6 +218,88 @@ def test_what_cannot_be_converted_is_eager_unless_it_was_asked_for(
     [pair] = _scored(folder, store, "named", runtime="openvino").pairs
     assert pair.failure is not None
     assert pair.failure.message == "OpenVINO cannot run net: no conversion for that"
+
+
+NETS = """
+import torch
+
+
+class Looking(torch.nn.Module):
+    \"\"\"Answers bright pictures otherwise, which the tracer does not see.\"\"\"
+
+    def forward(self, batch):
+        means = batch.mean(dim=(2, 3)).repeat(1, 4)[:, :10]
+        return -means if batch.mean() > 10 else means
+
+
+class Chaotic(torch.nn.Module):
+    \"\"\"The smallest change of a picture changes what it says.\"\"\"
+
+    def forward(self, batch):
+        return torch.sin(1e7 * batch.mean(dim=(2, 3))).repeat(1, 4)[:, :10]
+
+
+class Together(torch.nn.Module):
+    \"\"\"Normalises with the pictures that happen to be beside it.\"\"\"
+
+    def __init__(self):
+        super().__init__()
+        self.norm = torch.nn.BatchNorm2d(3, track_running_stats=False)
+
+    def forward(self, batch):
+        return self.norm(batch).amax(dim=(2, 3)).repeat(1, 4)[:, :10]
+"""
+
+
+@needs_openvino
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        ("Chaotic", "its own logits move by * standard deviations when its input moves by a millionth"),
+        ("Together", "what it says of a picture depends on the pictures beside it"),
+    ],
+)
+def test_what_cannot_be_held_against_anything_is_eager(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch, network: str, why: str
+) -> None:
+    """Where eager's own answers are no measure, no other runtime is used, and that is told."""
+    (folder / "wobbling.py").write_text(NETS)
+    monkeypatch.syspath_prepend(folder)
+    outcome = _scored(folder, store, arch=f"python:wobbling:{network}", runtime="openvino")
+    chosen, said, _ = _chosen(outcome)
+    assert (chosen, fnmatch(str(said), f"scored with eager, not openvino: {why}")) == ("eager", True)
+
+
+@needs_openvino
+def test_what_was_converted_on_demand_is_not_used_unasked(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the tracer has doubts ``auto`` is eager, also beside what somebody had converted all the same."""
+    (folder / "wobbling.py").write_text(NETS)
+    monkeypatch.syspath_prepend(folder)
+    assert _chosen(_scored(folder, store, arch="python:wobbling:Looking", runtime="openvino"))[0] == "openvino"
+    chosen, why, _ = _chosen(_scored(folder, store, "auto", arch="python:wobbling:Looking", runtime="auto"))
+    assert (chosen, "Python boolean" in str(why)) == ("eager", True)
+
+
+@needs_openvino
+def test_a_remembered_runtime_that_has_become_unusable(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left to us, all is scored anew with eager, and why is told; with nothing to compute, nothing is amiss."""
+    from imgcls.runtimes import openvino
+
+    assert _chosen(_scored(folder, store)) == ("openvino", None, 0)
+
+    def missing() -> None:
+        raise ImportError("libtbb.so.12: cannot open shared object file")
+
+    monkeypatch.setattr(openvino, "_library", missing)
+    assert _chosen(_scored(folder, store, "stored")) == ("openvino", None, 20)
+    next(iter((folder / "few").rglob("*.png"))).unlink()
+    Image.new("RGB", (40, 40)).save(folder / "few" / "0" / "new.png")
+    chosen, why, kept = _chosen(_scored(folder, store, "changed"))
+    assert (chosen, kept, "does not start: libtbb" in str(why)) == ("eager", 0, True)
 
 
 def test_trial_pictures_are_spread_over_the_files() -> None:

@@ -58,7 +58,7 @@ def encoded(image: Image.Image, name: str = "JPEG", orientation: int = 1) -> byt
 def off(spec: InputSpec, data: bytes, exif: Literal["ignore", "apply"] = "ignore") -> float:
     """By how many of 255 levels the fast crop is off in the mean."""
     exact = preprocess.crop(spec, pixels.decode(data, exif))
-    fast = preprocess.crop_fast(spec, pixels.decode_fast(data, exif, [spec]))
+    fast = preprocess.crop_fast(spec, pixels.decode_fast(data, exif, [spec])[0])
     assert (fast.shape, fast.dtype.name, fast.flags.c_contiguous) == (exact.shape, "uint8", True)
     return distance(exact, fast)
 
@@ -72,34 +72,43 @@ def distance(one: Pixels, other: Pixels) -> float:
 
 def test_twelve_megapixels_are_decoded_at_an_eighth() -> None:
     """For a crop of 224 a camera's 4000 x 3000 pixels become 500 x 375, and the original size is kept."""
-    picture = pixels.decode_fast(encoded(smooth(4000, 3000)), "ignore", [USUAL])
+    picture = pixels.decode_fast(encoded(smooth(4000, 3000)), "ignore", [USUAL])[0]
     assert (picture.image.mode, picture.image.size, picture.by) == ("RGB", (500, 375), 8)
     assert picture.size == (3000, 4000)
 
 
-def test_the_largest_input_decides() -> None:
-    """A picture for several models keeps enough pixels for each of them, and all where one takes nearest pixels."""
+def test_every_input_has_what_it_would_have_alone() -> None:
+    """Models that are scored together see what they would see alone, and share what they can."""
     data = encoded(smooth(4000, 3000))
-    large, nearest = make_spec(480, (448, 448)), make_spec(64, (64, 64), "center", "nearest")
-    assert [pixels.decode_fast(data, "ignore", [USUAL, spec]).by for spec in (USUAL, large, nearest)] == [8, 4, 1]
+    specs = [
+        USUAL,
+        make_spec(480, (448, 448)),
+        make_spec(64, (64, 64), "center", "nearest"),
+        make_spec(200, (200, 200)),
+    ]
+    together = pixels.decode_fast(data, "ignore", specs)
+    assert [picture.by for picture in together] == [8, 4, 1, 8]
+    assert together[0] is together[3]
+    for spec, picture in zip(specs, together, strict=True):
+        [alone] = pixels.decode_fast(data, "ignore", [spec])
+        assert np.array_equal(preprocess.crop_fast(spec, alone), preprocess.crop_fast(spec, picture))
 
 
 @given(
     size=st.tuples(st.integers(1, 9000), st.integers(1, 9000)),
-    resizes=st.lists(st.integers(1, 600), min_size=1, max_size=3),
+    resize=st.integers(1, 600),
     whole=st.booleans(),
 )
 @settings(max_examples=200, derandomize=True)
-def test_no_side_becomes_too_short(size: tuple[int, int], resizes: list[int], whole: bool) -> None:
+def test_no_side_becomes_too_short(size: tuple[int, int], resize: int, whole: bool) -> None:
     """All that is resized to remains, and the next smaller size would be too small or divide nothing."""
-    specs = [make_spec(resize, (1, 1)) for resize in resizes]
-    sides = [preprocess.resized_size(spec, size) for spec in specs]
+    spec = make_spec(resize, (1, 1))
 
     def will_do(by: int) -> bool:
-        enough = all(a >= by * b for side in sides for a, b in zip(size, side, strict=True))
+        enough = all(a >= by * b for a, b in zip(size, preprocess.resized_size(spec, size), strict=True))
         return enough and (not whole or all(side % by == 0 for side in size))
 
-    by = pixels._reduction(size, specs, whole)
+    by = pixels._reduction(size, spec, whole)
     assert by == max([1, *(smaller for smaller in (2, 4, 8) if will_do(smaller))])
 
 
@@ -107,7 +116,7 @@ def test_no_side_becomes_too_short(size: tuple[int, int], resizes: list[int], wh
 def test_only_jpeg_is_reduced(name: str) -> None:
     """Other formats cannot be decoded smaller, and lose nothing."""
     data = encoded(smooth(1600, 1200), name)
-    picture = pixels.decode_fast(data, "ignore", [USUAL])
+    picture = pixels.decode_fast(data, "ignore", [USUAL])[0]
     assert (picture.by, picture.size) == (1, (1200, 1600))
     assert picture.image.tobytes() == pixels.decode(data).tobytes()
 
@@ -116,7 +125,7 @@ def test_a_cameras_two_pictures_in_one_file_are_reduced() -> None:
     """MPO is JPEG, and its first picture is the one that counts."""
     buffer = io.BytesIO()
     smooth(1600, 1200).save(buffer, "MPO", save_all=True, append_images=[Image.new("RGB", (1600, 1200))])
-    picture = pixels.decode_fast(buffer.getvalue(), "ignore", [USUAL])
+    picture = pixels.decode_fast(buffer.getvalue(), "ignore", [USUAL])[0]
     assert (picture.by, picture.image.size) == (4, (400, 300))
     assert off(USUAL, buffer.getvalue()) < 1
 
@@ -126,7 +135,7 @@ def test_a_cameras_two_pictures_in_one_file_are_reduced() -> None:
 def test_orientation_is_applied_to_what_was_reduced(orientation: int, size: tuple[int, int]) -> None:
     """Upright size and place are right for all eight orientations, also where a reduction would leave pixels over."""
     data = encoded(smooth(*size), orientation=orientation)
-    picture = pixels.decode_fast(data, "apply", [USUAL])
+    picture = pixels.decode_fast(data, "apply", [USUAL])[0]
     assert picture.size == pixels.decode(data, "apply").size[::-1]
     assert (picture.by > 1) == (orientation == 1 or size == (1600, 1200))
     assert off(USUAL, data, "apply") < 0.5
@@ -196,7 +205,7 @@ def test_a_reduced_picture_is_cut_at_the_same_place(
     del way
     spec, data = make_spec(256, (224, 224), "center", interpolation), encoded(smooth(*size))
     exact = preprocess.crop(spec, pixels.decode(data))
-    picture = pixels.decode_fast(data, "ignore", [spec])
+    picture = pixels.decode_fast(data, "ignore", [spec])[0]
     assert picture.by == 8
     assert 10 * distance(exact, preprocess.crop_fast(spec, picture)) < distance(exact[:, 1:], exact[:, :-1])
 
@@ -266,7 +275,7 @@ def test_hostile_files_are_rejected_alike(shared_data: Path) -> None:
         except Undecodable as fault:
             exact = fault.reason
         try:
-            preprocess.crop_fast(spec, pixels.decode_fast(data, "apply", [spec]))
+            preprocess.crop_fast(spec, pixels.decode_fast(data, "apply", [spec])[0])
         except Undecodable as fault:
             fast = fault.reason
         reasons.append((exact, fast))

@@ -1,5 +1,6 @@
 """imgcls.models: every way to name a network ends in that network, or in one error that says why not."""
 
+import contextlib
 import copy
 import gc
 import hashlib
@@ -521,7 +522,7 @@ def test_a_prediction_depends_on_the_versions(arch: str, monkeypatch: pytest.Mon
     model = models.load(_spec(arch, weights="random:1"), "cpu")
 
     def key() -> str:
-        return replace(model, identity=models._identity(model.spec, model.facts)).prediction_key("Pillow 13")
+        return replace(model, identity=models._identity(model.spec, model.facts, {})).prediction_key("Pillow 13")
 
     keys = {key(), key(), model.prediction_key("Pillow 13")}
     for place, name, value in ((torch, "__version__", "99.0"), (metadata, "version", lambda _: "99.0")):
@@ -536,7 +537,7 @@ def test_a_prediction_depends_on_the_versions(arch: str, monkeypatch: pytest.Mon
 def test_a_prediction_depends_on_the_kind_of_device(resnet_file: Path) -> None:
     """What a graphics card computes is another prediction, whichever of several cards it is."""
     model = models.load(_spec(RESNET, weights=resnet_file), "cpu")
-    first, second = (models._identity(model.spec, replace(model.facts, device=f"cuda:{n}")) for n in (0, 1))
+    first, second = (models._identity(model.spec, replace(model.facts, device=f"cuda:{n}"), {}) for n in (0, 1))
     assert model.identity != first == second
 
 
@@ -548,6 +549,32 @@ def test_a_prediction_depends_on_the_factorys_file(own_nets: Path) -> None:
     own_nets.write_text(f"{NETS}# changed\n")
     del sys.modules["own_nets"]
     assert key != _key(_own("tiny", weights="random:1"))
+
+
+def test_a_prediction_depends_on_the_files_of_the_layers(own_nets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network whose layers are written in another module is another one when that has changed."""
+    layers = own_nets.with_name("own_layers.py")
+    text = "import torch\n\n\nclass Head(torch.nn.Linear):\n    pass\n"
+    layers.write_text(text)
+    own_nets.write_text(
+        "from torch import nn\nimport own_layers\n\n\n"
+        "def net():\n    return nn.Sequential(nn.Flatten(), own_layers.Head(3, 2))\n"
+    )
+    spec = _own("net", weights="random:1")
+    model = models.load(spec, "cpu")
+    assert model.identity["own_sources"].keys() == {"own_nets", "own_layers"}
+    layers.write_text(f"{text}# changed\n")
+    monkeypatch.delitem(sys.modules, "own_layers")
+    assert model.identity != models.load(spec, "cpu").identity
+
+
+def test_a_factory_that_goes_elsewhere_goes_alone(own_nets: Path) -> None:
+    """Its working folder is not that of the run."""
+    own_nets.write_text("import os, torch\n\n\ndef net():\n    os.chdir('/')\n    return torch.nn.Linear(2, 2)\n")
+    before = Path.cwd()
+    with contextlib.suppress(ModelError):
+        models.load(_own("net", weights="random:1"), "cpu")
+    assert Path.cwd() == before
 
 
 def test_a_prediction_does_not_depend_on_names(resnet_file: Path, tmp_path: Path) -> None:

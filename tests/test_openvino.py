@@ -1,5 +1,6 @@
 """OpenVINO runs a torch network as the network itself does, from any thread, and keeps what it converted."""
 
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from imgcls.errors import MachineError, ModelError, OutOfMemory
-from imgcls.runtimes import Request, installed
+from imgcls.runtimes import Request, artefacts, installed
 from imgcls.runtimes.eager import EagerClassifier
 
 if not installed("openvino"):
@@ -129,6 +130,46 @@ def test_another_output_is_no_classifier() -> None:
     """A map of features is told as such."""
     with pytest.raises(ModelError, match=r"net is no classifier: for 13 pictures it returned \(13, 3, 16, 24\)"):
         OpenVinoClassifier(_request(nn.ReLU)).logits(PICTURES)
+
+
+class Folding(nn.Module):
+    """Is converted for two pictures, and takes no others."""
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return batch.mean(dim=(2, 3)).reshape(len(batch), 3)
+
+
+def test_what_openvino_refuses_is_told_by_its_reason() -> None:
+    """Not by the place in its source where that was noticed."""
+    with pytest.raises(ModelError, match=r"\Anet refuses a batch of shape \(13, 3, 16, 24\): .*reshape.*conflicts"):
+        OpenVinoClassifier(_request(Folding)).logits(PICTURES)
+
+
+class Counting(nn.Module):
+    """Counts its pictures in Python, which the tracer takes for a number."""
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return batch.mean() * torch.ones(len(batch), 3)
+
+
+def test_a_number_of_pictures_that_was_recorded_is_told() -> None:
+    """With what to write instead."""
+    with pytest.raises(ModelError, match=r"net, converted by OpenVINO, answers 13 pictures with \d+ rows: .*x.shape"):
+        OpenVinoClassifier(_request(Counting)).logits(PICTURES)
+
+
+def _nonsense(folder: Path) -> None:
+    (folder / openvino.IR).write_text("<net/>")
+
+
+def test_what_was_kept_and_cannot_be_read_is_converted_anew(tmp_path: Path) -> None:
+    """Whole, and yet of no use, as what another version wrote may be."""
+    expected = OpenVinoClassifier(_request(folder=tmp_path / "key")).logits(PICTURES)
+    shutil.rmtree(tmp_path / "key")
+    artefacts.keep(tmp_path / "key", _nonsense)
+    for _ in range(2):
+        assert np.array_equal(OpenVinoClassifier(_request(folder=tmp_path / "key")).logits(PICTURES), expected)
+    assert (tmp_path / "key" / openvino.IR).stat().st_size > 1000
 
 
 def test_an_installation_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def test_one_asks_at_a_time_unless_many_may(images: list[ImageRef], monkeypatch:
 def test_a_gpu_answers_as_the_cpu(images: list[ImageRef], cuda: str) -> None:
     """From files to logits, rounding aside."""
     spec = ModelSpec("net", "torchvision:squeezenet1_1", "random:0")
-    assert _answers(spec, cuda, images) == pytest.approx(_answers(spec, "cpu", images), abs=1e-3)
+    assert _answers(spec, cuda, images) == pytest.approx(_answers(spec, "cpu", images), abs=5e-3)
 
 
 def _answers(spec: ModelSpec, device: str, images: Sequence[ImageRef]) -> dict[str, float]:
@@ -123,6 +123,13 @@ def _answers(spec: ModelSpec, device: str, images: Sequence[ImageRef]) -> dict[s
     answers = [pair for part in pipeline.answered(images, [lane], "ignore") for pair in part.answers["net"]]
     best = {f"best of {image.path}": answer.top[0][1] for image, answer in answers}
     return best | {f"sum of {image.path}": answer.logsumexp for image, answer in answers}
+
+
+def test_pillows_limit_is_no_pictures_fault(images: list[ImageRef], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody allows fewer pixels, larger pictures are rejected, and tried again where they are allowed."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    parts = list(pipeline.answered(images[:1], [_lane(Means(concurrent=False), images)], "ignore"))
+    assert [(bad.reason, bad.lasting) for part in parts for bad in part.rejected] == [("too_large", False)]
 
 
 def test_a_model_that_fails_does_not_stop_the_others(images: list[ImageRef]) -> None:
@@ -188,7 +195,8 @@ def test_memory_that_runs_out_is_the_machines(images: list[ImageRef], monkeypatc
 
     monkeypatch.setattr(preprocess, "normalize", full)
     parts = list(pipeline.answered(images[:1], [_lane(Means(concurrent=False), images)], "ignore"))
-    assert str(parts[0].failures["net"]) == "memory ran out with 1 pictures: Unable to allocate 4 GiB"
+    said = "1 pictures cannot be made inputs on cpu: Unable to allocate 4 GiB"
+    assert str(parts[0].failures["net"]) == said
 
 
 def test_what_does_not_decode_is_told_with_whose_fault_it_is(images: list[ImageRef]) -> None:

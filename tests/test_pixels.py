@@ -16,7 +16,7 @@ from typing import get_args
 
 import PIL
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from imgcls import pixels
 from imgcls.errors import MachineError, Reason, Undecodable
@@ -287,3 +287,14 @@ def test_hostile_files_decode_as_in_plain_pillow(shared_data: Path, capfd: pytes
     assert {fault.reason for fault in faults} <= set(get_args(Reason))
     assert all(fault.detail for fault in faults)
     assert capfd.readouterr() == ("", "")
+
+
+def test_half_a_picture_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a training script has told Pillow, in this process or in the one that filled the store."""
+    buffer = io.BytesIO()
+    Image.effect_noise((64, 64), 50).convert("RGB").save(buffer, "JPEG")
+    half = buffer.getvalue()[: len(buffer.getvalue()) // 2]
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with pixels.quiet_pillow(), pytest.raises(Undecodable, match="truncated"):
+        pixels.decode(half)
+    assert ImageFile.LOAD_TRUNCATED_IMAGES

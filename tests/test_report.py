@@ -61,7 +61,7 @@ RESULT = {
     "overall_top5", "img_size", "crop_pct", "interpolation", "images_per_second", "from_store", "verdicts",
 }  # fmt: skip
 ALSO_OURS = {
-    "distinct", "macro_f1", "ids_ignored", "runtime_note", "drifts",
+    "decode", "distinct", "macro_f1", "ids_ignored", "runtime_note", "drifts",
     "prediction_key", "exif", "labels_sha256", "accepted", "classes", "failure",
 }  # fmt: skip
 PREDICTION = {"model", "dataset", "path", "image_sha256", "label", "top"}
@@ -125,8 +125,9 @@ def test_a_result_says_what_was_measured() -> None:
     [found] = _json(_report(_measured(), passes=(_walk("net"),)), None)["results"]
     top1, top5 = stats.wilson(612, 1000), stats.wilson(833, 1000)
     assert found == {
-        "model": "net", "dataset": "photos", "runtime": "eager", "precision": "float32", "device": "cpu",
-        "input": str(INPUT), "weights_file_sha256": "ab" * 32, "state_sha256": "cd" * 32, "param_count": 1.25,
+        "model": "net", "dataset": "photos", "runtime": "eager", "precision": "float32", "decode": "exact",
+        "device": "cpu", "input": str(INPUT), "weights_file_sha256": "ab" * 32, "state_sha256": "cd" * 32,
+        "param_count": 1.25,
         "listed": 1003, "scored": 1000, "rejected": 1, "ignored": 2, "unscored": 0, "distinct": 998,
         "top1_count": 612, "top5_count": 833,
         "top1": pytest.approx(61.2), "top1_err": pytest.approx(38.8),
@@ -307,7 +308,7 @@ def test_a_run_is_read_as_a_comparison_needs_it(store: Store) -> None:
     assert (net.run, net.environment) == ("this run", report.environment())
     assert net.setup == Setup(
         "net", "photos", "eager", "float32", "cpu", str(INPUT), "ignore", list_key(TWO), {"cat": (0,)},
-        "ab" * 32, "cd" * 32, "net-key",
+        "ab" * 32, "cd" * 32, "net-key", "exact",
     )  # fmt: skip
     assert {key: (p.path, p.top[0][0]) for key, p in net.predictions.items()} == {
         ("b" * 64, "cat"): ("cat/b.jpg", 1),

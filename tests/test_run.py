@@ -101,7 +101,7 @@ def test_models_that_do_not_fit_together_go_one_after_the_other(
 ) -> None:
     """With no room for two, each has its own pass, and the counts are the same."""
     importable.also(f'[models.other]\narch = "python:nets:colour"\noptions = {{ gain = 2.0 }}\n{NETWORK}')
-    monkeypatch.setattr(meter, "available_bytes", lambda: 0)
+    monkeypatch.setattr(meter, "available_bytes", lambda _: 0)
     outcome = _score(importable.folder, store, models=("colour", "other"))
     assert [walk.models for walk in outcome.passes] == [("colour",), ("other",)]
     assert [pair.scores.top1_count for pair in outcome.pairs] == [12, 12]

@@ -7,6 +7,9 @@ from imgcls.records import Drift
 
 LEAST = 1e-4
 SENSITIVITIES = 100
+MOST = 0.1
+"""Standard deviations beyond which logits that may be so far apart say nothing of each other."""
+
 Logits = NDArray[np.float32]
 
 

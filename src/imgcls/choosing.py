@@ -52,6 +52,7 @@ def key(model: Model, dataset: DatasetSpec, decoding: str) -> str:
         "decoding": decoding,
         "asked": model.spec.runtime,
         "cpu": machine.vectors(),
+        "gpu": machine.gpu(model.facts.device),
         **versions,
     }
     return digest.of_json({**model.identity, **asked})
@@ -83,6 +84,7 @@ def tried(
     if runtime not in runtimes.PLAIN:
         try:
             candidate = models.under(model, runtime, artefacts)
+            pipeline.warm_up(candidate.classifier, candidate.facts)  # else it would be compiled for few pictures, too
             why = trial.disagreement(candidate)
         except ImgclsError as error:
             if model.spec.runtime != "auto":
@@ -109,7 +111,13 @@ class _Trial:
             return None
         batch = self._batch("exact")[:TRIED]
         plain, other = (self._logits(model, batch) for model in (self.exact, candidate))
-        limit = agreement.allowed(asking.measured(self.exact.classifier, self.exact.facts, batch)[1])
+        sensitivity = asking.measured(self.exact.classifier, self.exact.facts, batch)[1]
+        limit = agreement.allowed(sensitivity)
+        if limit > agreement.MOST:
+            return f"its own logits move by {sensitivity:.2g} standard deviations when its input moves by a millionth"
+        alone = np.concatenate([self._logits(self.exact, batch[:1]), plain[1:]])
+        if agreement.too_far(plain, alone, limit):
+            return "what it says of a picture depends on the pictures beside it"
         if candidate.facts.precision == "float32":
             return agreement.disagreement(plain, other, limit)
         own = agreement.distance(plain, self._logits(models.under(candidate, "eager"), batch))
@@ -119,15 +127,15 @@ class _Trial:
 
     def drifts(self, model: Model) -> dict[Lever, Drift]:
         """What the model's precision and its decoding change, each alone."""
-        found: dict[Lever, Drift] = {}
         if not self.crops:
-            return found
+            return {}
         own = self._batch(self.recipe.decode)
+        pairs: dict[Lever, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
         if model.facts.precision != "float32":
-            found["precision"] = agreement.drift(self._logits(self.exact, own), self._logits(model, own))
+            pairs["precision"] = self._logits(self.exact, own), self._logits(model, own)
         if self.recipe.decode == "fast":
-            found["decode"] = agreement.drift(self._logits(model, self._batch("exact")), self._logits(model, own))
-        return found
+            pairs["decode"] = self._logits(model, self._batch("exact")), self._logits(model, own)
+        return {lever: agreement.drift(*pair) for lever, pair in pairs.items() if np.isfinite(pair).all()}
 
     def _batch(self, decode: Literal["exact", "fast"]) -> torch.Tensor:
         recipe = self.recipe._replace(decode=decode)

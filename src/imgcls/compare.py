@@ -24,7 +24,8 @@ from imgcls.records import (
 
 BEST: Mapping[Accuracy, int] = {"top1": 1, "top5": 5}
 ASKED = {"runtime": "runtime", "input": "input spec", "exif": "exif"}
-NOTED = ("precision", "device", "weights_file_sha256", "state_sha256")
+NOTED = ("precision", "decode", "device", "weights_file_sha256", "state_sha256")
+WAY_OUT = {"runtime": " (ask for one of them by the model's key runtime, or save the earlier run again)"}
 EXAMPLES = 3
 
 ALPHA = 0.05
@@ -86,7 +87,7 @@ def _refusals(before: Scored, after: Scored, accepted: tuple[Accepted, Accepted]
         for key, words in ASKED.items():
             old, new = getattr(before.setup, key), getattr(after.setup, key)
             if old and new and old != new:
-                yield f"{words}: {old} -> {new}"
+                yield f"{words}: {old} -> {new}{WAY_OUT.get(key, '')}"
         yield from _other_labels(before, after, accepted or ({}, {}))
     if not before.predictions.keys() & after.predictions.keys():
         yield f"pictures: none of the {len(before.predictions)} before is among the {len(after.predictions)} after"

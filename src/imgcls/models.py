@@ -1,5 +1,6 @@
 """From a :class:`ModelSpec` to a network that is ready to answer."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,9 @@ PUBLISHED_VARIANT: Mapping[str, Mapping[str, Any]] = {
     "inception_v3": {"transform_input": True, "aux_logits": False, "init_weights": False},
 }
 """Arguments that torchvision sets itself when it builds these two with published weights."""
+
+LIBRARIES = frozenset({"torch", "torchvision", "timm"})
+"""Whose source is told by their versions."""
 
 PACKAGE = Path(__file__).parent
 
@@ -71,6 +75,10 @@ class Shelf:
     def release(self, name: str) -> None:
         """Let go of a model's memory; it is loaded again if it is asked for again."""
         self._held.pop(name, None)
+        if self.device != "cpu":
+            import torch
+
+            torch.cuda.empty_cache()  # what torch keeps of a GPU's memory no other process can have
 
 
 def _loaded(spec: ModelSpec, device: str, artefacts: Path | None) -> Model:
@@ -111,8 +119,9 @@ def load(spec: ModelSpec, device: str, artefacts: Path | None = None) -> Model:
         parameters=parameters,
         crop_pct=resolve.crop_pct(spec, input_spec),
         weight_bytes=sum(_bytes(tensor, spec.precision) for tensor in module.state_dict().values()),
+        decode=spec.decode,
     )
-    identity = _identity(spec, facts)
+    identity = _identity(spec, facts, _own_sources(spec, module))
     classifier = _classifier(spec, facts, identity, lambda: module, artefacts, askers=1)
     return Model(spec, classifier, labels, facts, identity, time.perf_counter() - started)
 
@@ -143,7 +152,7 @@ def under(model: Model, runtime: str, artefacts: Path | None = None) -> Model:
         return held.classifier.module
 
     facts = replace(model.facts, runtime=runtime)
-    identity = _identity(model.spec, facts)
+    identity = _identity(model.spec, facts, model.identity["own_sources"])
     classifier = _classifier(model.spec, facts, identity, module, artefacts, machine.cores())
     return replace(model, classifier=classifier, facts=facts, identity=identity)
 
@@ -156,7 +165,8 @@ def _classifier(
     artefacts: Path | None,
     askers: int,
 ) -> Classifier:
-    folder = artefacts / digest.of_json(identity) if artefacts else None
+    strict = spec.arch.startswith("python:") and spec.runtime == "auto"
+    folder = artefacts / digest.of_json({**identity, "strict": strict}) if artefacts else None
     request = Request(
         name=spec.name,
         module=module,
@@ -166,19 +176,18 @@ def _classifier(
         cores=machine.cores(),
         askers=askers,
         artefacts=folder,
-        strict=spec.arch.startswith("python:") and spec.runtime == "auto",
+        strict=strict,
     )
     return runtimes.classifier(facts.runtime, request)
 
 
-def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
+def _identity(spec: ModelSpec, facts: Facts, own_sources: Mapping[str, str]) -> dict[str, Any]:
     import torch
 
     from imgcls.runtimes.eager import FLAGS
 
-    kind, _, name = spec.arch.partition(":")
+    kind = spec.arch.partition(":")[0]
     libraries = {"python": ("torchvision", "timm"), "reference": ("torchvision", "numpy")}.get(kind, (kind,))
-    own = {"factory_sha256": digest.file_sha256(_factory_file(name))} if kind == "python" else {}
     return {
         "imgcls_sha256": _source_sha256(*ANSWERING, *(["reference/*.py"] if kind == "reference" else [])),
         "arch": spec.arch,
@@ -194,8 +203,19 @@ def _identity(spec: ModelSpec, facts: Facts) -> dict[str, Any]:
         **{library: metadata.version(library) for library in libraries},
         **runtimes.version(facts.runtime),
         **({"cpu": machine.vectors()} if spec.decode == "fast" or facts.precision != "float32" else {}),
-        **own,
+        **({"gpu": machine.gpu(facts.device)} if facts.precision != "float32" else {}),
+        "own_sources": own_sources,
     }
+
+
+def _own_sources(spec: ModelSpec, module: Any) -> dict[str, str]:
+    """Of a ``python:`` network the files of its factory and of its layers' classes, by their modules' names."""
+    if not spec.arch.startswith("python:"):
+        return {}
+    names = {spec.arch.split(":")[1], *(type(layer).__module__ for layer in module.modules())}
+    own = {name: sys.modules.get(name) for name in names if name.partition(".")[0] not in LIBRARIES}
+    files = {name: getattr(module, "__file__", None) for name, module in own.items()}
+    return {name: digest.file_sha256(Path(file)) for name, file in files.items() if file}
 
 
 def _source_sha256(*patterns: str) -> str:
@@ -284,17 +304,14 @@ def _from_factory(spec: ModelSpec, name: str) -> Any:
     except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
         raise ConfigError(f"[models.{spec.name}] arch: {spec.arch} cannot be imported: {one_line(error)}") from error
     try:
-        module = factory(**spec.options)
+        with contextlib.chdir(Path.cwd()):  # wherever a factory goes, the paths of others stay what they are
+            module = factory(**spec.options)
     except (Exception, SystemExit) as error:  # a factory may raise anything, and other models go on
         reason = f"{type(error).__name__}: {one_line(error)}"
         raise ModelError(f"[models.{spec.name}] {spec.arch} failed: {reason}") from error
     if not isinstance(module, torch.nn.Module):
         raise ModelError(f"[models.{spec.name}] {spec.arch} returned a {type(module).__name__}, no torch.nn.Module")
     return module
-
-
-def _factory_file(name: str) -> Path:
-    return Path(str(sys.modules[name.partition(":")[0]].__file__))
 
 
 def builtin(spec: ModelSpec, name: str) -> Path:

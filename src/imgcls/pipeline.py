@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from imgcls import asking, images, machine, pixels, preprocess, scoring
-from imgcls.errors import ImgclsError, MachineError, Undecodable, one_line
+from imgcls.errors import ImgclsError, MachineError, Reason, Undecodable, one_line
 from imgcls.records import Answer, Decode, Facts, ImageRef, InputSpec
 from imgcls.runtimes import Classifier
 
@@ -27,6 +27,10 @@ PART = {"cpu": 8, "cuda": 32}
 
 SPARE = 2
 """Threads beyond one per core, which work while others wait for Python's lock."""
+
+
+DEPENDS: frozenset[Reason] = frozenset({"out_of_memory", "too_large"})
+"""Reasons for which a picture gives no pixels that are not its own: the machine's memory, and Pillow's limit."""
 
 
 def threads() -> int:
@@ -39,6 +43,13 @@ class Recipe(NamedTuple):
 
     input: InputSpec
     decode: Decode
+
+
+class Inputs(NamedTuple):
+    """What a network is asked about, float32 (n, 3, h, w), and what tells the pictures apart, float32 (n, 12)."""
+
+    batch: torch.Tensor
+    fingerprints: NDArray[np.float32]
 
 
 @dataclass(slots=True)
@@ -96,6 +107,14 @@ def answered(todo: Sequence[ImageRef], lanes: Sequence[Lane], exif: Literal["ign
         single.shutdown(cancel_futures=True)
 
 
+def warm_up(classifier: Classifier, facts: Facts) -> None:
+    """Ask about as many empty pictures as a part holds, for what happens once: compiling, loading a GPU's kernels.
+
+    Raises ModelError.
+    """
+    asking.logits(classifier, facts, asking.blank(facts)[: PART[facts.device]])
+
+
 class _Line:
     """What every thread does with the pictures it takes."""
 
@@ -115,33 +134,34 @@ class _Line:
                 good.append(image)
                 crops.append(prepared)
         try:
-            batches = {
-                recipe: preprocess.normalize(recipe.input, np.stack([crop[recipe] for crop in crops]), self.device)
-                for recipe in self.recipes
-                if crops
-            }
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            short = MachineError(f"memory ran out with {len(crops)} pictures: {one_line(error)}")
-            part.failures = {lane.name: short for lane in self.lanes}
+            inputs = {recipe: self._inputs(recipe, crops) for recipe in self.recipes if crops}
+        except (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError) as error:
+            failed = MachineError(f"{len(crops)} pictures cannot be made inputs on {self.device}: {one_line(error)}")
+            part.failures = {lane.name: failed for lane in self.lanes}
             return part
         part.decode_seconds = time.perf_counter() - started
         for lane in self.lanes:
             rows = [row for row, image in enumerate(good) if image.sha256 in lane.missing]
             if rows and not lane.stopped:
-                batch = batches[lane.recipe]
-                wanted = batch if len(rows) == len(good) else batch[rows]  # to select is to copy
+                wanted = inputs[lane.recipe]
+                if len(rows) < len(good):  # to select is to copy
+                    wanted = Inputs(wanted.batch[rows], wanted.fingerprints[rows])
                 self._ask(lane, [good[row] for row in rows], wanted, part)
         return part
 
-    def _ask(self, lane: Lane, pictures: Sequence[ImageRef], batch: Any, part: Part) -> None:
+    def _inputs(self, recipe: Recipe, crops: Sequence[Mapping[Recipe, NDArray[np.uint8]]]) -> Inputs:
+        batch = preprocess.normalize(recipe.input, np.stack([crop[recipe] for crop in crops]), self.device)
+        return Inputs(batch, preprocess.fingerprint(batch))
+
+    def _ask(self, lane: Lane, pictures: Sequence[ImageRef], inputs: Inputs, part: Part) -> None:
         """Put a model's answers, or why there are none, into the part."""
         clock = _Clock()
         turn = (
             clock.timed if lane.classifier.concurrent else lambda *call: self.single.submit(clock.timed, *call).result()
         )
         try:
-            logits = asking.logits(lane.classifier, lane.facts, batch, turn)
-            found = scoring.answers(logits, preprocess.fingerprint(batch), pictures)
+            logits = asking.logits(lane.classifier, lane.facts, inputs.batch, turn)
+            found = scoring.answers(logits, inputs.fingerprints, pictures)
             part.answers[lane.name] = list(zip(pictures, found, strict=True))
         except ImgclsError as error:
             part.failures[lane.name] = error
@@ -171,7 +191,7 @@ def prepared_or_rejected(
         data = images.read(image)
         return _exact(data, recipes, exif) | _fast(data, recipes, exif)
     except Undecodable as error:
-        lasting = data is not None and error.reason != "out_of_memory"
+        lasting = data is not None and error.reason not in DEPENDS
         return Rejected(image, error.reason, error.detail, lasting)
 
 
@@ -187,5 +207,5 @@ def _fast(data: bytes, recipes: Sequence[Recipe], exif: Literal["ignore", "apply
     asked = [recipe for recipe in recipes if recipe.decode == "fast"]
     if not asked:
         return {}
-    picture = pixels.decode_fast(data, exif, [recipe.input for recipe in asked])
-    return {recipe: preprocess.crop_fast(recipe.input, picture) for recipe in asked}
+    pictures = pixels.decode_fast(data, exif, [recipe.input for recipe in asked])
+    return {recipe: preprocess.crop_fast(recipe.input, pic) for recipe, pic in zip(asked, pictures, strict=True)}

@@ -18,12 +18,12 @@ import tempfile
 import threading
 import warnings
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import BinaryIO, Literal
 
 import PIL
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError, features
 
 from imgcls import preprocess
 from imgcls.errors import MachineError, Reason, Undecodable
@@ -91,39 +91,47 @@ def decode(data: bytes, exif: Literal["ignore", "apply"] = "ignore") -> Image.Im
         return _loaded(_opened(data), exif)
 
 
-def decode_fast(data: bytes, exif: Literal["ignore", "apply"], specs: Collection[InputSpec]) -> Reduced:
-    """Like :func:`decode`, but a JPEG much larger than all ``specs`` resize it to is decoded at 1/2, 1/4 or 1/8.
+def decode_fast(data: bytes, exif: Literal["ignore", "apply"], specs: Sequence[InputSpec]) -> list[Reduced]:
+    """Like :func:`decode`, one picture for each of ``specs``: a JPEG much larger than that resizes it to is decoded at
+    1/2, 1/4 or 1/8, once where several want it so.
 
-    A pixel is then about the mean of those that it stands for. No side becomes shorter than a spec resizes it to,
+    A pixel is then about the mean of those that it stands for. No side becomes shorter than the spec resizes it to,
     and nothing is reduced for a spec that takes nearest pixels, since there would be other ones.
     Raises what :func:`decode` raises, and :class:`ConfigError` as :func:`preprocess.resized_size` does.
     """
-    by, size = 1, None
+    pictures: dict[int, Reduced] = {}
     with _undecodable(data):
         image = _opened(data)
-        if image.format in _SCALED:
-            orientation = image.getexif().get(ExifTags.Base.Orientation, 1) if exif == "apply" else 1
-            size = image.size if orientation in _LYING else (image.height, image.width)
-            by = _reduction(size, specs, whole=orientation != 1)
-            image.draft(None, (image.width // by, image.height // by))
-        upright = _loaded(image, exif)
-    return Reduced(upright, by, size or (upright.height, upright.width))
+        if image.format not in _SCALED:
+            upright = _loaded(image, exif)
+            return [Reduced(upright, 1, (upright.height, upright.width))] * len(specs)
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1) if exif == "apply" else 1
+        size = image.size if orientation in _LYING else (image.height, image.width)
+        reductions = [_reduction(size, spec, whole=orientation != 1) for spec in specs]
+        for by in dict.fromkeys(reductions):
+            scaled = _opened(data) if pictures else image
+            scaled.draft(None, (scaled.width // by, scaled.height // by))
+            pictures[by] = Reduced(_loaded(scaled, exif), by, size)
+    return [pictures[by] for by in reductions]
 
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
     """Keep Pillow's warnings and log lines from changing what decodes, even where warnings are errors.
 
-    To be held by the main thread around a whole pass: Python's filters belong to the process, so that a
-    thread that changed them for one picture would change them for all.
+    Nor does ``LOAD_TRUNCATED_IMAGES`` change it, which some training script may have set: half a picture is none.
+    To be held by the main thread around a whole pass: all this belongs to the process, so that a
+    thread that changed it for one picture would change it for all.
     """
     logger, handler = logging.getLogger("PIL"), logging.NullHandler()
     logger.addHandler(handler)  # without any handler, Python prints errors to stderr
+    loads_truncated, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"PIL\.")
             yield
     finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = loads_truncated
         logger.removeHandler(handler)
 
 
@@ -167,18 +175,18 @@ def _loaded(image: Image.Image, exif: Literal["ignore", "apply"]) -> Image.Image
     return image if image.format == "JPEG" and image.mode == "RGB" else image.convert("RGB")
 
 
-def _reduction(size: tuple[int, int], specs: Collection[InputSpec], whole: bool) -> int:
+def _reduction(size: tuple[int, int], spec: InputSpec, whole: bool) -> int:
     """Choose how many pixels of a side of ``size`` (h, w) become one; ``whole``: none may be left over.
 
     What is left over lies at the right and at the bottom, until an Exif orientation turns it to where a crop would
     have to begin with a fraction of a pixel.
     """
-    resized = [preprocess.resized_size(spec, size) for spec in specs]
-    if any(spec.interpolation == "nearest" for spec in specs):
+    height, width = preprocess.resized_size(spec, size)
+    if spec.interpolation == "nearest":
         return 1
     for by in (8, 4, 2):
-        enough = [by * height <= size[0] and by * width <= size[1] for height, width in resized]
-        if all(enough) and not (whole and (size[0] % by or size[1] % by)):
+        enough = by * height <= size[0] and by * width <= size[1]
+        if enough and not (whole and (size[0] % by or size[1] % by)):
             return by
     return 1
 

@@ -324,6 +324,7 @@ class Facts:
     parameters: int
     crop_pct: float
     weight_bytes: int
+    decode: Decode = "exact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,6 +427,7 @@ class Result:
     dataset: str
     runtime: str | None
     precision: str | None
+    decode: str | None
     device: str | None
     input: str | None
     weights_file_sha256: str | None
@@ -497,6 +499,7 @@ class Setup:
     weights_file_sha256: str | None = None
     state_sha256: str | None = None
     prediction_key: str | None = None
+    decode: str | None = None
 
 
 PictureKey = tuple[str, str | None]

@@ -34,6 +34,7 @@ from imgcls.store import Store
 DESCRIBED = (
     "runtime",
     "precision",
+    "decode",
     "device",
     "input",
     "weights_file_sha256",
@@ -110,6 +111,7 @@ def _described(facts: Facts) -> dict[str, Any]:
     values = (
         facts.runtime,
         facts.precision,
+        facts.decode,
         facts.device,
         str(facts.input),
         facts.weights_file_sha256,

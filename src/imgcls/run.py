@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgcls import (
-    asking,
     choosing,
     config,
     digits,
@@ -153,7 +152,7 @@ class _Walk:
 
     def _groups(self) -> Iterator[list[_Entry]]:
         """Models loaded together: one after the other until they fill half of the free memory."""
-        room = meter.available_bytes() // 2
+        room = meter.available_bytes(self.shelf.device) // 2
         group: list[_Entry] = []
         for name in self.names:
             if name in self.failures:
@@ -201,8 +200,8 @@ class _Walk:
         """The runtime that was chosen before, unless more is listed now, or else what suits. Raises ImgclsError."""
         about, listed = choosing.key(model, self.dataset, self.decoding), len(self.listing.images)
         known = self.store.choice(about)
-        if known and listed <= known.listed:
-            return known, self._under(model, known.runtime)
+        if known and listed <= known.listed and (before := self._as_before(model, known.runtime)):
+            return known, before
         runtime = choosing.wanted(model, listed)
         if not choosing.needs_trial(model, runtime):
             choice = Choice(runtime, listed)
@@ -213,6 +212,17 @@ class _Walk:
         if tried.lasting:
             self.store.remember(about, tried.choice)
         return tried.choice, tried.model
+
+    def _as_before(self, model: Model, runtime: str) -> Model | None:
+        """The model under a remembered runtime; None where it was ours to choose and has become unusable here."""
+        ready = self._under(model, runtime)
+        is_ours = model.spec.runtime == "auto" and runtime not in runtimes.PLAIN
+        if is_ours and self.store.missing(ready.prediction_key(self.decoding), self._wanted()):
+            try:
+                pipeline.warm_up(ready.classifier, ready.facts)
+            except ImgclsError:
+                return None
+        return ready
 
     def _under(self, model: Model, runtime: str) -> Model:
         """The model as a pass asks it: what the shelf has is for one asker at a time."""
@@ -225,7 +235,7 @@ class _Walk:
 
     def _pass(self, group: list[_Entry], listing_seconds: float) -> None:
         started = time.perf_counter()
-        wanted = [image for image in self.first_file if image not in self.rejected]
+        wanted = self._wanted()
         for entry in group:
             entry.missing = frozenset(self.store.missing(entry.key, wanted))
             stored = set(wanted) - entry.missing
@@ -249,15 +259,19 @@ class _Walk:
         for entry in group:
             entry.classifier = None
 
+    def _wanted(self) -> list[str]:
+        """What is to be answered, by its bytes."""
+        return [image for image in self.first_file if image not in self.rejected]
+
     def _compiled(self, group: Sequence[_Entry]) -> float:
-        """Let every runtime that compiles do so before the clock starts; the seconds that took."""
+        """Let what happens once happen before the clock starts; the seconds that took."""
         began = time.perf_counter()
         for entry in group:
-            if entry.missing and entry.classifier and entry.facts.runtime not in runtimes.PLAIN:
+            starts = entry.facts.runtime not in runtimes.PLAIN or entry.facts.device != "cpu"
+            if entry.missing and entry.classifier and starts:
                 started = time.perf_counter()
                 try:
-                    blank = asking.blank(entry.facts)[: pipeline.PART[entry.facts.device]]
-                    asking.logits(entry.classifier, entry.facts, blank)
+                    pipeline.warm_up(entry.classifier, entry.facts)
                 except ImgclsError as error:
                     self._fail(entry.name, error)
                 entry.compile_seconds += time.perf_counter() - started

@@ -80,7 +80,7 @@ def score(options: argparse.Namespace) -> int:
     shelf, number = Shelf(asked.models, options.device, store.artefacts), uuid.uuid4().hex
     try:
         interrupted = walk(asked, shelf, store, number, trust_mtime=options.trust_mtime)
-        return _Conclusion(options, asked, store, number, against).told(interrupted=interrupted)
+        return _Conclusion(options, asked, store, number, against, interrupted=interrupted).told()
     finally:
         store.forget(number)
         store.close()
@@ -123,14 +123,19 @@ class _Conclusion:
         store: "Store",
         number: str,
         against: "Baseline | None",
+        *,
+        interrupted: bool,
     ) -> None:
         self.options, self.asked, self.store, self.number, self.against = options, asked, store, number, against
+        self.interrupted = interrupted
         self.outcomes = [found for name in asked.datasets if (found := store.outcome(number, name))]
         self.verdicts = dict(self._judged())
 
     def _judged(self) -> Iterator[tuple[tuple[str, str], tuple[Verdict, ...]]]:
         """The verdicts on every pair that has thresholds or a baseline."""
         for data in self.outcomes:
+            if self.interrupted and not data.complete:
+                continue
             for outcome in data.pairs:
                 pair = (outcome.scores.model, outcome.scores.dataset)
                 gate = self.asked.gates.get(pair)
@@ -140,11 +145,11 @@ class _Conclusion:
                 if verdicts:
                     yield pair, verdicts
 
-    def told(self, *, interrupted: bool) -> int:
+    def told(self) -> int:
         """Print the tables and the verdicts, write the documents; the exit code."""
         from imgcls import tables
 
-        document = self._report(complete=not interrupted)
+        document = self._report(complete=not self.interrupted)
         print(tables.text(document, shutil.get_terminal_size().columns), end="")
         for line in tables.verdicts(v for result in document.results for v in result.verdicts):
             print(line)
@@ -154,9 +159,9 @@ class _Conclusion:
         except ImgclsError as error:
             print(f"imgcls: {error}", file=sys.stderr)
             code = gravest({code, error.exit_code})
-        if interrupted:
+        if self.interrupted:
             print("imgcls: interrupted; what was predicted so far is kept", file=sys.stderr)
-        return INTERRUPTED if interrupted else code
+        return INTERRUPTED if self.interrupted else code
 
     def _report(self, *, complete: bool) -> Report:
         from imgcls import report

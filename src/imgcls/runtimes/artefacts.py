@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from imgcls import digest
@@ -12,14 +13,17 @@ SEAL = "sha256.json"
 
 def whole(folder: Path) -> bool:
     """Whether everything is there as it was written; what is used is not pruned, and what is damaged goes."""
-    try:
+    with suppress(OSError):
         if (folder / SEAL).read_text(encoding="ascii") == _seal(folder):
             os.utime(folder)
             return True
-    except OSError:
-        return False
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     return False
+
+
+def remove(folder: Path) -> None:
+    """Make room for a better one."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def keep(folder: Path, write: Callable[[Path], None]) -> None:

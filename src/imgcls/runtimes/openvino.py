@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from typing import Any, cast
@@ -54,9 +55,14 @@ class OpenVinoClassifier:
 
     def fetched(self, output: Any, pictures: int) -> Any:
         """(n, classes), as it comes. Raises ModelError where it is no such thing."""
-        if output.ndim != 2 or len(output) != pictures:
-            name = self.request.name
+        name = self.request.name
+        if output.ndim != 2:
             raise ModelError(f"{name} is no classifier: for {pictures} pictures it returned {output.shape}")
+        if len(output) != pictures:
+            raise ModelError(
+                f"{name}, converted by OpenVINO, answers {pictures} pictures with {len(output)} rows: where its code "
+                'counts them by len(x), x.shape[0] can be converted; or ask for runtime = "eager"'
+            )
         return output
 
     def placed(self, batch: torch.Tensor) -> Any:
@@ -70,7 +76,8 @@ class OpenVinoClassifier:
         try:
             self._threads.request.infer({0: placed}, share_inputs=True)
         except (RuntimeError, MemoryError) as error:
-            raise refusal(self.request.name, placed, error) from error
+            last = str(error).strip().rpartition("\n")[2]  # what was wrong; the lines before it say where
+            raise refusal(self.request.name, placed, type(error)(last)) from error
         return np.array(self._threads.request.get_output_tensor(0).data, np.float32)
 
     def synchronize(self) -> None:
@@ -105,7 +112,9 @@ class OpenVinoClassifier:
         """The converted network: as it was kept, or converted now and kept."""
         folder = self.request.artefacts
         if folder and artefacts.whole(folder):
-            return core.read_model(folder / IR)
+            with suppress(Exception):  # of another version, perhaps: it is converted anew
+                return core.read_model(folder / IR)
+            artefacts.remove(folder)
         network = _converted(self.module, self.request.size, strict=self.request.strict)
         if folder:
             artefacts.keep(folder, lambda beside: _library().save_model(network, beside / IR, compress_to_fp16=False))
