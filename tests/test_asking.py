@@ -62,7 +62,14 @@ def test_parts_are_halved_until_they_fit(room: int) -> None:
 
 
 @pytest.mark.parametrize("where", ["placed", "fetched"])
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+    ],
+)
 def test_memory_may_run_out_anywhere(monkeypatch: pytest.MonkeyPatch, where: str, error: Exception) -> None:
     """On the way to the device and back as well, parts are halved."""
     original = getattr(Narrow, where)

@@ -53,7 +53,8 @@ def test_it_answers_as_eager_does_and_compiles_once() -> None:
     assert compiled.compile_seconds == taken
 
 
-def test_memory_that_runs_out_forgets_the_size() -> None:
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("out of memory"), RuntimeError("CUBLAS_STATUS_ALLOC_FAILED")])
+def test_memory_that_runs_out_forgets_the_size(error: Exception) -> None:
     """Smaller parts are not filled up to what did not fit."""
     classifier = CompiledClassifier(_network(), "float32", "cpu")
     asked: list[int] = []
@@ -61,7 +62,7 @@ def test_memory_that_runs_out_forgets_the_size() -> None:
     def narrow(batch: torch.Tensor) -> torch.Tensor:
         asked.append(len(batch))
         if len(batch) > 4:
-            raise torch.OutOfMemoryError("out of memory")
+            raise error
         return torch.zeros(len(batch), 5)
 
     classifier.compiled, classifier.sizes = narrow, {8}

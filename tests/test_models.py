@@ -568,8 +568,23 @@ def test_a_prediction_depends_on_the_files_of_the_layers(own_nets: Path, monkeyp
     assert model.identity != models.load(spec, "cpu").identity
 
 
-def test_a_factory_that_goes_elsewhere_goes_alone(own_nets: Path) -> None:
+def test_a_factory_that_is_written_elsewhere(own_nets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked for may only pass on what is written in another file, and torch may dress up a user's layer."""
+    own_nets.write_text("from own_factory import net\n")
+    text = (
+        "import torch\n\n\nclass Head(torch.nn.Linear):\n    pass\n\n\n"
+        "def net():\n    head = Head(3, 2)\n    torch.nn.utils.parametrizations.weight_norm(head)\n    return head\n"
+    )
+    own_nets.with_name("own_factory.py").write_text(text)
+    identity = models.load(_own("net", weights="random:1"), "cpu").identity
+    monkeypatch.delitem(sys.modules, "own_factory")
+    assert identity["own_sources"].keys() == {"own_nets", "own_factory"}
+    assert identity["own_sources"]["own_factory"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_factory_that_goes_elsewhere_goes_alone(own_nets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its working folder is not that of the run."""
+    monkeypatch.chdir(own_nets.parent)  # and back, whatever comes of this
     own_nets.write_text("import os, torch\n\n\ndef net():\n    os.chdir('/')\n    return torch.nn.Linear(2, 2)\n")
     before = Path.cwd()
     with contextlib.suppress(ModelError):

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from imgcls import models, pipeline, preprocess, runtimes
 from imgcls.errors import ModelError
 from imgcls.pipeline import Lane, Part, Recipe
 from imgcls.records import Facts, ImageRef, InputSpec, ModelSpec
+from imgcls.runtimes.eager import EagerClassifier
 
 INPUT = InputSpec(8, (8, 8), "center", "bilinear", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 FACTS = Facts("eager", "float32", "cpu", INPUT, None, "cd" * 32, 3, 1.0, 12)
@@ -125,11 +127,35 @@ def _answers(spec: ModelSpec, device: str, images: Sequence[ImageRef]) -> dict[s
     return best | {f"sum of {image.path}": answer.logsumexp for image, answer in answers}
 
 
-def test_pillows_limit_is_no_pictures_fault(images: list[ImageRef], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where somebody allows fewer pixels, larger pictures are rejected, and tried again where they are allowed."""
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
-    parts = list(pipeline.answered(images[:1], [_lane(Means(concurrent=False), images)], "ignore"))
-    assert [(bad.reason, bad.lasting) for part in parts for bad in part.rejected] == [("too_large", False)]
+def test_a_network_that_works_in_place_spoils_nothing_for_the_next(images: list[ImageRef]) -> None:
+    """Each has a copy of its own, also where the batch already is as it wants it."""
+
+    class Emptying(torch.nn.Module):
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            return batch.zero_().mean(dim=(2, 3))
+
+    batch = torch.ones(2, 3, 4, 4).to(memory_format=torch.channels_last)
+    EagerClassifier(Emptying(), "float32", "cpu").logits(batch)
+    assert batch.eq(1).all()
+    lanes = [
+        _lane(EagerClassifier(Emptying(), "float32", "cpu"), images, "first"),
+        _lane(Means(concurrent=False), images),
+    ]
+    assert [red for _, red in _reds(pipeline.answered(images, lanes, "ignore"))] == [5 * n for n in range(43)]
+
+
+@pytest.mark.parametrize("error", [MemoryError("full"), torch.AcceleratorError("CUDA error: full")])
+def test_what_goes_wrong_beside_the_network_is_the_machines(
+    images: list[ImageRef], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Also after it has answered."""
+
+    def failing(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(preprocess, "fingerprint", failing)
+    [part] = pipeline.answered(images[:1], [_lane(Means(concurrent=False), images)], "ignore")
+    assert str(part.failures["net"]).startswith("1 pictures could not be prepared for the networks: ")
 
 
 def test_a_model_that_fails_does_not_stop_the_others(images: list[ImageRef]) -> None:
@@ -195,7 +221,7 @@ def test_memory_that_runs_out_is_the_machines(images: list[ImageRef], monkeypatc
 
     monkeypatch.setattr(preprocess, "normalize", full)
     parts = list(pipeline.answered(images[:1], [_lane(Means(concurrent=False), images)], "ignore"))
-    said = "1 pictures cannot be made inputs on cpu: Unable to allocate 4 GiB"
+    said = "1 pictures could not be prepared for the networks: Unable to allocate 4 GiB"
     assert str(parts[0].failures["net"]) == said
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from conftest import NETWORK, Project
 from imgcls import asking, config, meter, pipeline, pixels, run
@@ -116,6 +117,16 @@ def test_large_inputs_are_asked_in_small_parts(
     _score(importable.folder, store)
     asked = [int(line.split()[1]) for line in importable.forwards.read_text().splitlines()]
     assert asked == [1, 5, 3, 4]
+
+
+def test_pillows_limit_is_no_pictures_fault(importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody allows fewer pixels pictures are rejected, and it is kept; where they are allowed they count."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+        assert _score(importable.folder, store, "one").pairs[0].scores.rejected == 12
+        patch.setattr(pipeline, "answered", lambda *_: pytest.fail("they were decoded again"))
+        assert _score(importable.folder, store, "two").pairs[0].scores.rejected == 12
+    assert _score(importable.folder, store, "three").pairs[0].scores.scored == 12
 
 
 def test_an_interrupted_run_is_counted_and_resumed(importable: Project, store: Store) -> None:

@@ -98,6 +98,23 @@ def test_another_runtime_is_told() -> None:
     assert "\nphotos: a by openvino\n" in text
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_another_runtime_is_told_of_its_own_device(order: int) -> None:
+    """A model may be OpenVINO's on the CPU and eager on a GPU, in one document."""
+    runtimes = [replace(FACTS, runtime="openvino"), replace(FACTS, device="cuda")]
+    passes = [_walk("net"), replace(_walk("net"), device="cuda", compile_seconds={"net": 3.0})]
+    text = tables.text(
+        _report(*(PairOutcome(_scores(), facts) for facts in runtimes[::order]), passes=tuple(passes)), WIDTH
+    )
+    assert text.count(" by ") == text.count("\nphotos: net by openvino\n") == 1
+
+
+def test_a_runtime_that_scored_nothing_is_not_told() -> None:
+    """There is nothing that it did."""
+    none = PairOutcome(_scores(scored=0, unscored=1000), replace(FACTS, runtime="openvino"))
+    assert " by openvino" not in tables.text(_report(none, passes=(_walk("net"),)), WIDTH)
+
+
 def test_a_failure_is_told_in_words() -> None:
     """A model without numbers has dashes in the table, and its failure below, brackets and all."""
     failed = PairOutcome(_scores(scored=0, top1_count=0, top5_count=0), failure=Failure(3, "[models.net] [/x] no file"))

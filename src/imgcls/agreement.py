@@ -8,7 +8,7 @@ from imgcls.records import Drift
 LEAST = 1e-4
 SENSITIVITIES = 100
 MOST = 0.1
-"""Standard deviations beyond which logits that may be so far apart say nothing of each other."""
+"""Where logits may be further apart than this, in standard deviations, to compare them says nothing."""
 
 Logits = NDArray[np.float32]
 

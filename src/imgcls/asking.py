@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imgcls.errors import OutOfMemory, one_line
+from imgcls.errors import OutOfMemory, one_line, ran_out_of_memory
 from imgcls.records import Facts
 from imgcls.runtimes import Classifier
 
@@ -61,7 +61,9 @@ def _answered(classifier: Classifier, part: torch.Tensor, turn: Turn) -> NDArray
 
     try:
         answer: NDArray[np.float32] = turn(forward_and_back, classifier.placed(part))
-    except (torch.OutOfMemoryError, MemoryError) as error:
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out_of_memory(error):
+            raise
         raise OutOfMemory(f"{len(part)} pictures do not fit into memory: {one_line(error)}") from error
     return answer
 

@@ -110,14 +110,25 @@ class _Trial:
         if not self.crops:
             return None
         batch = self._batch("exact")[:TRIED]
-        plain, other = (self._logits(model, batch) for model in (self.exact, candidate))
+        plain = self._logits(self.exact, batch)
+        if not np.isfinite(plain).all():
+            return "its own logits are not finite"
         sensitivity = asking.measured(self.exact.classifier, self.exact.facts, batch)[1]
+        return self._no_measure(plain, batch, sensitivity) or self._apart(candidate, plain, batch, sensitivity)
+
+    def _no_measure(self, plain: NDArray[np.float32], batch: torch.Tensor, sensitivity: float) -> str | None:
+        """Why eager's own answers are nothing to hold others against."""
         limit = agreement.allowed(sensitivity)
         if limit > agreement.MOST:
             return f"its own logits move by {sensitivity:.2g} standard deviations when its input moves by a millionth"
         alone = np.concatenate([self._logits(self.exact, batch[:1]), plain[1:]])
-        if agreement.too_far(plain, alone, limit):
-            return "what it says of a picture depends on the pictures beside it"
+        depends = agreement.too_far(plain, alone, limit)
+        return "what it says of a picture depends on the pictures beside it" if depends else None
+
+    def _apart(
+        self, candidate: Model, plain: NDArray[np.float32], batch: torch.Tensor, sensitivity: float
+    ) -> str | None:
+        other, limit = self._logits(candidate, batch), agreement.allowed(sensitivity)
         if candidate.facts.precision == "float32":
             return agreement.disagreement(plain, other, limit)
         own = agreement.distance(plain, self._logits(models.under(candidate, "eager"), batch))

@@ -1,9 +1,11 @@
 """From a :class:`ModelSpec` to a network that is ready to answer."""
 
 import contextlib
+import hashlib
+import inspect
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module, metadata, resources
 from pathlib import Path
@@ -203,7 +205,7 @@ def _identity(spec: ModelSpec, facts: Facts, own_sources: Mapping[str, str]) -> 
         **{library: metadata.version(library) for library in libraries},
         **runtimes.version(facts.runtime),
         **({"cpu": machine.vectors()} if spec.decode == "fast" or facts.precision != "float32" else {}),
-        **({"gpu": machine.gpu(facts.device)} if facts.precision != "float32" else {}),
+        **({"gpu": machine.gpu(facts.device)} if facts.device != "cpu" and facts.precision != "float32" else {}),
         "own_sources": own_sources,
     }
 
@@ -212,10 +214,19 @@ def _own_sources(spec: ModelSpec, module: Any) -> dict[str, str]:
     """Of a ``python:`` network the files of its factory and of its layers' classes, by their modules' names."""
     if not spec.arch.startswith("python:"):
         return {}
-    names = {spec.arch.split(":")[1], *(type(layer).__module__ for layer in module.modules())}
-    own = {name: sys.modules.get(name) for name in names if name.partition(".")[0] not in LIBRARIES}
-    files = {name: getattr(module, "__file__", None) for name, module in own.items()}
-    return {name: digest.file_sha256(Path(file)) for name, file in files.items() if file}
+    place, _, name = spec.arch.removeprefix("python:").partition(":")
+    factory = inspect.unwrap(getattr(sys.modules[place], name))
+    classes = {base for layer in module.modules() for base in type(layer).__mro__}
+    names = {place, *(getattr(written, "__module__", place) for written in (factory, *classes))}
+    return dict(_sources(name for name in names if name.partition(".")[0] not in LIBRARIES))
+
+
+def _sources(modules: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The names of those modules that come from files, and the hashes of these, in archives too."""
+    for name in modules:
+        module: Any = sys.modules.get(name)
+        if getattr(module, "__file__", None) and hasattr(module.__loader__, "get_data"):
+            yield name, hashlib.sha256(module.__loader__.get_data(module.__file__)).hexdigest()
 
 
 def _source_sha256(*patterns: str) -> str:
@@ -261,7 +272,8 @@ def build(spec: ModelSpec) -> Any:
     """
     kind, _, name = spec.arch.partition(":")
     if kind == "python":
-        return _from_factory(spec, name)
+        with contextlib.chdir(Path.cwd()):  # wherever a factory goes, the paths of others stay what they are
+            return _from_factory(spec, name)
     try:
         if kind == "timm":
             import timm
@@ -304,8 +316,7 @@ def _from_factory(spec: ModelSpec, name: str) -> Any:
     except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
         raise ConfigError(f"[models.{spec.name}] arch: {spec.arch} cannot be imported: {one_line(error)}") from error
     try:
-        with contextlib.chdir(Path.cwd()):  # wherever a factory goes, the paths of others stay what they are
-            module = factory(**spec.options)
+        module = factory(**spec.options)
     except (Exception, SystemExit) as error:  # a factory may raise anything, and other models go on
         reason = f"{type(error).__name__}: {one_line(error)}"
         raise ModelError(f"[models.{spec.name}] {spec.arch} failed: {reason}") from error

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
@@ -18,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from imgcls import asking, images, machine, pixels, preprocess, scoring
-from imgcls.errors import ImgclsError, MachineError, Reason, Undecodable, one_line
+from imgcls.errors import ImgclsError, MachineError, Undecodable, one_line
 from imgcls.records import Answer, Decode, Facts, ImageRef, InputSpec
 from imgcls.runtimes import Classifier
 
@@ -27,10 +28,6 @@ PART = {"cpu": 8, "cuda": 32}
 
 SPARE = 2
 """Threads beyond one per core, which work while others wait for Python's lock."""
-
-
-DEPENDS: frozenset[Reason] = frozenset({"out_of_memory", "too_large"})
-"""Reasons for which a picture gives no pixels that are not its own: the machine's memory, and Pillow's limit."""
 
 
 def threads() -> int:
@@ -45,11 +42,16 @@ class Recipe(NamedTuple):
     decode: Decode
 
 
-class Inputs(NamedTuple):
-    """What a network is asked about, float32 (n, 3, h, w), and what tells the pictures apart, float32 (n, 12)."""
+class Inputs:
+    """What networks are asked about, float32 (n, 3, h, w)."""
 
-    batch: torch.Tensor
-    fingerprints: NDArray[np.float32]
+    def __init__(self, batch: torch.Tensor) -> None:
+        self.batch = batch
+
+    @cached_property
+    def fingerprints(self) -> NDArray[np.float32]:
+        """What tells the pictures apart, (n, 12); on a GPU one waits for it."""
+        return preprocess.fingerprint(self.batch)
 
 
 @dataclass(slots=True)
@@ -93,26 +95,26 @@ def answered(todo: Sequence[ImageRef], lanes: Sequence[Lane], exif: Literal["ign
     parts = (todo[start : start + size] for start in range(0, len(todo), size))
     pool, single = ThreadPoolExecutor(workers, "imgcls-work"), ThreadPoolExecutor(1, "imgcls-model")
     line = _Line(lanes, exif, single)
-    try:
-        with pixels.quiet_pillow():
+    with pixels.quiet_pillow():
+        try:
             ahead: deque[Future[Part]] = deque(pool.submit(line.work, part) for part in islice(parts, 2 * workers))
             while ahead:
                 done = ahead.popleft().result()
                 ahead.extend(pool.submit(line.work, part) for part in islice(parts, 1))
                 yield done
-    finally:
-        for lane in lanes:
-            lane.stopped = True  # nobody takes what is still being worked on
-        pool.shutdown(cancel_futures=True)
-        single.shutdown(cancel_futures=True)
+        finally:
+            for lane in lanes:
+                lane.stopped = True  # nobody takes what is still being worked on
+            pool.shutdown(cancel_futures=True)
+            single.shutdown(cancel_futures=True)
 
 
-def warm_up(classifier: Classifier, facts: Facts) -> None:
+def warm_up(classifier: Classifier, facts: Facts) -> int:
     """Ask about as many empty pictures as a part holds, for what happens once: compiling, loading a GPU's kernels.
 
-    Raises ModelError.
+    Returns how many classes it answers with. Raises ImgclsError.
     """
-    asking.logits(classifier, facts, asking.blank(facts)[: PART[facts.device]])
+    return int(asking.logits(classifier, facts, asking.blank(facts)[: PART[facts.device]]).shape[1])
 
 
 class _Line:
@@ -136,36 +138,44 @@ class _Line:
         try:
             inputs = {recipe: self._inputs(recipe, crops) for recipe in self.recipes if crops}
         except (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError) as error:
-            failed = MachineError(f"{len(crops)} pictures cannot be made inputs on {self.device}: {one_line(error)}")
-            part.failures = {lane.name: failed for lane in self.lanes}
+            part.failures = {lane.name: _unprepared(crops, error) for lane in self.lanes}
             return part
         part.decode_seconds = time.perf_counter() - started
         for lane in self.lanes:
             rows = [row for row, image in enumerate(good) if image.sha256 in lane.missing]
             if rows and not lane.stopped:
-                wanted = inputs[lane.recipe]
-                if len(rows) < len(good):  # to select is to copy
-                    wanted = Inputs(wanted.batch[rows], wanted.fingerprints[rows])
-                self._ask(lane, [good[row] for row in rows], wanted, part)
+                self._ask(lane, good, rows, inputs[lane.recipe], part)
         return part
 
     def _inputs(self, recipe: Recipe, crops: Sequence[Mapping[Recipe, NDArray[np.uint8]]]) -> Inputs:
-        batch = preprocess.normalize(recipe.input, np.stack([crop[recipe] for crop in crops]), self.device)
-        return Inputs(batch, preprocess.fingerprint(batch))
+        stacked = np.stack([crop[recipe] for crop in crops])
+        try:
+            return Inputs(preprocess.normalize(recipe.input, stacked, self.device))
+        except torch.OutOfMemoryError:  # then networks are brought as much of it as they have room for
+            return Inputs(preprocess.normalize(recipe.input, stacked))
 
-    def _ask(self, lane: Lane, pictures: Sequence[ImageRef], inputs: Inputs, part: Part) -> None:
-        """Put a model's answers, or why there are none, into the part."""
+    def _ask(self, lane: Lane, good: Sequence[ImageRef], rows: Sequence[int], inputs: Inputs, part: Part) -> None:
+        """Put a model's answers about some of the good pictures, or why there are none, into the part."""
+        pictures = [good[row] for row in rows]
         clock = _Clock()
         turn = (
             clock.timed if lane.classifier.concurrent else lambda *call: self.single.submit(clock.timed, *call).result()
         )
         try:
+            if len(rows) < len(good):  # to select is to copy
+                inputs = Inputs(inputs.batch[rows])
             logits = asking.logits(lane.classifier, lane.facts, inputs.batch, turn)
             found = scoring.answers(logits, inputs.fingerprints, pictures)
             part.answers[lane.name] = list(zip(pictures, found, strict=True))
         except ImgclsError as error:
             part.failures[lane.name] = error
+        except (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError) as error:
+            part.failures[lane.name] = _unprepared(pictures, error)
         part.seconds[lane.name] = clock.seconds
+
+
+def _unprepared(pictures: Sequence[Any], error: Exception) -> MachineError:
+    return MachineError(f"{len(pictures)} pictures could not be prepared for the networks: {one_line(error)}")
 
 
 class _Clock:
@@ -191,7 +201,7 @@ def prepared_or_rejected(
         data = images.read(image)
         return _exact(data, recipes, exif) | _fast(data, recipes, exif)
     except Undecodable as error:
-        lasting = data is not None and error.reason not in DEPENDS
+        lasting = data is not None and error.reason != "out_of_memory"
         return Rejected(image, error.reason, error.detail, lasting)
 
 

@@ -92,8 +92,8 @@ def decode(data: bytes, exif: Literal["ignore", "apply"] = "ignore") -> Image.Im
 
 
 def decode_fast(data: bytes, exif: Literal["ignore", "apply"], specs: Sequence[InputSpec]) -> list[Reduced]:
-    """Like :func:`decode`, one picture for each of ``specs``: a JPEG much larger than that resizes it to is decoded at
-    1/2, 1/4 or 1/8, once where several want it so.
+    """Like :func:`decode`, a picture for each of ``specs``: a JPEG much larger than what a spec resizes it to is
+    decoded at 1/2, 1/4 or 1/8, once for all specs that this suits.
 
     A pixel is then about the mean of those that it stands for. No side becomes shorter than the spec resizes it to,
     and nothing is reduced for a spec that takes nearest pixels, since there would be other ones.
@@ -140,6 +140,11 @@ def decoder() -> str:
     libraries = ("libjpeg_turbo", "jpg", "jpg_2000", "zlib", "webp", "libtiff")
     versions = ", ".join(f"{name} {features.version(name)}" for name in libraries)
     return f"pillow {PIL.__version__} ({versions})"
+
+
+def most_pixels() -> int | None:
+    """The pixels that Pillow lets a picture have, which is somebody's to say for the whole process; None: any."""
+    return Image.MAX_IMAGE_PIXELS and 2 * Image.MAX_IMAGE_PIXELS
 
 
 @functools.cache

@@ -106,7 +106,8 @@ def _normalized(spec: InputSpec, crops: torch.Tensor) -> torch.Tensor:
 
 @functools.cache
 def _constants(spec: InputSpec, device: torch.device) -> tuple[torch.Tensor, ...]:
-    """255, the mean and the standard deviation on the device, which would multiply by 1 / 255 where it is a number.
+    """255, the mean and the standard deviation as tensors of the device: by a plain 255 CUDA does not divide, it
+    multiplies by 1 / 255, and rounds otherwise.
 
     Sent once, because whoever sends numbers waits for all that the device is doing.
     """

@@ -365,7 +365,7 @@ class Pass:
 
     ``seconds``: from the first file to the last prediction, without imports, loading and compilation.
     ``decode_seconds`` is summed over the threads; ``model_seconds`` are too, divided by how many asked at once.
-    ``compile_seconds``: what a runtime takes once, to convert, to compile and to be held against eager.
+    ``compile_seconds``: what happens once: to convert, to compile, to be held against eager, on a GPU the first call.
     """
 
     dataset: str

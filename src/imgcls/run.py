@@ -20,6 +20,7 @@ from imgcls import (
     runtimes,
     scoring,
 )
+from imgcls.choosing import Tried
 from imgcls.errors import ImgclsError, LabelError, StoreError
 from imgcls.models import Model, Shelf
 from imgcls.pipeline import Lane, Part, Recipe, Rejected
@@ -143,7 +144,7 @@ class _Walk:
             self.failures = dict.fromkeys(self.names, _failure(error, "files"))
         for image in self.listing.images:
             self.first_file.setdefault(image.sha256, image)
-        self.rejected.update(self.store.undecodable(self.decoding, list(self.first_file)))
+        self.rejected.update(self.store.undecodable(self._rejecting(), list(self.first_file)))
         seconds = time.perf_counter() - started
         for group in self._groups():
             self._pass(group, seconds)
@@ -152,7 +153,7 @@ class _Walk:
 
     def _groups(self) -> Iterator[list[_Entry]]:
         """Models loaded together: one after the other until they fill half of the free memory."""
-        room = meter.available_bytes(self.shelf.device) // 2
+        room: int | None = None
         group: list[_Entry] = []
         for name in self.names:
             if name in self.failures:
@@ -165,6 +166,7 @@ class _Walk:
                 self._fail(name, error)
                 continue
             group.append(self.entries[name])
+            room = meter.available_bytes(self.shelf.device) // 2 if room is None else room
             if sum(entry.facts.weight_bytes for entry in group) > room:
                 yield group
                 for entry in group:
@@ -178,9 +180,9 @@ class _Walk:
         matched = matching(self.dataset, self.listing, model.labels)
         started = time.perf_counter()
         choice, model = self._chosen(model)
-        compile_seconds = time.perf_counter() - started
         key = model.prediction_key(self.decoding)
-        outputs = self.store.classes(key) or models.outputs(model)
+        outputs = self.store.classes(key) or self._outputs(model)
+        compile_seconds = time.perf_counter() - started
         labels.check_head(model.labels, outputs)
         return _Entry(
             name=model.spec.name,
@@ -200,29 +202,38 @@ class _Walk:
         """The runtime that was chosen before, unless more is listed now, or else what suits. Raises ImgclsError."""
         about, listed = choosing.key(model, self.dataset, self.decoding), len(self.listing.images)
         known = self.store.choice(about)
-        if known and listed <= known.listed and (before := self._as_before(model, known.runtime)):
-            return known, before
-        runtime = choosing.wanted(model, listed)
-        if not choosing.needs_trial(model, runtime):
-            choice = Choice(runtime, listed)
-            self.store.remember(about, choice)
-            return choice, self._under(model, runtime)
-        files = [image for name, image in self.first_file.items() if name not in self.rejected]
-        tried = choosing.tried(model, runtime, listed, files, self.dataset.exif, self.shelf.artefacts)
+        if known and listed <= known.listed:
+            ready = self._under(model, known.runtime)
+            unusable = self._unusable(ready)
+            if unusable is None:
+                return known, ready
+            choice, model, _ = self._tried(model, "eager", listed)
+            return replace(choice, why=f"scored with eager, not {known.runtime}: {unusable}"), model
+        tried = self._tried(model, choosing.wanted(model, listed), listed)
         if tried.lasting:
             self.store.remember(about, tried.choice)
         return tried.choice, tried.model
 
-    def _as_before(self, model: Model, runtime: str) -> Model | None:
-        """The model under a remembered runtime; None where it was ours to choose and has become unusable here."""
-        ready = self._under(model, runtime)
-        is_ours = model.spec.runtime == "auto" and runtime not in runtimes.PLAIN
-        if is_ours and self.store.missing(ready.prediction_key(self.decoding), self._wanted()):
+    def _tried(self, model: Model, runtime: str, listed: int) -> Tried:
+        """A runtime after its trial, where there is anything to try. Raises ImgclsError."""
+        if not choosing.needs_trial(model, runtime):
+            return Tried(Choice(runtime, listed), self._under(model, runtime), lasting=True)
+        files = [self.first_file[image] for image in self._wanted()]
+        return choosing.tried(model, runtime, listed, files, self.dataset.exif, self.shelf.artefacts)
+
+    def _unusable(self, model: Model) -> ImgclsError | None:
+        """Why a remembered runtime does not work any more, where choosing is ours and there is something to answer."""
+        is_ours = model.spec.runtime == "auto" and model.facts.runtime not in runtimes.PLAIN
+        if is_ours and self.store.missing(model.prediction_key(self.decoding), self._wanted()):
             try:
-                pipeline.warm_up(ready.classifier, ready.facts)
-            except ImgclsError:
-                return None
-        return ready
+                pipeline.warm_up(model.classifier, model.facts)
+            except ImgclsError as error:
+                return error
+        return None
+
+    def _outputs(self, model: Model) -> int:
+        """How many classes the network answers with, by asking about as little as it takes."""
+        return pipeline.warm_up(model.classifier, model.facts) if _starts(model.facts) else models.outputs(model)
 
     def _under(self, model: Model, runtime: str) -> Model:
         """The model as a pass asks it: what the shelf has is for one asker at a time."""
@@ -241,13 +252,13 @@ class _Walk:
             stored = set(wanted) - entry.missing
             entry.from_store = sum(image.sha256 in stored for image in self.listing.images)
         todo = [self.first_file[i] for i in wanted if any(i in entry.missing for entry in group)]
-        compiling = self._compiled(group)
+        starting = self._started(group)
         decode_seconds = self._answered(todo, group)
         self.passes.append(
             Pass(
                 dataset=self.dataset.name,
                 models=tuple(entry.name for entry in group),
-                seconds=listing_seconds + time.perf_counter() - started - compiling,
+                seconds=listing_seconds + time.perf_counter() - started - starting,
                 decode_seconds=decode_seconds,
                 model_seconds={entry.name: entry.seconds for entry in group},
                 load_seconds={entry.name: entry.load_seconds for entry in group},
@@ -259,16 +270,19 @@ class _Walk:
         for entry in group:
             entry.classifier = None
 
+    def _rejecting(self) -> str:
+        """What a rejection that is kept depends on."""
+        return f"{self.decoding}, at most {pixels.most_pixels()} pixels"
+
     def _wanted(self) -> list[str]:
         """What is to be answered, by its bytes."""
         return [image for image in self.first_file if image not in self.rejected]
 
-    def _compiled(self, group: Sequence[_Entry]) -> float:
+    def _started(self, group: Sequence[_Entry]) -> float:
         """Let what happens once happen before the clock starts; the seconds that took."""
         began = time.perf_counter()
         for entry in group:
-            starts = entry.facts.runtime not in runtimes.PLAIN or entry.facts.device != "cpu"
-            if entry.missing and entry.classifier and starts:
+            if entry.missing and entry.classifier and _starts(entry.facts):
                 started = time.perf_counter()
                 try:
                     pipeline.warm_up(entry.classifier, entry.facts)
@@ -324,7 +338,7 @@ class _Walk:
         for bad in rejected:
             self.rejected[bad.image.sha256] = (bad.reason, bad.detail)
             if bad.lasting:
-                self.store.put_undecodable(self.decoding, bad.image.sha256, bad.reason, bad.detail)
+                self.store.put_undecodable(self._rejecting(), bad.image.sha256, bad.reason, bad.detail)
 
     # Counting.
 
@@ -375,6 +389,11 @@ class _Walk:
             distinct.update(answers)
             scores = scoring.tally(scores, pictures, entry.matching)
         return replace(scores, distinct=len(distinct))
+
+
+def _starts(facts: Facts) -> bool:
+    """Whether the first call takes long: something is compiled, or a GPU loads its kernels."""
+    return facts.runtime not in runtimes.PLAIN or facts.device != "cpu"
 
 
 def _failure(error: ImgclsError, stage: Stage) -> Failure:

@@ -54,7 +54,8 @@ def text(report: Report, width: int) -> str:
 def _compiled(report: Report) -> Iterator[str]:
     """Which models another runtime than PyTorch's own scored, and what it took once before its first picture."""
     for walk in report.passes:
-        here = [r for r in report.results if r.dataset == walk.dataset and r.model in walk.models]
+        on_device = [r for r in report.results if r.device in {None, walk.device}]
+        here = [r for r in on_device if r.dataset == walk.dataset and r.model in walk.models]
         of = {result.model: result.runtime for result in here if result.scored}
         for runtime in dict.fromkeys(name for name in of.values() if name not in {None, *runtimes.PLAIN}):
             models = [model for model, used in of.items() if used == runtime]

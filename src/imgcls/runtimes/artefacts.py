@@ -13,12 +13,14 @@ SEAL = "sha256.json"
 
 def whole(folder: Path) -> bool:
     """Whether everything is there as it was written; what is used is not pruned, and what is damaged goes."""
+    if not folder.exists():
+        return False
+    if not _is_sealed(folder):
+        remove(folder)
+        return False
     with suppress(OSError):
-        if (folder / SEAL).read_text(encoding="ascii") == _seal(folder):
-            os.utime(folder)
-            return True
-    remove(folder)
-    return False
+        os.utime(folder)
+    return True
 
 
 def remove(folder: Path) -> None:
@@ -36,6 +38,13 @@ def keep(folder: Path, write: Callable[[Path], None]) -> None:
         beside.rename(folder)
     except Exception:  # noqa: BLE001 - a full disk, or a faster process: it costs time, and no answer
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _is_sealed(folder: Path) -> bool:
+    try:
+        return (folder / SEAL).read_text(encoding="ascii") == _seal(folder)
+    except OSError:
+        return False
 
 
 def _seal(folder: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import torch
 
-from imgcls.errors import MachineError
+from imgcls.errors import MachineError, ran_out_of_memory
 from imgcls.runtimes import Request
 from imgcls.runtimes.eager import EagerClassifier
 
@@ -37,8 +37,9 @@ class CompiledClassifier(EagerClassifier):
         try:
             with _frozen():
                 output = self.compiled(filled)
-        except (torch.OutOfMemoryError, MemoryError):
-            self.sizes = {size for size in self.sizes if size < fitting}  # smaller parts are not filled up to it
+        except Exception as error:
+            if ran_out_of_memory(error):
+                self.sizes = {size for size in self.sizes if size < fitting}  # smaller parts are not filled up to it
             raise
         if fitting not in self.sizes:
             self.compile_seconds += time.perf_counter() - started

@@ -45,15 +45,21 @@ class EagerClassifier:
             )
         try:
             return np.asarray(output.float().cpu().numpy())
-        except torch.AcceleratorError as error:  # a GPU tells late what went wrong on it
-            name, said = type(self.module).__name__, str(error).partition("\n")[0]
-            raise ModelError(f"{name} failed on {self.device} with {pictures} pictures: {said}") from error
+        except RuntimeError as error:  # a GPU tells late what went wrong on it
+            did = f"failed on {self.device} with {pictures} pictures"
+            raise _failure(type(self.module).__name__, pictures, did, error) from error
 
     def placed(self, batch: torch.Tensor) -> torch.Tensor:
-        """The batch as the network takes it: on its device, in its precision, channels last."""
-        if batch.device.type != self.device.type:  # from pinned memory the copy runs beside what the device is doing
-            batch = batch.pin_memory().to(self.device, non_blocking=True)
-        return batch.to(self.device, self.dtype, memory_format=torch.channels_last)
+        """A copy of the batch as the network takes it: on its device, in its precision, channels last.
+
+        Raises OutOfMemory, ModelError.
+        """
+        try:
+            if batch.device.type != self.device.type:  # from pinned memory, nobody waits for the copy
+                batch = batch.pin_memory().to(self.device, non_blocking=True)
+            return batch.to(self.device, self.dtype, memory_format=torch.channels_last, copy=True)
+        except RuntimeError as error:
+            raise refusal(type(self.module).__name__, batch, error) from error
 
     def forward(self, placed: torch.Tensor) -> Any:
         """What the network returns, on its device and perhaps not computed yet. Raises OutOfMemory, ModelError."""
@@ -116,12 +122,16 @@ def _set(place: Any, name: str, value: Any) -> Iterator[None]:
         setattr(place, name, before)
 
 
-def refusal(name: str, batch: Any, error: BaseException) -> ModelError:
-    """What it means that a network raised something about a batch."""
-    reason = str(error).strip().partition("\n")[0] or type(error).__name__
+def refusal(name: str, batch: Any, error: BaseException, reason: str = "") -> ModelError:
+    """What it means that a network raised something about a batch; ``reason``: what of its text tells why."""
+    return _failure(name, len(batch), f"refuses a batch of shape {tuple(batch.shape)}", error, reason)
+
+
+def _failure(name: str, pictures: int, did: str, error: BaseException, reason: str = "") -> ModelError:
+    said = reason or str(error).strip().partition("\n")[0] or type(error).__name__
     if ran_out_of_memory(error):
-        return OutOfMemory(f"{name} does not fit into memory with {len(batch)} pictures: {reason}")
-    return ModelError(f"{name} refuses a batch of shape {tuple(batch.shape)}: {reason}")
+        return OutOfMemory(f"{name} does not fit into memory with {pictures} pictures: {said}")
+    return ModelError(f"{name} {did}: {said}")
 
 
 def _shape(output: Any) -> str:

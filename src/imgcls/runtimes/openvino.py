@@ -71,13 +71,14 @@ class OpenVinoClassifier:
 
     def forward(self, placed: Any) -> Any:
         """(n, 3, h, w) to (n, classes). Raises OutOfMemory, ModelError."""
-        if not hasattr(self._threads, "request"):
-            self._threads.request = self._compiled.create_infer_request()
+        compiled = self._compiled
         try:
+            if not hasattr(self._threads, "request"):
+                self._threads.request = compiled.create_infer_request()
             self._threads.request.infer({0: placed}, share_inputs=True)
         except (RuntimeError, MemoryError) as error:
             last = str(error).strip().rpartition("\n")[2]  # what was wrong; the lines before it say where
-            raise refusal(self.request.name, placed, type(error)(last)) from error
+            raise refusal(self.request.name, placed, error, last) from error
         return np.array(self._threads.request.get_output_tensor(0).data, np.float32)
 
     def synchronize(self) -> None:
@@ -112,7 +113,7 @@ class OpenVinoClassifier:
         """The converted network: as it was kept, or converted now and kept."""
         folder = self.request.artefacts
         if folder and artefacts.whole(folder):
-            with suppress(Exception):  # of another version, perhaps: it is converted anew
+            with suppress(RuntimeError):  # of another version, perhaps: it is converted anew
                 return core.read_model(folder / IR)
             artefacts.remove(folder)
         network = _converted(self.module, self.request.size, strict=self.request.strict)
