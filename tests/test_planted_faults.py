@@ -93,7 +93,7 @@ def _normalize(planted: Planted, change: Callable[[InputSpec, torch.Tensor], tor
     normalize = preprocess.normalize
     plain = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
     planted.patch.setattr(
-        preprocess, "normalize", lambda spec, crops: change(spec, normalize(replace(spec, **plain), crops))
+        preprocess, "normalize", lambda spec, *crops: change(spec, normalize(replace(spec, **plain), *crops))
     )
 
 

@@ -217,7 +217,7 @@ def _own_sources(spec: ModelSpec, module: Any) -> dict[str, str]:
     place, _, name = spec.arch.removeprefix("python:").partition(":")
     factory = inspect.unwrap(getattr(sys.modules[place], name))
     classes = {base for layer in module.modules() for base in type(layer).__mro__}
-    names = {place, *(getattr(written, "__module__", place) for written in (factory, *classes))}
+    names = {place, *(getattr(written, "__module__", None) or place for written in (factory, *classes))}
     return dict(_sources(name for name in names if name.partition(".")[0] not in LIBRARIES))
 
 
