@@ -26,6 +26,9 @@ from imgcls.runtimes import Classifier
 PART = {"cpu": 8, "cuda": 32}
 """Pictures that a thread takes at a time."""
 
+STUCK = (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError)
+"""What is raised beside a network where the machine or its GPU cannot go on."""
+
 SPARE = 2
 """Threads beyond one per core, which work while others wait for Python's lock."""
 
@@ -137,7 +140,7 @@ class _Line:
                 crops.append(prepared)
         try:
             inputs = {recipe: self._inputs(recipe, crops) for recipe in self.recipes if crops}
-        except (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError) as error:
+        except STUCK as error:
             part.failures = {lane.name: _unprepared(crops, error) for lane in self.lanes}
             return part
         part.decode_seconds = time.perf_counter() - started
@@ -169,7 +172,7 @@ class _Line:
             part.answers[lane.name] = list(zip(pictures, found, strict=True))
         except ImgclsError as error:
             part.failures[lane.name] = error
-        except (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError) as error:
+        except STUCK as error:
             part.failures[lane.name] = _unprepared(pictures, error)
         part.seconds[lane.name] = clock.seconds
 
