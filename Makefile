@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help score test oldest bench lint wheel demo-weights clean
+.PHONY: help score check test oldest bench lint wheel demo-weights clean
 
 help: ## list these words
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -15,11 +15,18 @@ $(VENV)/installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
 	touch $@
 
-score: $(VENV)/installed ## score the three built-in models on the built-in data set
+score: $(VENV)/installed ## score the three built-in models on the built-in dataset
 	$(BIN)/pytest -m accuracy
 
-test: $(VENV)/installed ## run the whole test suite
-	$(BIN)/pytest tests
+# Each worker computes with one thread: two that have as many threads as there are cores wait for each other.
+WORKERS ?= 2
+TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest tests -n $(WORKERS) --dist worksteal
+
+check: lint ## lint, and the quick tests: before each commit, under 2 minutes
+	$(TESTS) -m 'not slow'
+
+test: $(VENV)/installed ## all tests, under 10 minutes
+	$(TESTS)
 
 OLDEST := .venv-oldest
 
@@ -27,12 +34,12 @@ oldest: ## compare the goldens on the oldest supported versions of all libraries
 	$(PYTHON) -m venv $(OLDEST)
 	sed -nE 's/^  "([a-z-]+)>=([0-9.]+).*/\1==\2.*/p' pyproject.toml > $(OLDEST)/constraints.txt
 	$(OLDEST)/bin/python -m pip install --quiet --editable '.[test]' --constraint $(OLDEST)/constraints.txt
-	$(OLDEST)/bin/pytest tests/test_goldens.py tests/test_suite.py
+	$(OLDEST)/bin/pytest tests/e2e/test_goldens.py tests/e2e/test_suite.py
 
 bench: $(VENV)/installed ## time the built-in models
 	$(BIN)/pytest bench
 
-lint: $(VENV)/installed ## ruff, mypy and the floors
+lint: $(VENV)/installed ## ruff, mypy and the contract of the wings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

@@ -10,15 +10,15 @@ import pytest
 
 
 def _require_or_skip(what: str, reason: str) -> None:
-    """Skip by name, unless ``IMGCLS_REQUIRE`` (comma-separated) says that this must not be skipped."""
+    """Skip by name, unless ``IMGCLS_REQUIRE`` (comma-separated) states that this must not be skipped."""
     if what in os.environ.get("IMGCLS_REQUIRE", "").split(","):
-        pytest.fail(f"IMGCLS_REQUIRE asks for {what}: {reason}", pytrace=False)
+        pytest.fail(f"IMGCLS_REQUIRE requires {what}: {reason}", pytrace=False)
     pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
 def shared_data(pytestconfig: pytest.Config) -> Path:
-    """The folder of real photographs and weights, from IMGCLS_SHARED_DATA or beside the repository."""
+    """The folder of real photographs and weights, from IMGCLS_SHARED_DATA or next to the repository."""
     default = pytestconfig.rootpath.parent / "shared" / "data"
     folder = Path(os.environ.get("IMGCLS_SHARED_DATA", default))
     if not folder.is_dir():
@@ -40,5 +40,5 @@ def cuda() -> str:
 def cupy(cuda: str) -> ModuleType:
     """CuPy, where there is a GPU for it."""
     if not find_spec("cupy"):
-        pytest.skip(f"cupy: not installed beside {cuda}")
+        pytest.skip(f"cupy: not installed next to {cuda}")
     return import_module("cupy")

@@ -1,4 +1,4 @@
-"""How often ``imgcls bench-compare`` cries wolf, and how often it sees one.
+"""How often ``imgcls bench-compare`` calls a model slower than itself, and how often it finds a planted slowdown.
 
     python bench/false_alarms.py [COMPARISONS]
 
@@ -12,12 +12,14 @@ from collections import Counter
 
 from scipy.stats import binomtest
 
-from imgcls import latency, limits, models
-from imgcls.latency import Timed
-from imgcls.records import ModelSpec
+from imgcls.gates import cost
+from imgcls.models import loader
+from imgcls.performance import latency
+from imgcls.performance.stopwatch import Timed
+from imgcls.records.config import ModelSpec
 
-EFFECT = 0.05
-SLOWDOWN = 0.10
+EFFECT = 0.05  # docs/decisions.md#blocks-of-rounds
+SLOWDOWN = 0.10  # docs/decisions.md#blocks-of-rounds
 MODEL = ModelSpec("mobilenetv2_100", "timm:mobilenetv2_100", "random:0")
 
 
@@ -34,21 +36,21 @@ class Slowed(Timed):
 
 def main(comparisons: int) -> None:
     """Compare, count, print."""
-    model = models.load(MODEL, "cpu")
+    model = loader.load(MODEL, "cpu")
     batches = latency.batches(model, 1)
-    said: dict[type[Timed], Counter[str]] = {Timed: Counter(), Slowed: Counter()}
+    words: dict[type[Timed], Counter[str]] = {Timed: Counter(), Slowed: Counter()}
     started = time.perf_counter()
     for number in range(comparisons):
-        for kind, counter in said.items():
-            seen = latency.interleaved(Timed(model, batches), kind(model, batches), EFFECT)
-            counter[limits.compared("", EFFECT, seen).message.partition(":")[0]] += 1
+        for kind, counter in words.items():
+            change = latency.interleaved(Timed(model, batches), kind(model, batches), EFFECT)
+            counter[cost.compared("", EFFECT, change).message.partition(":")[0]] += 1
         print(f"\r{number + 1} of {comparisons}", end="", file=sys.stderr, flush=True)
     print(f"\n{MODEL.name} on cpu, {comparisons} comparisons of each, {time.perf_counter() - started:.0f} s")
     for kind, title in ((Timed, "with itself"), (Slowed, f"with itself, {100 * SLOWDOWN:g} % slower")):
-        print(f"{title}: {', '.join(f'{count} {word}' for word, count in said[kind].most_common())}")
-    false_alarms = said[Timed]["SLOWER"] + said[Timed]["FASTER"]
+        print(f"{title}: {', '.join(f'{count} {word}' for word, count in words[kind].most_common())}")
+    false_alarms = words[Timed]["SLOWER"] + words[Timed]["FASTER"]
     print(f"false alarms: {_share(false_alarms, comparisons)}")
-    print(f"slowdowns found: {_share(said[Slowed]['SLOWER'], comparisons)}")
+    print(f"slowdowns found: {_share(words[Slowed]['SLOWER'], comparisons)}")
 
 
 def _share(count: int, of: int) -> str:

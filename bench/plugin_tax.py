@@ -3,7 +3,7 @@
     python bench/plugin_tax.py [--pairs 60]
 
 Two virtual environments are made of links to everything that is in this one. One has imgcls as a wheel would install
-it; in the other nothing is known of it: no package, no metadata, and so no entry point that pytest could find. (With
+it; in the other there is nothing of it: no package, no metadata, and so no entry point that pytest could find. (With
 ``-p no:imgcls.plugin`` pytest would still read its metadata and the list of its files.) All else, plugins of others
 included, is the same. In each, ``pytest`` runs one empty test in a folder without a configuration. The two take turns,
 each beginning every other pair; the first pair is not counted. Seconds are user and system, of the process and of
@@ -25,7 +25,7 @@ from pathlib import Path
 
 import imgcls
 
-ALLOWED_MS = 20
+ALLOWED_MS = 20  # docs/decisions.md#import-cost-of-the-plugin
 PACKAGE = Path(imgcls.__file__).parent
 
 
@@ -54,7 +54,7 @@ def _options() -> argparse.Namespace:
 
 
 def _others() -> list[Path]:
-    """Everything that is installed here, imgcls aside, however it was installed."""
+    """Everything that is installed here, except imgcls, however it was installed."""
     return [entry for entry in Path(sysconfig.get_path("purelib")).iterdir() if "imgcls" not in entry.name]
 
 
@@ -68,7 +68,7 @@ def _environment(place: Path, entries: Iterable[Path]) -> Path:
 
 
 def _install(packages: Path) -> None:
-    """Write what an installed wheel leaves beside the package."""
+    """Write what an installed wheel leaves next to the package."""
     installed = metadata.distribution("imgcls")
     place = packages / f"imgcls-{installed.version}.dist-info"
     place.mkdir()
@@ -82,7 +82,7 @@ def _install(packages: Path) -> None:
 
 
 def _pair(without: Path, with_it: Path, project: Path, number: int) -> tuple[float, float]:
-    """Milliseconds without and with imgcls, the one or the other first."""
+    """Milliseconds without and with imgcls, in alternating order."""
     if number % 2:
         after = _milliseconds(with_it, project)
         return _milliseconds(without, project), after
@@ -90,7 +90,7 @@ def _pair(without: Path, with_it: Path, project: Path, number: int) -> tuple[flo
 
 
 def _milliseconds(packages: Path, project: Path) -> float:
-    """CPU time of one run of pytest, whose plugins must be those that are meant."""
+    """CPU time of one run of pytest, which is checked to have loaded the plugin, or not."""
     python = packages.parents[2] / "bin" / "python"
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "PYTHON"))}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,13 +1,13 @@
-"""How fast files become tensors, exactly and nearly, beside torchvision's own transform on Pillow's pictures.
+"""How fast files become tensors, exactly and nearly, next to torchvision's own transform on Pillow's images.
 
     python bench/preprocessing.py [--rounds 5] [--interpolations bilinear,bicubic,nearest,lanczos]
 
 From JPEG bytes to normalised float32 tensors, resized to 256 and cropped to 224, by CPU time of one thread: ``decode``
 and ``crop``, or ``decode_fast`` and ``crop_fast``, then ``normalize``, on batches of 32 as in scoring; torchvision's
-transform one picture after the other. They take turns batch by batch in one process. A ratio is that of the medians;
-beside it stand the lowest and highest ratio of one round, and how far the pixels are from torchvision's. Real
-photographs where ``IMGCLS_SHARED_DATA`` or ``../shared/data`` has them, else smooth noise of 500 x 375. The pictures of
-12 megapixels are photographs enlarged, as few bytes as such a picture has, and mosaics of 64, which are many: decoding
+transform one image after the other. They take turns batch by batch in one process. A ratio is that of the medians;
+with it come the lowest and highest ratio of one round, and how far the pixels are from torchvision's. Real
+photographs where ``IMGCLS_SHARED_DATA`` or ``../shared/data`` has them, else smooth noise of 500 x 375. The images of
+12 megapixels are photographs enlarged, as few bytes as such an image has, and mosaics of 64, which are many: decoding
 smaller spares all but reading the bytes. Run it while nothing else runs.
 """
 
@@ -28,8 +28,9 @@ from PIL import Image
 from torchvision.models import ResNet50_Weights
 from torchvision.transforms import InterpolationMode
 
-from imgcls import pixels, preprocess
-from imgcls.records import InputSpec, Interpolation
+from imgcls.preprocessing import decode as decoding
+from imgcls.preprocessing import transforms
+from imgcls.records.config import InputSpec, Interpolation
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BATCH = 32
@@ -39,7 +40,7 @@ Way = Callable[[Sequence[bytes]], torch.Tensor]
 
 
 def main() -> None:
-    """Measure what the command line asks for, and print it."""
+    """Measure what the command line requests, and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--interpolations", default="bilinear,bicubic,nearest,lanczos")
@@ -49,9 +50,9 @@ def main() -> None:
     files = _photographs() or _noises(100)
     enlarged = [_mosaic(files[start:], 8) for start in range(0, len(files), len(files) // 4)]
     mosaics = [_mosaic(files[start:], 1) for start in range(0, len(files), len(files) // 4)]
-    with pixels.quiet_pillow():
+    with decoding.quiet_pillow():
         for interpolation in options.interpolations.split(","):
-            _compare(f"{len(files)} pictures, {interpolation}", files, interpolation, options.rounds)
+            _compare(f"{len(files)} images, {interpolation}", files, interpolation, options.rounds)
         for kind, camera in (("enlarged", enlarged), ("mosaics", mosaics)):
             megabytes = sum(map(len, camera)) / len(camera) / 1e6
             title = f"{len(camera)} {kind} of 12 megapixels and {megabytes:.1f} MB, bilinear"
@@ -62,8 +63,8 @@ def main() -> None:
 
 
 def _photographs() -> list[bytes]:
-    beside = Path(__file__).parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("IMGCLS_SHARED_DATA", beside)) / "photos"
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("IMGCLS_SHARED_DATA", default)) / "photos"
     return [file.read_bytes() for file in sorted(folder.glob("*/*"))]
 
 
@@ -74,7 +75,7 @@ def _noises(count: int) -> list[bytes]:
 
 
 def _mosaic(files: Sequence[bytes], enlarged: int) -> bytes:
-    """A picture of 12 megapixels, filled with the first files, each ``enlarged`` so many times."""
+    """An image of 12 megapixels, filled with the first files, each ``enlarged`` times its size."""
     width, height = (side * enlarged for side in TILE)
     canvas = Image.new("RGB", CAMERA)
     places = itertools.product(range(0, CAMERA[1], height), range(0, CAMERA[0], width))
@@ -101,11 +102,11 @@ def _ways(interpolation: Interpolation) -> dict[str, Way]:
         return torch.stack([transform(Image.open(io.BytesIO(file)).convert("RGB")) for file in files])
 
     def exact(files: Sequence[bytes]) -> torch.Tensor:
-        return preprocess.normalize(spec, np.stack([preprocess.crop(spec, pixels.decode(file)) for file in files]))
+        return transforms.normalize(spec, np.stack([transforms.crop(spec, decoding.decode(file)) for file in files]))
 
     def fast(files: Sequence[bytes]) -> torch.Tensor:
-        pictures = (pixels.decode_fast(file, "ignore", [spec])[0] for file in files)
-        return preprocess.normalize(spec, np.stack([preprocess.crop_fast(spec, picture) for picture in pictures]))
+        images = (decoding.decode_fast(file, "ignore", [spec])[0] for file in files)
+        return transforms.normalize(spec, np.stack([transforms.crop_fast(spec, image) for image in images]))
 
     return {"torchvision": theirs, "exact": exact, "fast": fast}
 
@@ -147,9 +148,9 @@ def _distances(ways: dict[str, Way], files: Sequence[bytes]) -> dict[str, str]:
     levels = {way: list[torch.Tensor]() for way in others}
     for batch in _batches(files):
         expected = theirs(batch)
-        for way, found in levels.items():
-            found.append(_levels(expected, way(batch)))
-    return {name: _distance(torch.cat(found)) for name, found in zip(list(ways)[1:], levels.values(), strict=True)}
+        for way, of_batches in levels.items():
+            of_batches.append(_levels(expected, way(batch)))
+    return {name: _distance(torch.cat(of_way)) for name, of_way in zip(list(ways)[1:], levels.values(), strict=True)}
 
 
 def _levels(theirs: torch.Tensor, ours: torch.Tensor) -> torch.Tensor:

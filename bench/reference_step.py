@@ -1,11 +1,11 @@
-"""How long the array EfficientNet takes for a step of training, beside PyTorch's, and where its time goes.
+"""How long the array EfficientNet takes for a step of training, next to PyTorch's, and where its time goes.
 
     python bench/reference_step.py [--arch efficientnet_b0] [--sizes 224,64] [--batch 16] [--rounds 5]
 
 A step is forward, backward and NAdam, in float32, PyTorch eager. Both take turns in one process, with as many threads
-as ``OMP_NUM_THREADS`` says, else one per core. A ratio is that of the medians; beside it stand the lowest and highest
+as ``OMP_NUM_THREADS`` states, else one per core. A ratio is that of the medians; with it come the lowest and highest
 ratio of one turn. One turn of each before the first is not counted. Where there are a GPU and CuPy, the same step is
-timed there, too, beside PyTorch's. Run it while nothing else runs.
+timed there, too, next to PyTorch's. Run it while nothing else runs.
 """
 
 import argparse
@@ -24,9 +24,10 @@ import numpy as np
 import torch
 from torchvision import models
 
-from imgcls import machine, reference
+from imgcls import reference
 from imgcls.reference import block, convolution, depthwise, network, optimizers, unit
 from imgcls.reference.arrays import namespace
+from imgcls.system import machine
 
 SETTINGS: dict[str, Any] = {"lr": 1e-3, "weight_decay": 1e-4, "decoupled_weight_decay": True}
 SMOOTHING = 0.1
@@ -42,7 +43,7 @@ TIMED = (
 
 
 def main() -> None:
-    """Measure what the command line asks for, and print it."""
+    """Measure what the command line requests, and print it."""
     options = _options()
     torch.set_num_threads(machine.threads())
     versions = f"numpy {np.__version__}, torch {torch.__version__}"
@@ -64,7 +65,7 @@ def _options() -> argparse.Namespace:
 
 
 def _drawn(size: int, batch: int) -> tuple[Any, Any]:
-    """Pictures and class numbers."""
+    """Images and class numbers."""
     generator = np.random.default_rng(0)
     return generator.standard_normal((batch, 3, size, size), np.float32), generator.integers(1000, size=batch)
 
@@ -97,12 +98,12 @@ def _compare(arch: str, size: int, batch: int, rounds: int) -> None:
 def _theirs(arch: str, images: Any, labels: Any, device: str) -> Callable[[], object]:
     module = models.get_model(arch).train().to(device)
     optimizer = torch.optim.NAdam(module.parameters(), **SETTINGS)
-    pictures, targets = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
+    inputs, targets = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
     criterion = torch.nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
 
     def step() -> None:
         optimizer.zero_grad()
-        criterion(module(pictures), targets).backward()
+        criterion(module(inputs), targets).backward()
         optimizer.step()
         if device == "cuda":
             torch.cuda.synchronize()
@@ -117,15 +118,15 @@ def _ours(arch: str, images: Any, labels: Any) -> Callable[[], object]:
 
     def step() -> None:
         nonlocal net, state
-        kept = reference.draw(net.architecture, len(images), generator, xp)
-        taken = reference.step(net, images, labels, kept=kept, smoothing=SMOOTHING)
+        masks = reference.draw(net.architecture, len(images), generator, xp)
+        taken = reference.step(net, images, labels, masks=masks, smoothing=SMOOTHING)
         parameters, state = reference.nadam(net.parameters, taken.gradients, state, settings)
         net = net._replace(parameters=parameters, statistics=taken.statistics)
 
     return step
 
 
-# One 3 x 3 layer, and the same as somebody writes it first.
+# One 3 x 3 layer, and the same as a loop over pixels.
 
 
 def _compare_loop(rounds: int) -> None:
@@ -147,8 +148,8 @@ def _loop(x: Any, weight: Any) -> Any:
     for image in range(n):
         for row in range(height):
             for column in range(width):
-                seen = padded[:, image, row : row + 3, column : column + 3]
-                y[:, image, row, column] = (weight * seen).sum(axis=(1, 2, 3))
+                window = padded[:, image, row : row + 3, column : column + 3]
+                y[:, image, row, column] = (weight * window).sum(axis=(1, 2, 3))
     return y
 
 

@@ -1,7 +1,7 @@
-"""A fresh process for one measurement: it imports everything, says that it is ready, and does what it is asked.
+"""A fresh process for one measurement: it imports everything, reports that it is ready, and runs its tasks.
 
 Run by :class:`Process`, with the task it is for. A line of its input is a JSON list, the name of one of :data:`TASKS`
-and its arguments; its answer is one line of JSON. Everything else it prints goes to its standard error.
+and its arguments; the result is one line of JSON. Everything else it prints goes to its standard error.
 """
 
 import json
@@ -19,41 +19,41 @@ from pathlib import Path
 from typing import Any, Self
 
 IMPORTED = {
-    "loop": ("torch", "torchvision", "timm", "imgcls.models"),
+    "loop": ("torch", "torchvision", "timm", "imgcls.models.loader"),
     "score": (
-        "torch", "torchvision", "timm", "sklearn.metrics", "imgcls.score_command",
-         "imgcls.run", "imgcls.report", "imgcls.tables", "imgcls.runtimes.eager",
+        "torch", "torchvision", "timm", "sklearn.metrics", "imgcls.cli.score", "imgcls.evaluation.evaluator",
+        "imgcls.reporting.result_document", "imgcls.reporting.tables", "imgcls.models.runtimes.eager",
     ),
 }  # fmt: skip
 """What a process imports before any clock runs, by the task it is for."""
 
 SAMPLE = 256
-"""Pictures that the floor is measured with."""
+"""Images that the floor is measured with."""
 
-KEPT = 64
-"""Pictures of the sample that networks are asked about."""
+INFERRED = 64
+"""Images of the sample that networks are run on."""
 
-ASKED_SECONDS = 2.0
-"""How long each network is asked over and over for the floor."""
+INFERENCE_SECONDS = 2.0
+"""How long each network is run again and again for the floor."""
 
 
 def environment(caches: Path) -> dict[str, str]:
-    """With all cores, and with compilers that keep what they made in ``caches``: where it is empty, they are cold."""
-    kept = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
-    return kept | {"XDG_CACHE_HOME": str(caches), "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor")}
+    """Variables for all cores, and for compilers that cache in ``caches``: where it is empty, they are cold."""
+    inherited = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    return inherited | {"XDG_CACHE_HOME": str(caches), "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor")}
 
 
 class Process:
     """The other end: starts the process; as a context, ends it."""
 
     def __init__(self, task: str, caches: Path) -> None:
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
             [sys.executable, __file__, task],
             env=environment(caches),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._errors,
             text=True,
         )
 
@@ -64,81 +64,83 @@ class Process:
         self.end()
 
     def end(self) -> None:
-        """Let it go; its memory is free when this returns."""
+        """Let it end; its memory is free when this returns."""
         with suppress(BrokenPipeError):
             self._process.communicate()
-        self._said.close()
+        self._errors.close()
 
     def wait(self) -> None:
-        """Until it has imported everything."""
-        self._answer()
+        """Return when it has imported everything."""
+        self._result()
 
-    def ask(self, task: str, *arguments: Any) -> Any:
-        """What one of :data:`TASKS` answers. Raises RuntimeError with what the process said where it died."""
+    def run(self, task: str, *arguments: Any) -> Any:
+        """The result of one of :data:`TASKS`. Raises RuntimeError with what the process printed where it died."""
         pipe = self._process.stdin
         assert pipe is not None
         pipe.write(json.dumps([task, *arguments]) + "\n")
         pipe.flush()
-        return self._answer()
+        return self._result()
 
-    def _answer(self) -> Any:
+    def _result(self) -> Any:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            self._said.seek(0)
-            raise RuntimeError(f"the measuring process died: {self._said.read().decode(errors='replace')[-3000:]}")
+            self._errors.seek(0)
+            raise RuntimeError(f"the measuring process died: {self._errors.read().decode(errors='replace')[-3000:]}")
         return json.loads(line)
 
 
 def score(*arguments: str) -> float:
     """``imgcls score`` with these arguments; the seconds that it took, loading and compiling among them."""
-    from imgcls import cli
+    from imgcls.cli import main as cli_main
 
     started = time.perf_counter()
-    if code := cli.main(["score", *arguments]):
+    if code := cli_main.main(["score", *arguments]):
         raise SystemExit(code)
     return time.perf_counter() - started
 
 
 def loop(config_file: str, name: str, device_name: str, batch_size: int, workers: int) -> dict[str, Any]:
-    """PyTorch's transfer-learning tutorial, its validation phase: seconds, and the five best of every picture by path.
+    """PyTorch's transfer-learning tutorial, its validation phase: seconds, and the best class of every image by path.
 
     https://docs.pytorch.org/tutorials/beginner/transfer_learning_tutorial.html, where a DataLoader has batch_size=4 and
-    num_workers=4; ``torch.topk`` counts top-5 beside its ``torch.max``. The clock begins when the network is ready.
+    num_workers=4; ``torch.topk`` counts top-5, ``torch.max`` top-1. The clock begins when the network is ready.
     """
     import torch
     from torchvision import datasets
 
-    from imgcls import config, models, resolve
+    from imgcls.config import loader as configuration
+    from imgcls.models import loader
+    from imgcls.models.sources import registry
 
-    settings = config.load([Path(config_file)])
+    settings = configuration.load([Path(config_file)])
     folder = Path(settings.datasets["photos"].path)
     spec = settings.models[name]
     device = torch.device(device_name)
-    model = models.filled(spec)[0].to(device)
-    transform = _transform(resolve.input_spec(spec))
+    model = loader.filled(spec)[0].to(device)
+    transform = _transform(registry.input_spec(spec))
     top1 = top5 = 0
-    answers: list[int] = []
+    best: list[int] = []
     started = time.perf_counter()
     dataset = datasets.ImageFolder(folder, transform, allow_empty=True)
-    loader = torch.utils.data.DataLoader(dataset, batch_size=batch_size, num_workers=workers)
+    batches = torch.utils.data.DataLoader(dataset, batch_size=batch_size, num_workers=workers)
     model.eval()
     with torch.no_grad():
-        for inputs, labels in loader:
+        for inputs, labels in batches:
             inputs, labels = inputs.to(device), labels.to(device)  # noqa: PLW2901 - as it stands there
             outputs = model(inputs)
             _, preds = torch.max(outputs, 1)
             top1 += int(torch.sum(preds == labels))
             top5 += int(torch.sum(torch.topk(outputs, 5).indices == labels[:, None]))
-            answers += preds.tolist()
+            best += preds.tolist()
     seconds = time.perf_counter() - started
     paths = [Path(path).relative_to(folder).as_posix() for path, _ in dataset.samples]
-    answered = dict(zip(paths, answers, strict=True))
-    return {"seconds": seconds, "top1_count": top1, "top5_count": top5, "answers": answered}
+    best_classes = dict(zip(paths, best, strict=True))
+    return {"seconds": seconds, "top1_count": top1, "top5_count": top5, "best_classes": best_classes}
 
 
 def _transform(spec: Any) -> Any:
-    """What torchvision's ``weights.transforms()`` gives, for an ``imgcls.records.InputSpec``."""
+    """What torchvision's ``weights.transforms()`` gives, for an ``imgcls.records.config.InputSpec``."""
     from torchvision import models, transforms
 
     return models.get_model_weights("resnet50").DEFAULT.transforms(
@@ -151,67 +153,72 @@ def _transform(spec: Any) -> Any:
 
 
 def floor(config_file: str, runtimes: dict[str, str], device: str) -> dict[str, Any]:
-    """What a picture costs in parts, each alone: decoding for all the networks' inputs, and every network.
+    """What an image costs in parts, each by itself: decoding for all the networks' inputs, and every network.
 
     ``runtimes``: the one that each model was scored with. Core-seconds of decoding are the CPU time of one thread,
     those of a network on the CPU its seconds times the cores, which it has all to itself.
     """
-    from imgcls import config, models, run
-    from imgcls.pipeline import Recipe
+    from imgcls.config import loader as configuration
+    from imgcls.data import dataset as datasets
+    from imgcls.models import loader, pool
+    from imgcls.preprocessing.preprocess import Preprocessing
 
-    settings = config.load([Path(config_file)])
-    shelf = models.Shelf(settings.models, device)
-    loaded = [models.under(shelf.get(name), runtime) for name, runtime in runtimes.items()]
-    listed = run.listing(settings.datasets["photos"]).images
+    settings = configuration.load([Path(config_file)])
+    models = pool.ModelPool(settings.models, device)
+    loaded = [loader.with_runtime(models.get(name), runtime) for name, runtime in runtimes.items()]
+    listed = datasets.list_images(settings.datasets["photos"]).images
     images = listed[:: max(1, len(listed) // SAMPLE)][:SAMPLE]
-    recipes = {model.spec.name: Recipe(model.facts.input, model.spec.decode) for model in loaded}
+    recipes = {model.spec.name: Preprocessing(model.info.input, model.spec.decode) for model in loaded}
     decode_core_seconds, batches = _prepared(images, list(dict.fromkeys(recipes.values())), device)
-    seconds = {model.spec.name: _asked(model, batches[recipes[model.spec.name]]) for model in loaded}
+    seconds = {model.spec.name: _inferred(model, batches[recipes[model.spec.name]]) for model in loaded}
     return {"decode_core_seconds": decode_core_seconds, "model_seconds": seconds}
 
 
 def _prepared(images: Sequence[Any], recipes: Sequence[Any], device: str) -> tuple[float, dict[Any, list[Any]]]:
-    """CPU seconds a picture, read, decoded, cropped and normalised as scoring does it; the first batches by recipe.
+    """CPU seconds per image, read, decoded, cropped and normalised as scoring does it; the first batches by recipe.
 
-    Few are kept: scoring uses its memory again and again, and fresh pages cost a fifth of the time.
+    Few batches stay: scoring uses its memory again and again, and fresh pages cost a fifth of the time.
     """
-    import numpy as np
     import torch
 
-    from imgcls import pipeline, pixels, preprocess
+    from imgcls.evaluation import inputs
+    from imgcls.models import inference
+    from imgcls.preprocessing import decode as decoding
+    from imgcls.preprocessing import preprocess
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     batches: dict[Any, list[Any]] = {recipe: [] for recipe in recipes}
-    size = pipeline.PART[device]
+    size = inference.MAX_BATCH_SIZE[device]
     started = time.process_time()
-    with pixels.quiet_pillow():
+    with decoding.quiet_pillow():
         for start in range(0, len(images), size):
             part: list[Any] = [
-                pipeline.prepared_or_rejected(image, recipes, "ignore") for image in images[start : start + size]
+                inputs.crops_or_rejected(image, recipes, "ignore") for image in images[start : start + size]
             ]
             for recipe in recipes:
-                batch = preprocess.normalize(recipe.input, np.stack([crops[recipe] for crops in part]), device)
-                if start < KEPT:
+                batch = preprocess.batch(recipe.input, [crops[recipe] for crops in part], device)
+                if start < INFERRED:
                     batches[recipe].append(batch)
     core_seconds = (time.process_time() - started) / len(images)
     torch.set_num_threads(threads)
     return core_seconds, batches
 
 
-def _asked(model: Any, batches: Sequence[Any]) -> float:
-    """Seconds a picture when the network is asked about these batches over and over, by as many as may ask at once."""
-    from imgcls import asking, machine
+def _inferred(model: Any, batches: Sequence[Any]) -> float:
+    """Seconds per image when the network is run on these batches again and again, by as many threads as it allows."""
+    from imgcls.models import inference
+    from imgcls.system import machine
 
-    def ask(batch: Any) -> None:
-        asking.logits(model.classifier, model.facts, batch)
+    def infer(batch: Any) -> None:
+        inference.logits(model.classifier, model.info, batch)
 
     turns: list[float] = []
-    with ThreadPoolExecutor(machine.cores() if model.classifier.concurrent else 1) as askers:
-        list(askers.map(ask, batches))
-        while sum(turns) < ASKED_SECONDS:
+    with ThreadPoolExecutor(machine.cores() if model.classifier.concurrent else 1) as workers:
+        list(workers.map(infer, batches))
+        while sum(turns) < INFERENCE_SECONDS:
             started = time.perf_counter()
-            list(askers.map(ask, batches))
+            list(workers.map(infer, batches))
             turns.append(time.perf_counter() - started)
     return statistics.median(turns) / sum(map(len, batches))
 
@@ -220,15 +227,15 @@ TASKS: dict[str, Callable[..., Any]] = {"score": score, "loop": loop, "floor": f
 
 
 def main() -> None:
-    """Import, answer ``true``, and then one question after the other, until there are no more."""
-    answers = os.fdopen(os.dup(1), "w")
+    """Import, print ``true``, and then run one task after the other, until there are no more."""
+    results = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for name in IMPORTED[sys.argv[1]]:
         import_module(name)
-    print("true", file=answers, flush=True)
+    print("true", file=results, flush=True)
     for line in sys.stdin:
         task, *arguments = json.loads(line)
-        print(json.dumps(TASKS[task](*arguments)), file=answers, flush=True)
+        print(json.dumps(TASKS[task](*arguments)), file=results, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How long every configured model takes: one picture at a time, and as many as scoring asks about at once."""
+"""How long every configured model takes: one image at a time, and as many as scoring takes at once."""
 
 from imgcls.suite import test_latency
 

@@ -1,7 +1,7 @@
-"""Scoring from files to predictions, beside the loop of PyTorch's tutorial and beside what the machine could do.
+"""Scoring from files to predictions, next to the loop of PyTorch's tutorial and to what the machine could do.
 
-``bench/README.md`` says what the table means and how to ask for more than a first look. Nothing here fails for being
-slow: what may fail are the answers, which in float32 are those of the loop, picture by picture.
+``bench/README.md`` states what the table means and how to measure more than a first look. Nothing here fails for being
+slow: what may fail are the predictions, which in float32 are those of the loop, image by image.
 """
 
 import json
@@ -25,9 +25,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-import scoring_pictures
-from imgcls import machine, resolve
-from imgcls.records import ModelSpec
+import scoring_images
+from imgcls.models.sources import registry
+from imgcls.records.config import ModelSpec
+from imgcls.system import machine
 from scoring_process import Process, environment
 
 MODELS = {
@@ -40,7 +41,7 @@ input = { resize = 256, crop = 224, interpolation = "bilinear", mean = [0.5, 0.5
     ),
     "resnet50": ("torchvision:resnet50", None, ""),
 }
-"""Architecture, the file of trained weights where there is one, and what else its table says."""
+"""Architecture, the file of trained weights where there is one, and the other keys of its table."""
 
 DOCUMENT = "scored.json"
 
@@ -49,8 +50,7 @@ CASES = [("squeezenet",), ("mobilenet",), ("resnet50",), ("squeezenet", "mobilen
 TUTORIAL = "the tutorial's loop"
 
 LOOPS = {TUTORIAL: (4, 4), "larger batches": (32, machine.cores())}
-"""The DataLoader's ``batch_size`` and ``num_workers``: as the tutorial has them, and as somebody may choose them."""
-
+"""The DataLoader's ``batch_size`` and ``num_workers``: as the tutorial has them, and as a user may choose them."""
 
 COLUMNS = (
     "models", "what", "images/s", "x the loop", "compile s", "x the loop, compiling counted", "load s", "all s",
@@ -76,8 +76,8 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the variables IMGCLS_BENCH_… of the environment ask for; see ``bench/README.md``."""
+class Request:
+    """What the variables IMGCLS_BENCH_… of the environment request; see ``bench/README.md``."""
 
     images: int = 64
     rounds: int = 1
@@ -88,38 +88,38 @@ class Asked:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Fails where a number is none."""
-        asked: dict[str, Any] = {}
+        """Fails the test where the value of a number is not a number."""
+        values: dict[str, Any] = {}
         for key in fields(cls):
             name = f"IMGCLS_BENCH_{key.name.upper()}"
             given = environ.get(name, "")
             if given and key.type is int and not (given.isdecimal() and int(given)):
                 pytest.fail(f"{name}: expected a number above 0, got {given!r}", pytrace=False)
             if given:
-                asked[key.name] = int(given) if key.type is int else given
-        return cls(**asked)
+                values[key.name] = int(given) if key.type is int else given
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The pictures, the configuration, and the rows of the table so far."""
+    """The images, the configuration, and the rows of the table so far; ``images``: what they are, in words."""
 
-    asked: Asked
+    request: Request
     device: str
     folder: Path
     config: Path
-    pictures: str
+    images: str
     rows: list[Row] = field(default_factory=list)
 
     @property
     def same_arithmetic(self) -> bool:
-        """Whether our answers have to be those of the loop, which is eager, exact and in float32 but for TF32."""
-        return (self.asked.precision, self.asked.decode, self.device) == ("float32", "exact", "cpu")
+        """Whether our predictions have to be those of the loop, which is eager, exact and in float32 but for TF32."""
+        return (self.request.precision, self.request.decode, self.device) == ("float32", "exact", "cpu")
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One run of ``imgcls score`` in a process of its own: its document, and the seconds of all of it."""
+    """One run of ``imgcls score`` in a process of its own: its document, and the seconds of the whole."""
 
     document: Mapping[str, Any]
     all_seconds: float
@@ -140,7 +140,7 @@ class Scored:
 
     @property
     def images(self) -> int:
-        """How many pictures each model was scored on."""
+        """The number of images that each model was scored on."""
         return int(self.document["results"][0]["scored"])
 
     @property
@@ -151,16 +151,16 @@ class Scored:
         """A figure of every model's result."""
         return {result["model"]: result[key] for result in self.document["results"]}
 
-    def answers(self, model: str) -> dict[str, int]:
+    def best_classes(self, model: str) -> dict[str, int]:
         """The best class by path."""
-        found = (one for one in self.document["predictions"] if one["model"] == model)
-        return {one["path"]: one["top"][0][0] for one in found}
+        predictions = (one for one in self.document["predictions"] if one["model"] == model)
+        return {one["path"]: one["top"][0][0] for one in predictions}
 
 
 class Round:
     """The loops, ours with an empty store, ours from that store: one after the other, each in a fresh process.
 
-    Several loops share one; all processes import before the first clock runs. ``floor_seconds`` is what the pictures
+    Several loops share one; all processes import before the first clock runs. ``floor_seconds`` is what the images
     would take if every core did nothing but decode or compute, measured in the process that scored.
     """
 
@@ -176,14 +176,14 @@ class Round:
     def run_loops(self) -> None:
         for kind, name in self.loops:
             arguments = (str(self.scene.config), name, self.scene.device, *LOOPS[kind])
-            self.loops[kind, name] = self._theirs.ask("loop", *arguments)
+            self.loops[kind, name] = self._theirs.run("loop", *arguments)
         self._theirs.end()
 
     def run_cold(self) -> None:
         self.cold = _scored(self.scene, self._ours, self.models, self.place)
 
     def run_stored_and_floor(self) -> None:
-        self.floor = self._ours.ask("floor", str(self.scene.config), self.cold.counted("runtime"), self.scene.device)
+        self.floor = self._ours.run("floor", str(self.scene.config), self.cold.counted("runtime"), self.scene.device)
         self._ours.end()
         self.stored = _scored(self.scene, self._later, self.models, self.place)
         self._later.end()
@@ -196,22 +196,22 @@ class Round:
 
     @property
     def network_seconds(self) -> float:
-        """A picture's, in all networks, with all cores."""
+        """The seconds of one image, in all networks, with all cores."""
         return float(sum(self.floor["model_seconds"].values()))
 
     def loop_seconds(self, kind: str) -> float:
-        """Of all models, one after the other; nan where this loop was not run."""
-        found = [float(said["seconds"]) for (other, _), said in self.loops.items() if other == kind]
-        return sum(found) if found else float("nan")
+        """The seconds of all models, one after the other; nan where this loop was not run."""
+        seconds = [float(outcome["seconds"]) for (other, _), outcome in self.loops.items() if other == kind]
+        return sum(seconds) if seconds else float("nan")
 
 
 def _scored(scene: Scene, process: Process, models: Sequence[str], place: Path) -> Scored:
-    seconds = process.ask("score", *_arguments(scene, models, place))
+    seconds = process.run("score", *_arguments(scene, models, place))
     return Scored(json.loads((place / DOCUMENT).read_text(encoding="utf-8")), seconds)
 
 
 def _arguments(scene: Scene, models: Sequence[str], place: Path) -> list[str]:
-    """Of ``imgcls score``."""
+    """The command line of ``imgcls score``."""
     return [
         "--config", str(scene.config), "--models", ",".join(models), "--device", scene.device,
         "--store", str(place / "store"), "--json", str(place / DOCUMENT),
@@ -225,14 +225,14 @@ def _arguments(scene: Scene, models: Sequence[str], place: Path) -> list[str]:
 def scene(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """What is measured on; afterwards the table is printed."""
     begun = _cpu_seconds()
-    asked, place = Asked.from_environ(os.environ), tmp_path_factory.mktemp("scoring")
+    request, place = Request.from_environ(os.environ), tmp_path_factory.mktemp("scoring")
     shared = Path(os.environ.get("IMGCLS_SHARED_DATA", pytestconfig.rootpath.parent / "shared" / "data")).absolute()
-    wnids = resolve.label_list(ModelSpec("any", "torchvision:resnet50", labels="imagenet-1k")).wnids
+    wnids = registry.label_list(ModelSpec("any", "torchvision:resnet50", labels="imagenet-1k")).wnids
     assert wnids is not None
-    pictures = scoring_pictures.lay_out(place / "photos", wnids, shared / "photos", asked.images)
-    config = _configure(place / "imgcls.toml", place / "photos", asked, shared / "weights")
+    images = scoring_images.lay_out(place / "photos", wnids, shared / "photos", request.images)
+    config = _configure(place / "imgcls.toml", place / "photos", request, shared / "weights")
     device = pytestconfig.getoption("imgcls_device") or "cpu"
-    made = Scene(asked, device, place / "photos", config, pictures)
+    made = Scene(request, device, place / "photos", config, images)
     yield made
     if made.rows:
         everything, own = (after - before for before, after in zip(begun, _cpu_seconds(), strict=True))
@@ -241,20 +241,20 @@ def scene(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
 
 
 def _cpu_seconds() -> tuple[float, float]:
-    """Of everything on this machine so far, and of this process and those that it started and that have ended."""
+    """CPU seconds of everything on this machine so far, and of this process and its children that have ended."""
     spent, own = psutil.cpu_times(), os.times()
     kinds = ("user", "nice", "system", "irq", "softirq", "steal")  # not every system has all of them
     return sum(getattr(spent, kind, 0.0) for kind in kinds), sum(own[:4])
 
 
-def _configure(file: Path, pictures: Path, asked: Asked, weights: Path) -> Path:
-    """Write the configuration of the three models on a folder of pictures."""
-    text = f'[datasets.photos]\npath = {json.dumps(str(pictures))}\nlabels = "wnid"\n'
+def _configure(file: Path, images: Path, request: Request, weights: Path) -> Path:
+    """Write the configuration of the three models on a folder of images."""
+    text = f'[datasets.photos]\npath = {json.dumps(str(images))}\nlabels = "wnid"\n'
     for name, (arch, trained, more) in MODELS.items():
         source = str(weights / trained) if trained and (weights / trained).is_file() else "random:0"
         text += (
             f'\n[models.{name}]\narch = "{arch}"\nweights = {json.dumps(source)}\nlabels = "imagenet-1k"\n'
-            f'runtime = "{asked.runtime}"\nprecision = "{asked.precision}"\ndecode = "{asked.decode}"\n{more}\n'
+            f'runtime = "{request.runtime}"\nprecision = "{request.precision}"\ndecode = "{request.decode}"\n{more}\n'
         )
     file.write_text(text, encoding="utf-8")
     return file
@@ -265,7 +265,7 @@ def _configure(file: Path, pictures: Path, asked: Asked, weights: Path) -> Path:
 
 @pytest.mark.parametrize("models", CASES, ids="+".join)
 def test_scoring(scene: Scene, benchmark: Any, tmp_path: Path, models: Sequence[str]) -> None:
-    """Ours answers as the loop does, and from the store as with an empty one, without asking a network."""
+    """Our predictions are those of the loop, and from the store those of the run before, without running a network."""
     if not benchmark.enabled:
         pytest.skip("benchmarks are switched off (by --benchmark-disable or by xdist): nothing was timed")
     rounds: list[Round] = []
@@ -278,45 +278,47 @@ def test_scoring(scene: Scene, benchmark: Any, tmp_path: Path, models: Sequence[
             rounds[-1].run_loops()
             return (rounds[-1],), {}
 
-        benchmark.pedantic(Round.run_cold, setup=begin, teardown=Round.run_stored_and_floor, rounds=scene.asked.rounds)
+        benchmark.pedantic(
+            Round.run_cold, setup=begin, teardown=Round.run_stored_and_floor, rounds=scene.request.rounds
+        )
     scene.rows.extend(_rows(models, rounds))
     benchmark.extra_info.update(_figures(rounds))
     for one in rounds:
-        _check_answers(scene, one)
+        _check_predictions(scene, one)
 
 
-def _check_answers(scene: Scene, one: Round) -> None:
+def _check_predictions(scene: Scene, one: Round) -> None:
     listed = sum(file.is_file() for file in scene.folder.glob("*/*"))
-    for found in (one.cold, one.stored):
-        assert found.counted("scored") == dict.fromkeys(one.models, listed)
+    for scored in (one.cold, one.stored):
+        assert scored.counted("scored") == dict.fromkeys(one.models, listed)
     assert one.stored.counted("from_store") == dict.fromkeys(one.models, listed)
     assert one.stored.spent("model") == 0
     assert _predictions(one.stored) == _predictions(one.cold)
     if scene.same_arithmetic:
-        for (_, name), said in one.loops.items():
-            assert one.cold.answers(name) == said["answers"]
+        for (_, name), outcome in one.loops.items():
+            assert one.cold.best_classes(name) == outcome["best_classes"]
             assert {key: one.cold.counted(key)[name] for key in ("top1_count", "top5_count")} == {
-                key: said[key] for key in ("top1_count", "top5_count")
+                key: outcome[key] for key in ("top1_count", "top5_count")
             }
 
 
-def _predictions(found: Scored) -> Any:
-    return found.document["predictions"]
+def _predictions(scored: Scored) -> Any:
+    return scored.document["predictions"]
 
 
 def test_peak_memory(scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As many files as are asked for are all scored; their process's memory stands beside that for 1000."""
-    if not scene.asked.files:
-        pytest.skip("IMGCLS_BENCH_FILES says how many files are to be scored; the full measurement takes 20000")
-    peaks = {count: _peak_mb(scene, tmp_path / str(count), count) for count in (1000, scene.asked.files)}
+    """As many files as are requested are all scored; their process's memory is printed next to that for 1000."""
+    if not scene.request.files:
+        pytest.skip("IMGCLS_BENCH_FILES states how many files are to be scored; the full measurement takes 20000")
+    peaks = {count: _peak_mb(scene, tmp_path / str(count), count) for count in (1000, scene.request.files)}
     with capsys.disabled():
         figures = ", ".join(f"{peak:.0f} MB for {count} files" for count, peak in peaks.items())
-        print(f"\npeak RSS of mobilenet: {figures}: {peaks[scene.asked.files] / peaks[1000] - 1:+.1%}")
+        print(f"\npeak RSS of mobilenet: {figures}: {peaks[scene.request.files] / peaks[1000] - 1:+.1%}")
 
 
 def _peak_mb(scene: Scene, place: Path, count: int) -> float:
-    """Of a fresh process that scores so many files."""
-    scoring_pictures.multiply(place / "files", scene.folder, count)
+    """The peak of a fresh process that scores ``count`` files."""
+    scoring_images.multiply(place / "files", scene.folder, count)
     other = replace(scene, folder=place / "files", config=place / "imgcls.toml")
     other.config.write_text(scene.config.read_text().replace(str(scene.folder), str(other.folder)))
     command = [sys.executable, "-m", "imgcls", "score", *_arguments(other, ["mobilenet"], place)]
@@ -325,12 +327,12 @@ def _peak_mb(scene: Scene, place: Path, count: int) -> float:
     finally:
         shutil.rmtree(other.folder)  # gigabytes, which pytest would keep
     assert not done.returncode, done.stderr
-    found = Scored(json.loads((place / DOCUMENT).read_text(encoding="utf-8")), 0.0)
-    assert found.counted("scored") == {"mobilenet": count}
-    return found.peak_rss_mb
+    scored = Scored(json.loads((place / DOCUMENT).read_text(encoding="utf-8")), 0.0)
+    assert scored.counted("scored") == {"mobilenet": count}
+    return scored.peak_rss_mb
 
 
-# What is said of it.
+# The table.
 
 
 def _figures(rounds: Sequence[Round]) -> dict[str, Any]:
@@ -368,31 +370,31 @@ def _rows(models: Sequence[str], rounds: Sequence[Round]) -> Iterator[Row]:
 def _loop_rows(title: str, rounds: Sequence[Round]) -> Iterator[Row]:
     for kind, (batch, workers) in LOOPS.items():
         seconds = [one.loop_seconds(kind) for one in rounds]
-        said = [said for (other, _), said in rounds[-1].loops.items() if other == kind]
-        if said:
+        outcomes = [outcome for (other, _), outcome in rounds[-1].loops.items() if other == kind]
+        if outcomes:
             yield Row(
                 title,
                 f"{kind}: batches of {batch}, {workers} workers",
                 _rate(rounds[0].cold.images, seconds),
                 ratio=_ratio([one.loop_seconds(TUTORIAL) for one in rounds], seconds),
-                top1=_joined(one["top1_count"] for one in said),
-                top5=_joined(one["top5_count"] for one in said),
+                top1=_joined(one["top1_count"] for one in outcomes),
+                top5=_joined(one["top5_count"] for one in outcomes),
             )
 
 
-def _our_row(title: str, what: str, loops: Sequence[float], found: Sequence[Scored]) -> Row:
+def _our_row(title: str, what: str, loops: Sequence[float], scored: Sequence[Scored]) -> Row:
     return Row(
         title,
         what,
-        _rate(found[0].images, [one.seconds for one in found]),
-        ratio=_ratio(loops, [one.seconds for one in found]),
-        compile=_median(one.spent("compile") for one in found),
-        ratio_compiled=_ratio(loops, [one.seconds + one.spent("compile") for one in found]),
-        load=_median(one.spent("load") for one in found),
-        all=_median(one.all_seconds for one in found),
-        peak=f"{statistics.median(one.peak_rss_mb for one in found):.0f}",
-        top1=_joined(found[-1].counted("top1_count").values()),
-        top5=_joined(found[-1].counted("top5_count").values()),
+        _rate(scored[0].images, [one.seconds for one in scored]),
+        ratio=_ratio(loops, [one.seconds for one in scored]),
+        compile=_median(one.spent("compile") for one in scored),
+        ratio_compiled=_ratio(loops, [one.seconds + one.spent("compile") for one in scored]),
+        load=_median(one.spent("load") for one in scored),
+        all=_median(one.all_seconds for one in scored),
+        peak=f"{statistics.median(one.peak_rss_mb for one in scored):.0f}",
+        top1=_joined(scored[-1].counted("top1_count").values()),
+        top5=_joined(scored[-1].counted("top5_count").values()),
     )
 
 
@@ -401,7 +403,7 @@ def _rate(images: int, seconds: Sequence[float]) -> str:
 
 
 def _ratio(loops: Sequence[float], seconds: Sequence[float]) -> str:
-    """Median over the rounds, and beside it the lowest and the highest."""
+    """The median over the rounds, with the lowest and the highest."""
     ratios = sorted(loop / ours for loop, ours in zip(loops, seconds, strict=True))
     spread = f" ({ratios[0]:.2f} to {ratios[-1]:.2f})" if len(ratios) > 1 else ""
     return f"{statistics.median(ratios):.2f}{spread}"
@@ -418,7 +420,8 @@ def _joined(values: Iterable[object]) -> str:
 def _print(scene: Scene, others: float) -> None:
     """The table, as Markdown, with the machine and the versions above it.
 
-    ``others``: the share of other processes in the CPU time meanwhile; threads that wait for each other suffer most.
+    ``others``: the share of other processes in the CPU time of the measurement; threads that wait for each other
+    suffer most.
     """
     cpu = machine.describe(scene.device)
     packages = ["torch", "torchvision", "timm", "pillow", *(["openvino"] if find_spec("openvino") else [])]
@@ -426,10 +429,10 @@ def _print(scene: Scene, others: float) -> None:
     table = Table(*COLUMNS, box=box.MARKDOWN)
     for row in scene.rows:
         table.add_row(*row)
-    asked = scene.asked
+    request = scene.request
     console = Console(width=300, markup=False, highlight=False)
     console.print(
-        f"\n{scene.pictures}, rounds: {asked.rounds}; {scene.device}, {asked.precision}, {asked.decode} decoding; "
+        f"\n{scene.images}, rounds: {request.rounds}; {scene.device}, {request.precision}, {request.decode} decoding; "
         f"{cpu.cpu}, {cpu.cores} cores{f', {cpu.gpu}' if cpu.gpu else ''}; "
         f"{versions}, Python {platform.python_version()}; {100 * others:.0f} % of the CPU time was other processes'"
     )

@@ -1,16 +1,26 @@
-"""A small project of the kind that users have: pictures in folders, a network, a configuration, one test file."""
+"""A small project of the kind that users have: images in folders, a network, a configuration, one test file."""
 
 import hashlib
-import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+import in_process
+from builders import make_memory
+from imgcls.performance import memory
+from imgcls.system import machine
+
+settings.register_profile("tests", deadline=None)  # the first example may pay for an import, and the machine is shared
+settings.load_profile("tests")
+
+Command = Callable[..., pytest.RunResult]
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
@@ -20,16 +30,23 @@ import pathlib
 import torch
 
 
+def padding(batch):
+    """The number of copies of the first image that fill up a batch, counted without operators that a profile shows."""
+    images = (batch if batch.dtype == torch.float32 else batch.float()).numpy()
+    return int((images[1:] == images[:1]).all(axis=(1, 2, 3)).sum())
+
+
 class Colour(torch.nn.Module):
-    """Its logits are the mean of each channel; every forward pass is written down, one line of picture counts."""
+    """Its logits are the mean of each channel; every forward pass is written down: process, images, padding."""
 
     def __init__(self, gain=1.0):
         super().__init__()
         self.gain = torch.nn.Parameter(torch.tensor(gain))
 
     def forward(self, batch):
+        copies = padding(batch)
         with open(os.environ["FORWARDS"], "a") as log:
-            log.write(f"{os.getpid()} {len(batch)}\\n")
+            log.write(f"{os.getpid()} {len(batch) - copies} {copies}\\n")
         return batch.mean(dim=(2, 3)) * self.gain
 
 
@@ -50,12 +67,12 @@ def broken():
 
 
 class Mortal(Colour):
-    """Its process is killed in the forward pass that would bring it past LIFE pictures."""
+    """Its process is killed in the forward pass that would bring it past LIFE images."""
 
     lived = 0
 
     def forward(self, batch):
-        self.lived += len(batch)
+        self.lived += len(batch) - padding(batch)
         if self.lived > int(os.environ.get("LIFE", "1000000")):
             os.kill(os.getpid(), 9)
         return super().forward(batch)
@@ -86,7 +103,7 @@ colours = {{ top1 = 1.0, min_images = 12 }}
 
 
 class Project:
-    """The files of the project, and what its networks were asked."""
+    """The files of the project, and what its networks inferred."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -97,7 +114,7 @@ class Project:
         (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers --imgcls-device=cpu\npythonpath = .\n")
         self.configure(CONFIGURATION)
         for colour in COLOURS:
-            self.add_pictures(colour, 4)
+            self.add_images(colour, 4)
 
     def configure(self, text: str) -> None:
         """Write the configuration."""
@@ -107,17 +124,17 @@ class Project:
         """Add to the configuration."""
         self.configure(CONFIGURATION + text)
 
-    def add_pictures(self, colour: str, count: int, folder: str = "colours") -> None:
-        """Pictures of one colour, each with a grey corner of its own, so that no bytes repeat."""
+    def add_images(self, colour: str, count: int, folder: str = "colours") -> None:
+        """Images of one colour, each with a point of its own, so that no bytes and no crops repeat."""
         place = self.folder / folder / colour
         place.mkdir(parents=True, exist_ok=True)
         for number in range(count):
-            picture = Image.new("RGB", (16, 16), COLOURS[colour])
-            picture.putpixel((0, 0), tuple(hashlib.sha256(f"{colour}{number}".encode()).digest()[:3]))
-            picture.save(place / f"{number:04}.png")
+            image = Image.new("RGB", (16, 16), COLOURS[colour])
+            image.putpixel((8, 8), tuple(hashlib.sha256(f"{colour}{number}".encode()).digest()[:3]))
+            image.save(place / f"{number:04}.png")
 
-    def pictures_asked(self) -> int:
-        """How many pictures went through a network, the empty one that counts its outputs aside."""
+    def images_inferred(self) -> int:
+        """The number of images that went through a network, without those that fill up a batch."""
         if not self.forwards.exists():
             return 0
         counts = [int(line.split()[1]) for line in self.forwards.read_text().splitlines()]
@@ -137,10 +154,19 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return made
 
 
+@pytest.fixture
+def importable(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """The project, whose networks are imported into this very process, and forgotten afterwards."""
+    monkeypatch.syspath_prepend(str(project.folder))
+    sys.modules.pop("nets", None)
+    yield project
+    sys.modules.pop("nets", None)
+
+
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three photographs that come with scikit-learn and matplotlib, in folders of WordNet ids."""
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("photographs")
     for wnid, distribution, file in (
         ("n03877845", "scikit-learn", "sklearn/datasets/images/china.jpg"),  # palace
         ("n11939491", "scikit-learn", "sklearn/datasets/images/flower.jpg"),  # daisy
@@ -151,30 +177,44 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _process(*command: str, **variables: str) -> pytest.RunResult:
-    """Run Python with these arguments to its end; pytest's own view of what came of it."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_") and k != "CI"}
-    environment["OMP_NUM_THREADS"] = "1"  # these networks are tiny, and threads that wait for each other are slow
-    environment |= variables
-    done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, check=False)
-    return pytest.RunResult(done.returncode, done.stdout.splitlines(), done.stderr.splitlines(), 0.0)
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CUDA device as far as anybody can see who does not use it."""
+    monkeypatch.setattr(machine, "has_gpu", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
 
 
 @pytest.fixture
-def run_pytest() -> Callable[..., pytest.RunResult]:
+def quick_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory as if it had been measured, which takes a process for each model."""
+    monkeypatch.setattr(memory, "measure", lambda spec, _: make_memory(spec.name))
+
+
+@pytest.fixture
+def run_pytest() -> Command:
+    """Pytest in the working folder, inside of this process; keywords are environment variables."""
+    return in_process.run_pytest
+
+
+@pytest.fixture
+def imgcls() -> Command:
+    """The command in the working folder, inside of this process; keywords are environment variables."""
+    return in_process.run_command
+
+
+@pytest.fixture(name="pytest_process")
+def process_of_pytest() -> Command:
     """Pytest as a process in the working folder; keywords are environment variables."""
-    return lambda *arguments, **variables: _process(
-        "-m", "pytest", "-rA", "-p", "no:cacheprovider", *arguments, **variables
-    )
+    return partial(in_process.run_process, "-m", "pytest", *in_process.OPTIONS)
 
 
 @pytest.fixture
-def imgcls() -> Callable[..., pytest.RunResult]:
+def imgcls_process() -> Command:
     """The command as a process in the working folder; keywords are environment variables."""
-    return lambda *arguments, **variables: _process("-m", "imgcls", *arguments, **variables)
+    return partial(in_process.run_process, "-m", "imgcls")
 
 
 @pytest.fixture
-def python() -> Callable[..., pytest.RunResult]:
+def python() -> Command:
     """A few lines of Python as a process in the working folder."""
-    return lambda code: _process("-c", code)
+    return partial(in_process.run_process, "-c")

@@ -2,6 +2,6 @@
 
 import sys
 
-from imgcls.cli import main
+from imgcls.cli.main import main
 
 sys.exit(main())

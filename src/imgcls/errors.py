@@ -2,16 +2,17 @@
 
     ImgclsError
     ├── ConfigError        the configuration or the command line is wrong              exit 2
-    │   └── LabelError     the folders of a data set and the classes of a model differ
+    │   └── LabelError     the folders of a dataset and the classes of a model differ
     ├── MachineError       this machine cannot do it                                   exit 3
-    │   ├── WeightsMissing     a weights file is not to be had
-    │   ├── DeviceMissing      a device was asked for and is absent
+    │   ├── WeightsMissing     a weights file is not available
+    │   ├── DeviceMissing      a requested device is absent
     │   └── StoreError         the store cannot be read or written
     └── ModelError         the model itself is at fault                                exit 1
-        └── OutOfMemory        its pictures do not fit into memory at once
+        └── OutOfMemory        its images do not fit into memory at once
 
-Every message says what, where, with which input, and what to do next. Beside the tree stands
-:class:`Undecodable`, which is about one picture and ends as its rejection.
+Every message states what, where, with which input, and what to do next. Two classes are outside of the tree:
+:class:`Undecodable` is about one image and ends as its rejection, :class:`InconclusiveWarning` is a gate that was
+allowed to have too few images.
 """
 
 from typing import Literal
@@ -35,7 +36,7 @@ Reason = Literal[
 
 - The file system: ``missing``, ``permission``, ``not_regular`` (a folder, pipe, socket or device),
   ``empty`` (0 bytes), ``unreadable`` (any other error of the system), ``changed`` (since it was listed).
-- Its place: ``unlabelled`` (in the root of a data set, where no folder names its class).
+- Its place: ``unlabelled`` (in the root of a dataset, where no folder names its class).
 - Pillow: ``not_an_image``, ``truncated``, ``corrupt``, ``unsupported`` (a variant that this build of
   Pillow does not decode), ``too_large`` (over twice ``PIL.Image.MAX_IMAGE_PIXELS``), ``out_of_memory``.
 """
@@ -54,21 +55,21 @@ class ConfigError(ImgclsError):
 
 
 class LabelError(ConfigError):
-    """The folders of a data set and the classes of a model do not meet."""
+    """The folders of a dataset and the classes of a model do not match."""
 
 
 class MachineError(ImgclsError):
-    """This machine cannot do what was asked."""
+    """This machine cannot do what was requested."""
 
     exit_code = 3
 
 
 class WeightsMissing(MachineError):
-    """A weights file is not here and cannot be had."""
+    """A weights file is not here and cannot be fetched."""
 
 
 class DeviceMissing(MachineError):
-    """A device was asked for and is absent."""
+    """A requested device is absent."""
 
 
 class StoreError(MachineError):
@@ -76,19 +77,23 @@ class StoreError(MachineError):
 
 
 class ModelError(ImgclsError):
-    """The model cannot be built, or its answers are not usable."""
+    """The model cannot be built, or its outputs cannot be used."""
 
 
 class OutOfMemory(ModelError):
-    """So many pictures at once do not fit into the device's memory."""
+    """A batch of images does not fit into the device's memory."""
 
 
 class InconclusiveWarning(UserWarning):
-    """A gate had too few images to tell, and was allowed to."""
+    """A gate had too few images to decide, and was allowed to."""
+
+
+class RejectionWarning(UserWarning):
+    """An image that was given is not among the predictions, because it cannot be decoded."""
 
 
 class Undecodable(Exception):
-    """A file that gives no pixels: ``reason`` is one word, ``detail`` says more."""
+    """A file that gives no pixels: ``reason`` is one word, ``detail`` a sentence."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -97,12 +102,6 @@ class Undecodable(Exception):
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
-    """Whether this is what Python, torch's allocators or CUDA's libraries raise where memory is short."""
-    said = str(error)
+    """Whether this is an error that Python, torch's allocators or CUDA's libraries raise where memory is short."""
     words = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
-    return isinstance(error, MemoryError) or any(word in said for word in words)
-
-
-def one_line(error: BaseException) -> str:
-    """What an exception says, without its line breaks and its full stop."""
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)

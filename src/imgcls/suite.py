@@ -1,6 +1,6 @@
 """The ready-made tests. A whole test file is ``from imgcls.suite import *``, which scores and holds goldens.
 
-What takes its own time is asked for by name: ``from imgcls.suite import test_latency, test_memory``.
+What takes time of its own is imported by name: ``from imgcls.suite import test_latency, test_memory``.
 
 Each text is what one would write oneself: the fixtures come from the plugin.
 """
@@ -12,29 +12,30 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from imgcls.harness import Gates, PinnedAnswers
-    from imgcls.measures import Latency, Memory, Scenario
-    from imgcls.records import Scores
+    from imgcls.plugin.fixtures import Gates, GoldenPredictions
+    from imgcls.records.evaluation import Scores
+    from imgcls.records.performance import Latency, Memory, Scenario
+
 
 __all__ = ["test_accuracy", "test_golden"]
 
 
 @pytest.mark.accuracy
 def test_accuracy(scores: "Scores", gates: "Gates") -> None:
-    """Every model is as accurate on every data set as its gate says."""
+    """Every model is as accurate on every dataset as its gate says."""
     gates.check(scores)
 
 
 @pytest.mark.golden
-def test_golden(golden: "PinnedAnswers") -> None:
-    """Every model answers every picture as its golden says."""
+def test_golden(golden: "GoldenPredictions") -> None:
+    """Every model's predictions are those of its golden record."""
     golden.check()
 
 
 @pytest.mark.latency
 @pytest.mark.parametrize("scenario", ["SingleStream", "Offline"])
 def test_latency(latency: "Callable[..., Latency]", gates: "Gates", scenario: "Scenario") -> None:
-    """Every model is as fast on every device as its limits say, one picture at a time and many at once."""
+    """Every model is as fast on every device as its limits say, one image at a time and many at once."""
     gates.check(latency(scenario))
 
 

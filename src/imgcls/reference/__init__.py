@@ -1,7 +1,7 @@
 """EfficientNet from arrays: a text to read, an oracle that owes PyTorch nothing, and a network that trains.
 
 Read in this order: :mod:`~imgcls.reference.architecture` (what is built), :mod:`~imgcls.reference.layers`,
-:mod:`~imgcls.reference.convolution` and :mod:`~imgcls.reference.depthwise` (the formulas, each with its way back),
+:mod:`~imgcls.reference.convolution` and :mod:`~imgcls.reference.depthwise` (the formulas, each forward and backward),
 :mod:`~imgcls.reference.unit`, :mod:`~imgcls.reference.block` and :mod:`~imgcls.reference.network` (how they are put
 together), :mod:`~imgcls.reference.optimizers`. To train:
 
@@ -12,8 +12,8 @@ together), :mod:`~imgcls.reference.optimizers`. To train:
     >>> images, labels = generator.standard_normal((8, 3, 32, 32), dtype=np.float32), generator.integers(10, size=8)
     >>> state, losses = reference.State(), []
     >>> for _ in range(20):
-    ...     kept = reference.draw(network.architecture, len(images), generator)
-    ...     step = reference.step(network, images, labels, kept=kept, smoothing=0.1)
+    ...     masks = reference.draw(network.architecture, len(images), generator)
+    ...     step = reference.step(network, images, labels, masks=masks, smoothing=0.1)
     ...     parameters, state = reference.nadam(network.parameters, step.gradients, state, reference.Nadam())
     ...     network = network._replace(parameters=parameters, statistics=step.statistics)
     ...     losses.append(float(step.loss))

@@ -12,7 +12,7 @@ from imgcls.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A row of table 1: so many blocks; the first changes the channels and has the stride."""
+    """A row of table 1: ``blocks`` blocks, of which the first changes the channels and has the stride."""
 
     expansion: float
     kernel: int
@@ -24,7 +24,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """All that shapes the network. ``eps`` and ``momentum`` are batch normalisation's, ``momentum`` as PyTorch has it.
+    """What shapes the network. ``eps`` and ``momentum`` are batch normalisation's, ``momentum`` as PyTorch has it.
 
     ``squeeze``: the channels within a squeeze-and-excitation, as a share of those that enter the block.
     Raises ConfigError where a kernel is even, a stride is neither 1 nor 2, or stages do not follow on each other.
@@ -92,12 +92,12 @@ def blocks(architecture: Architecture) -> Iterator[Block]:
 
 
 def last_name(architecture: Architecture) -> str:
-    """Where the last convolution is found."""
+    """The name of the last convolution."""
     return f"features.{len(architecture.stages) + 1}"
 
 
 def last_channels(architecture: Architecture) -> int:
-    """What the last convolution makes of the last stage, and the classifier sees."""
+    """The output channels of the last convolution, which are the features of the classifier."""
     return 4 * architecture.stages[-1].channels_out
 
 
@@ -115,7 +115,7 @@ def scaled(stages: tuple[Stage, ...], width: float, depth: float) -> tuple[Stage
 
 
 def _rounded(channels: float) -> int:
-    """To a multiple of eight that is at least eight and at least 90 % of what was wanted."""
+    """To a multiple of eight that is at least eight and at least 90 % of ``channels``."""
     nearest = max(8, int(channels + 4) // 8 * 8)
     return nearest + 8 if nearest < 0.9 * channels else nearest
 
@@ -150,12 +150,12 @@ VARIANTS: Mapping[str, Architecture] = {
         stochastic_depth=0.0,
     ),
 }
-"""The published eight, with torchvision's settings, and a small one that learns pictures of 32 x 32 in minutes; it
-leaves nothing out at random, so that two implementations learn it alike."""
+"""The published eight, with torchvision's settings, and a small one that learns images of 32 x 32 in minutes; it
+leaves nothing out at random, so that two implementations train it alike."""
 
 
 def variant(name: str, classes: int | None = None) -> Architecture:
-    """One of :data:`VARIANTS`, for its own number of classes or another. Raises ConfigError for a name not there."""
+    """One of :data:`VARIANTS`, for its own number of classes or another. Raises ConfigError for another name."""
     if name not in VARIANTS:
         raise ConfigError(f"the reference has no '{name}'; it has {', '.join(VARIANTS)}")
     chosen = VARIANTS[name]

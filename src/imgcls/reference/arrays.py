@@ -1,6 +1,6 @@
 """The one place where NumPy is not treated as any other array namespace.
 
-Every formula of this package is written over whatever namespace its arrays say they belong to: NumPy, or any other
+Every formula of this package is written over whatever namespace its arrays belong to: NumPy, or any other
 that follows the Python array API standard (https://data-apis.org/array-api/), as CuPy does. Maps lie in memory as
 (channels, images, height, width): a pointwise convolution is then one matrix product, and a few channels are one piece
 of memory, so that what is done to each channel by itself is done to a few at a time, in the cache and on several cores.
@@ -26,9 +26,8 @@ Formula = Callable[..., Any]
 """Takes arrays whose first axis is channels, and returns one such array or a tuple of them: no channel depends on
 another."""
 
-BLOCK = 1 << 19
-"""Numbers of the largest array that are worked on at once. From 2 ** 17 to 2 ** 20 a step takes the same time; far
-smaller, the threads wait for Python's lock, and on the whole at once a step at 224 pixels takes 1.7 times as long."""
+BLOCK = 1 << 19  # docs/decisions.md#blocks-of-channels
+"""Numbers of the largest array that are worked on at once."""
 
 
 def namespace(array: Array) -> Any:
@@ -44,27 +43,25 @@ def by_channel(formula: Formula, *arrays: Array) -> Any:
 
 
 def in_blocks(formula: Formula, *arrays: Array) -> Any:
-    """What :func:`by_channel` does with NumPy arrays."""
+    """``formula(*arrays)`` of NumPy arrays, block by block on several threads."""
     results: list[Any] = []
     lock = Lock()
 
     def fill(block: slice) -> bool:
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # a loss that is no number tells it; threads inherit no state
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it; threads inherit no settings
             parts = formula(*(array[block] for array in arrays))
-        several = isinstance(parts, tuple)
-        parts = parts if several else (parts,)
+        is_tuple = isinstance(parts, tuple)
+        parts = parts if is_tuple else (parts,)
         with lock:
             if not results:
                 results.extend(np.empty((len(arrays[0]), *part.shape[1:]), part.dtype) for part in parts)
         for result, part in zip(results, parts, strict=True):
             result[block] = part
-        return several
+        return is_tuple
 
     blocks = _blocks(len(arrays[0]), max(prod(array.shape[1:]) for array in arrays))
-    several = list(map(fill, blocks) if len(blocks) == 1 else _pool().map(fill, blocks))
-    return tuple(results) if several[0] else results[0]
+    are_tuples = list(map(fill, blocks) if len(blocks) == 1 else _pool().map(fill, blocks))
+    return tuple(results) if are_tuples[0] else results[0]
 
 
 def images_first(maps: Array) -> Array:
@@ -90,9 +87,9 @@ def _blocks(channels: int, size: int) -> list[slice]:
 
 def _threads() -> int:
     """What NumPy's matrix products take too: ``OMP_NUM_THREADS`` where it is set, else one per core."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked):
-        return int(asked)
+    requested = os.environ.get("OMP_NUM_THREADS", "")
+    if requested.isdecimal() and int(requested):
+        return int(requested)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -1,4 +1,4 @@
-"""How far two computations of the same steps are apart, and at which step they first are."""
+"""How far two computations of the same steps are apart, and the first step that differs."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Apart(NamedTuple):
         return f"{self.step} is the first step that differs: {far}"
 
 
-def distance(seen: Any, expected: Any) -> float:
+def distance(actual: Any, expected: Any) -> float:
     """The largest difference, as a share of the largest absolute value of ``expected``; NaN is infinitely far away.
 
     Raises ModelError where the shapes differ.
     """
-    a, b = (np.asarray(as_numpy(array), np.float64) for array in (seen, expected))
+    a, b = (np.asarray(as_numpy(array), np.float64) for array in (actual, expected))
     if a.shape != b.shape:
         raise ModelError(f"results of different shapes cannot be compared: {a.shape} and {b.shape}")
     if not a.size:
@@ -40,16 +40,16 @@ def distance(seen: Any, expected: Any) -> float:
 
 
 def first_apart(
-    seen: Mapping[str, Any], expected: Mapping[str, Any], limit: float | Callable[[str], float]
+    actual: Mapping[str, Any], expected: Mapping[str, Any], limit: float | Callable[[str], float]
 ) -> Apart | None:
-    """The first step, in the order in which they were ``seen``, that is further from ``expected`` than ``limit``.
+    """The first step, in the order of ``actual``, that is further from ``expected`` than ``limit``.
 
-    ``limit``: one for all steps, or by their names. Raises ModelError where one side has a step that the other has
-    not, and where shapes differ.
+    ``limit``: one for all steps, or by their names. Raises ModelError where a step is missing on one side, and where
+    shapes differ.
     """
-    if odd := sorted(seen.keys() ^ expected.keys()):
-        raise ModelError(f"{odd[0]} is a step of {'one' if odd[0] in seen else 'the other'} side alone")
-    for step, array in seen.items():
+    if odd := sorted(actual.keys() ^ expected.keys()):
+        raise ModelError(f"{odd[0]} is a step of only {'one' if odd[0] in actual else 'the other'} side")
+    for step, array in actual.items():
         allowed = limit(step) if callable(limit) else limit
         far = distance(array, expected[step])
         if not far <= allowed:

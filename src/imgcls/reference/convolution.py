@@ -1,4 +1,4 @@
-"""Convolution without bias, of an odd kernel padded by half its width, and the way back through it.
+"""Convolution without bias, of an odd kernel padded by half its width, forward and backward.
 
 Maps are (channels, images, height, width). An output has ceil(height / stride) rows, columns alike. Convolutional
 networks compute the cross-correlation (Dumoulin and Visin 2016, https://arxiv.org/abs/1603.07285, chapter 2).
@@ -43,7 +43,7 @@ def input_gradient(grad: Array, x: Array, weight: Array, stride: int = 1) -> Arr
 
 
 def weight_gradient(grad: Array, x: Array, weight: Array, stride: int = 1) -> Array:
-    """The gradient of weight: each output's times what it was made from, summed over images and pixels."""
+    """The gradient of weight: each output's gradient times what it was made from, summed over images and pixels."""
     xp = namespace(x)
     out, _, kernel, _ = weight.shape
     columns = _columns(x, kernel, stride)

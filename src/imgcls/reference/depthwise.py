@@ -1,4 +1,4 @@
-"""Depthwise convolution without bias, each channel by itself, and the way back; small maps and large ones apart.
+"""Depthwise convolution without bias, each channel by itself, forward and backward; small maps and large ones apart.
 
 Maps are (channels, images, height, width), kernels odd and padded by half their width.
 Chollet 2017, https://arxiv.org/abs/1610.02357.
@@ -14,13 +14,12 @@ import numpy as np
 from imgcls.reference.arrays import Array, by_channel, namespace
 from imgcls.reference.convolution import inner, pad, size, windows
 
-PLACED = 1 << 14
-"""A depthwise convolution is a matrix product where (pixels in) x (pixels out) is no more than this. By shifts alone a
-step of B0 takes twice as long at 64 pixels; 14 x 14 pixels to as many are 38 416, and three times as fast by shifts."""
+PLACED = 1 << 14  # docs/decisions.md#depthwise-convolutions
+"""A depthwise convolution is a matrix product where (pixels in) x (pixels out) is not more than this."""
 
 
 def depthwise(x: Array, weight: Array, stride: int = 1) -> Array:
-    """Each channel sees itself alone.
+    """Each channel sees only itself.
 
     x: (c, n, h, w) · weight: (c, 1, k, k) · returns (c, n, ceil(h / stride), ceil(w / stride)).
     """
@@ -38,8 +37,8 @@ def depthwise_backward(grad: Array, x: Array, weight: Array, stride: int = 1) ->
 
 # A depthwise convolution of large maps: one multiplication and one addition per tap, of the whole map shifted.
 # In a map that keeps its padding between the rows, a shift along both axes is one along the memory; what is then
-# computed between two rows belongs to nobody. With a stride of 2, rows and columns of even and of odd number make four
-# such maps, and each tap reads one of them.
+# computed between two rows belongs to no output. With a stride of 2, rows and columns of even and of odd number make
+# four such maps, and each tap reads one of them.
 
 
 class _Tap(NamedTuple):
@@ -70,7 +69,7 @@ def _phases(x: Array, kernel: int, stride: int) -> Array:
 
 
 def _unphased(phases: Array, x: Array, kernel: int, stride: int) -> Array:
-    """The way back: (stride x stride, c, n, rows, columns) to the shape of ``x``."""
+    """The inverse of :func:`_phases`: (stride x stride, c, n, rows, columns) to the shape of ``x``."""
     xp = namespace(phases)
     _, c, n, rows, columns = phases.shape
     split = xp.permute_dims(xp.reshape(phases, (stride, stride, c, n, rows, columns)), (2, 3, 4, 0, 5, 1))
@@ -105,7 +104,7 @@ def _shifted_backward(stride: int, grad: Array, x: Array, weight: Array) -> tupl
     phases = _phases(x, kernel, stride)
     flat, taps = _flat(phases, kernel, stride)
     weights = xp.reshape(weight, (weight.shape[0], -1, 1))
-    spread = xp.zeros(phases.shape[1:], dtype=x.dtype)  # zero between the rows, where nobody's outputs lie
+    spread = xp.zeros(phases.shape[1:], dtype=x.dtype)  # zero between the rows, where no outputs lie
     spread[:, :, : grad.shape[2], : grad.shape[3]] = grad
     g = xp.reshape(spread, flat.shape[1:])[:, : taps[0].shift.stop]
     dflat, dweights = xp.zeros(flat.shape, dtype=x.dtype), []

@@ -1,8 +1,8 @@
-"""Everything that is no convolution: each forward pass is followed by its way back.
+"""Every layer that is not a convolution: each forward pass is followed by its backward pass.
 
 Maps are (channels, images, height, width); rows of numbers are (images, features). ``grad`` is always the gradient of
-what the function above returned. What a way back can compute again while the numbers are in the cache (a normalised
-map, a sigmoid), the forward pass does not keep: reading it again from memory takes longer.
+what the function above returned. The forward pass does not keep what a backward pass can compute again while the
+numbers are in the cache (a normalised map, a sigmoid): reading it again from memory takes longer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def sigmoid(x: Array) -> Array:
 
 
 def sigmoid_backward(grad: Array, y: Array) -> Array:
-    """From what :func:`sigmoid` returned."""
+    """The gradient of x from ``y``, which :func:`sigmoid` returned."""
     return grad * y * (1.0 - y)
 
 
@@ -28,7 +28,7 @@ def silu(x: Array) -> Array:
 
 
 def silu_backward(grad: Array, x: Array) -> Array:
-    """The product rule: s + x s (1 - s)."""
+    """The gradient of x by the product rule: s + x s (1 - s)."""
     s = sigmoid(x)
     return grad * s * (1.0 + x * (1.0 - s))
 
@@ -127,31 +127,31 @@ def scale_gate_gradient(grad: Array, x: Array) -> Array:
     return xp.vecdot(xp.reshape(grad, rows), xp.reshape(x, rows))
 
 
-# What training leaves out at random. A ``kept`` is drawn by imgcls.reference.masks: 0, or 1 / (share that is kept).
+# What training leaves out at random. A ``mask`` is drawn by imgcls.reference.masks: 0, or 1 / (share that is kept).
 
 
-def stochastic_depth(x: Array, kept: Array) -> Array:
+def stochastic_depth(x: Array, mask: Array) -> Array:
     """Leave out a whole branch, image by image: (c, n, h, w) and (n).
 
     Huang et al. 2016, https://arxiv.org/abs/1603.09382, section 3; what stays is scaled in training, as torchvision
     does in its mode "row".
     """
-    return x * kept[None, :, None, None]
+    return x * mask[None, :, None, None]
 
 
-def stochastic_depth_backward(grad: Array, kept: Array) -> Array:
-    """What was left out learns nothing."""
-    return grad * kept[None, :, None, None]
+def stochastic_depth_backward(grad: Array, mask: Array) -> Array:
+    """The gradient of x, which is zero for what was left out."""
+    return grad * mask[None, :, None, None]
 
 
-def dropout(x: Array, kept: Array) -> Array:
+def dropout(x: Array, mask: Array) -> Array:
     """Leave out single numbers: two of any one shape (Srivastava et al. 2014, section 4)."""
-    return x * kept
+    return x * mask
 
 
-def dropout_backward(grad: Array, kept: Array) -> Array:
-    """What was left out learns nothing."""
-    return grad * kept
+def dropout_backward(grad: Array, mask: Array) -> Array:
+    """The gradient of x, which is zero for what was left out."""
+    return grad * mask
 
 
 # The classifier and its loss.
@@ -169,7 +169,7 @@ def linear_backward(grad: Array, x: Array, weight: Array) -> tuple[Array, Array,
 
 
 def cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
-    """The loss, and the logarithms of the probabilities, which the way back needs: () and (n, classes).
+    """The loss, and the logarithms of the probabilities, which the backward pass needs: () and (n, classes).
 
     logits, targets: (n, classes); targets are what :func:`shares` makes.
     """

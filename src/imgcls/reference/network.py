@@ -1,8 +1,8 @@
-"""EfficientNet, there and back: Tan and Le 2019, https://arxiv.org/abs/1905.11946, as torchvision builds it.
+"""EfficientNet, forward and backward: Tan and Le 2019, https://arxiv.org/abs/1905.11946, as torchvision builds it.
 
-Every step has the name of torchvision's module that takes it (``features.2.0.block.1.0``): on the way there for what
-it returned, on the way back for the gradient of that. Pictures, and steps as they are shown, are (images, channels,
-height, width), as in PyTorch; in between, maps are (channels, images, height, width), see
+Every step has the name of torchvision's module that takes it (``features.2.0.block.1.0``): forward for what it
+returned, backward for the gradient of that. Images, and steps as they are observed, are (images, channels, height,
+width), as in PyTorch; in between, maps are (channels, images, height, width), see
 :mod:`imgcls.reference.arrays`.
 """
 
@@ -13,37 +13,37 @@ from imgcls.reference import block, layers, unit
 from imgcls.reference.architecture import Architecture, blocks, last_name
 from imgcls.reference.arrays import Array, by_channel, images_first, namespace
 from imgcls.reference.state import Network, Tree, joined, nested
-from imgcls.reference.unit import Pass, Unit
+from imgcls.reference.unit import PassContext, Unit
 
 
-def forward(network: Network, images: Array, way: Pass) -> Array:
+def forward(network: Network, images: Array, context: PassContext) -> Array:
     """(n, 3, h, w) to logits (n, classes).
 
     Raises ModelError where images have another shape, and where in training a channel has only one value.
     """
     if images.ndim != 4 or images.shape[1] != 3:
-        raise ModelError(f"the reference wants pictures as (n, 3, height, width), got {tuple(images.shape)}")
+        raise ModelError(f"the reference takes images as (n, 3, height, width), got {tuple(images.shape)}")
     weights = joined(network.parameters, network.statistics)
-    x = unit.forward(_stem(), weights, images_first(images), way)
+    x = unit.forward(_stem(), weights, images_first(images), context)
     for each in blocks(network.architecture):
-        x = block.forward(each, weights, x, way)
-    return _classified(weights, unit.forward(_last(network.architecture), weights, x, way), way)
+        x = block.forward(each, weights, x, context)
+    return _classified(weights, unit.forward(_last(network.architecture), weights, x, context), context)
 
 
-def backward(network: Network, grad: Array, way: Pass) -> tuple[Tree, Array]:
-    """From the gradient of the logits (n, classes): those of all parameters, and that of the pictures (n, 3, h, w).
+def backward(network: Network, grad: Array, context: PassContext) -> tuple[Tree, Array]:
+    """From the gradient of the logits (n, classes): those of all parameters, and that of the images (n, 3, h, w).
 
-    ``way`` is the forward pass's, and is used up: memory is let go of step by step.
+    ``context`` is the forward pass's, and is used up: memory is released step by step.
     """
     weights = joined(network.parameters, network.statistics)
-    x, gradients = _classified_backward(weights, grad, way)
-    x, found = unit.backward(_last(network.architecture), weights, x, way)
-    gradients |= found
+    x, gradients = _classified_backward(weights, grad, context)
+    x, own = unit.backward(_last(network.architecture), weights, x, context)
+    gradients |= own
     for each in reversed(list(blocks(network.architecture))):
-        x, found = block.backward(each, weights, x, way)
-        gradients |= found
-    x, found = unit.backward(_stem(), weights, x, way)
-    return nested(gradients | found), images_first(x)
+        x, own = block.backward(each, weights, x, context)
+        gradients |= own
+    x, own = unit.backward(_stem(), weights, x, context)
+    return nested(gradients | own), images_first(x)
 
 
 def _stem() -> Unit:
@@ -54,27 +54,27 @@ def _last(architecture: Architecture) -> Unit:
     return Unit(last_name(architecture))
 
 
-def _classified(weights: Tree, x: Array, way: Pass) -> Array:
+def _classified(weights: Tree, x: Array, context: PassContext) -> Array:
     """Global average pooling, dropout and a linear layer: (c, n, h, w) to (n, classes)."""
     rows = namespace(x).matrix_transpose(by_channel(layers.pool, x))
-    way.saw("avgpool", rows[:, :, None, None])
-    if "classifier.0" in way.kept:
-        rows = layers.dropout(rows, way.kept["classifier.0"])
-    way.saw("classifier.0", rows)
-    way.save("classifier", rows, x.shape)
+    context.observe("avgpool", rows[:, :, None, None])
+    if "classifier.0" in context.masks:
+        rows = layers.dropout(rows, context.masks["classifier.0"])
+    context.observe("classifier.0", rows)
+    context.save("classifier", rows, x.shape)
     last = weights["classifier"]["1"]
     logits = layers.linear(rows, last["weight"], last["bias"])
-    way.saw("classifier.1", logits)
+    context.observe("classifier.1", logits)
     return logits
 
 
-def _classified_backward(weights: Tree, grad: Array, way: Pass) -> tuple[Array, dict[str, Array]]:
-    rows, shape = way.take("classifier")
-    way.saw("classifier.1", grad)
+def _classified_backward(weights: Tree, grad: Array, context: PassContext) -> tuple[Array, dict[str, Array]]:
+    rows, shape = context.take("classifier")
+    context.observe("classifier.1", grad)
     drows, dweight, dbias = layers.linear_backward(grad, rows, weights["classifier"]["1"]["weight"])
-    way.saw("classifier.0", drows)
-    if "classifier.0" in way.kept:
-        drows = layers.dropout_backward(drows, way.kept["classifier.0"])
-    way.saw("avgpool", drows[:, :, None, None])
+    context.observe("classifier.0", drows)
+    if "classifier.0" in context.masks:
+        drows = layers.dropout_backward(drows, context.masks["classifier.0"])
+    context.observe("avgpool", drows[:, :, None, None])
     dx = layers.pool_backward(namespace(grad).matrix_transpose(drows), shape)
     return dx, {"classifier.1.weight": dweight, "classifier.1.bias": dbias}

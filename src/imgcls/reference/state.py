@@ -1,7 +1,7 @@
 """Parameters and running statistics by torchvision's names: shapes, first values, and state dicts in and out.
 
-Within this package they are nested dicts (``tree["features"]["1"]["0"]…``); joined by dots, the way to an array is its
-name in torchvision.
+Within this package they are nested dicts (``tree["features"]["1"]["0"]…``); joined by dots, the keys of an array are
+its name in torchvision.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 class Network(NamedTuple):
-    """An architecture with its values: ``parameters`` are learnt, ``statistics`` are what batch norms have seen."""
+    """An architecture with its values: ``parameters`` are trained, ``statistics`` are those of batch norms."""
 
     architecture: Architecture
     parameters: Tree
@@ -34,10 +34,10 @@ def nested(flat: Mapping[str, Array]) -> Tree:
     """``{"a.b": x}`` to ``{"a": {"b": x}}``."""
     tree: Tree = {}
     for name, array in flat.items():
-        *way, leaf = name.split(".")
+        *keys, leaf = name.split(".")
         place = tree
-        for step in way:
-            place = place.setdefault(step, {})
+        for key in keys:
+            place = place.setdefault(key, {})
         place[leaf] = array
     return tree
 
@@ -78,14 +78,14 @@ def loaded(architecture: Architecture, state: Mapping[str, Any], xp: Any = np, d
     Where type and order in memory are right already, NumPy's arrays share that memory.
     Raises ModelError for a name that is missing, not known or of another shape.
     """
-    wanted = shapes(architecture)
-    if odd := sorted(wanted.keys() ^ state.keys()):
-        which = "is missing" if odd[0] in wanted else "has no place in this architecture"
+    expected = shapes(architecture)
+    if odd := sorted(expected.keys() ^ state.keys()):
+        which = "is missing" if odd[0] in expected else "has no place in this architecture"
         raise ModelError(f"the state dict does not fit: {odd[0]} {which} ({len(odd)} such names)")
-    for name, shape in wanted.items():
+    for name, shape in expected.items():
         if tuple(state[name].shape) != shape:
             raise ModelError(f"the state dict does not fit: {name} is {tuple(state[name].shape)}, expected {shape}")
-    arrays = {name: _array(name, state[name], xp, dtype or xp.float32) for name in wanted}
+    arrays = {name: _array(name, state[name], xp, dtype or xp.float32) for name in expected}
     return Network(
         architecture,
         nested({name: array for name, array in arrays.items() if not _is_statistic(name)}),
@@ -94,15 +94,15 @@ def loaded(architecture: Architecture, state: Mapping[str, Any], xp: Any = np, d
 
 
 def recognised(state: Mapping[str, Any], xp: Any = np, dtype: Any = None) -> Network:
-    """The network of a state dict that does not say which of the published ones it is; see :func:`loaded`.
+    """The network of a state dict that does not name its architecture; see :func:`loaded`.
 
     No two have the same names and shapes. Raises ModelError where none has these.
     """
-    seen = {name: tuple(value.shape) for name, value in state.items()}
-    classes = seen.get("classifier.1.bias", (0,))[0]
+    given = {name: tuple(value.shape) for name, value in state.items()}
+    classes = given.get("classifier.1.bias", (0,))[0]
     for name in VARIANTS:
         architecture = variant(name, classes)
-        if shapes(architecture) == seen:
+        if shapes(architecture) == given:
             return loaded(architecture, state, xp, dtype)
     raise ModelError(f"the names and shapes of this state dict are those of none of {', '.join(VARIANTS)}")
 
@@ -114,7 +114,7 @@ def state_dict(network: Network) -> dict[str, Any]:
 
 
 def joined(*trees: Mapping[str, Any]) -> Tree:
-    """One tree with the arrays of all: a layer's parameters beside its statistics."""
+    """One tree with the arrays of all: a layer's parameters next to its statistics."""
     together: Tree = {}
     for tree in trees:
         for key, value in tree.items():
@@ -123,7 +123,7 @@ def joined(*trees: Mapping[str, Any]) -> Tree:
 
 
 def at(tree: Mapping[str, Any], name: str) -> Any:
-    """What is found at a name such as ``features.1.0``."""
+    """The subtree or array of a name such as ``features.1.0``."""
     for step in name.split("."):
         tree = tree[step]
     return tree
@@ -158,7 +158,7 @@ def _first(name: str, shape: tuple[int, ...], generator: np.random.Generator) ->
 
 
 def _array(name: str, value: Any, xp: Any, dtype: Any) -> Array:
-    """Contiguous, of the wanted type; how many batches were seen is a whole number."""
+    """Contiguous, of type ``dtype``; the number of batches tracked is a whole number."""
     return xp.asarray(np.asarray(value, order="C"), dtype=xp.int64 if name.endswith("tracked") else dtype)
 
 

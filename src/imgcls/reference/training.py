@@ -1,4 +1,4 @@
-"""What others call: build a network, ask it, and take one step of training. Every function gives back what is new."""
+"""Build a network, predict with it, and take one step of training. Every function returns what is new."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from imgcls.reference import network as networks
 from imgcls.reference.architecture import Architecture, variant
 from imgcls.reference.arrays import Array, namespace
 from imgcls.reference.state import Network, Tree, nested
-from imgcls.reference.unit import Pass, Watch
+from imgcls.reference.unit import PassContext, Watch
 
 
 class Step(NamedTuple):
-    """What one batch taught: ``statistics`` are the running ones after it, both trees are like the network's."""
+    """The results of one batch: ``statistics`` are the running ones after it, both trees are like the network's."""
 
     loss: Array
     logits: Array
@@ -30,15 +30,15 @@ def build(
 ) -> Network:
     """An untrained network, by its name (``efficientnet_b0``) or table; see :func:`imgcls.reference.state.initialised`.
 
-    Raises ConfigError for a name that is not there.
+    Raises ConfigError for an unknown name.
     """
     chosen = variant(architecture, classes) if isinstance(architecture, str) else architecture
     return state.initialised(chosen, seed, xp, dtype)
 
 
 def predict(network: Network, images: Array, watch: Watch | None = None) -> Array:
-    """Logits (n, classes) of pictures (n, 3, h, w), by the running statistics. Raises ModelError for another shape."""
-    return networks.forward(network, images, Pass(network.architecture, watch=watch))
+    """Logits (n, classes) of images (n, 3, h, w), by the running statistics. Raises ModelError for another shape."""
+    return networks.forward(network, images, PassContext(network.architecture, watch=watch))
 
 
 def step(
@@ -46,28 +46,28 @@ def step(
     images: Array,
     labels: Array,
     *,
-    kept: Mapping[str, Array],
+    masks: Mapping[str, Array],
     smoothing: float = 0.0,
     class_weights: Array | None = None,
     watch: Watch | None = None,
     watch_back: Watch | None = None,
 ) -> Step:
-    """One batch there and back, in training; the network stays what it was.
+    """One batch forward and backward, in training; the network stays what it was.
 
-    images: (n, 3, h, w) · labels: (n) class numbers · ``kept``: what :func:`imgcls.reference.masks.draw` gives, or
-    ``{}`` to leave nothing out · class_weights: (classes) · ``watch``, ``watch_back``: told every step by its name, on
-    the way there and, as the gradient of what the step returned, on the way back.
-    Raises ModelError for another shape, for labels that are no classes, and where a channel has one value only.
+    images: (n, 3, h, w) · labels: (n) class numbers · ``masks``: from :func:`imgcls.reference.masks.draw`, or ``{}``
+    to leave nothing out · class_weights: (classes) · ``watch``, ``watch_back``: get every step by its name, forward
+    and, as the gradient of what the step returned, backward.
+    Raises ModelError for another shape, for labels that are not classes, and where a channel has one value only.
     """
     classes = network.architecture.classes
     count = images.shape[0]
     if labels.shape != (count,) or not bool(namespace(labels).all((labels >= 0) & (labels < classes))):
-        raise ModelError(f"labels are a class number below {classes} for each of {count} pictures")
-    way = Pass(network.architecture, training=True, kept=kept, saved={}, watch=watch)
-    logits = networks.forward(network, images, way)
+        raise ModelError(f"labels are a class number below {classes} for each of {count} images")
+    context = PassContext(network.architecture, training=True, masks=masks, saved={}, watch=watch)
+    logits = networks.forward(network, images, context)
     targets = layers.shares(labels, logits, smoothing, class_weights)
     loss, logs = layers.cross_entropy(logits, targets)
-    way.saw("loss", loss)
-    back = Pass(network.architecture, training=True, kept=kept, saved=way.saved, watch=watch_back)
+    context.observe("loss", loss)
+    back = PassContext(network.architecture, training=True, masks=masks, saved=context.saved, watch=watch_back)
     gradients, _ = networks.backward(network, layers.cross_entropy_backward(targets, logs), back)
-    return Step(loss, logits, gradients, nested(way.statistics))
+    return Step(loss, logits, gradients, nested(context.statistics))

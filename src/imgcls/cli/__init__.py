@@ -1,0 +1,1 @@
+"""The command ``imgcls``, a file per subcommand."""

@@ -1,0 +1,69 @@
+"""``imgcls bench-compare``: is one slower than the other? Two saved runs, or two models that run in turn."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from imgcls import documents
+from imgcls.cli import arguments
+from imgcls.errors import ConfigError
+from imgcls.gates import benchmarks, cost
+from imgcls.gates.benchmarks import Compared
+from imgcls.performance import benchmark_files
+from imgcls.session import options as run_options
+from imgcls.session import selection
+from imgcls.session.options import RunOptions
+
+
+def add_bench_compare(commands: Any) -> None:
+    parser = commands.add_parser(
+        "bench-compare", help="is the second slower than the first, beyond the machine's noise?"
+    )
+    parser.add_argument(
+        "sides", nargs=2, metavar="RUN.json|MODEL",
+        help="two runs saved by pytest-benchmark, or two models, which then run in turn",
+    )  # fmt: skip
+    parser.add_argument(
+        "--effect", type=arguments.fraction, default=0.05, metavar="0.05", help="the smallest slowdown that matters"
+    )
+    run_options.add_to_command(parser, "config", "device")
+    parser.add_argument(
+        "--batch", type=arguments.positive_int, default=1, metavar="N", help="images per call (default: 1)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the comparison to FILE")
+    parser.set_defaults(command=bench_compare)
+
+
+def bench_compare(namespace: argparse.Namespace) -> int:
+    """Print a verdict per benchmark, write the document; the exit code."""
+    options = RunOptions.from_namespace(namespace)
+    if namespace.json:
+        documents.check_writable(namespace.json)
+    saved = [side.endswith(".json") or Path(side).is_file() for side in namespace.sides]
+    if all(saved):
+        before, after = (benchmark_files.read(Path(side)) for side in namespace.sides)
+        compared = list(benchmarks.compare(before, after, namespace.effect))
+    elif any(saved):
+        raise ConfigError("bench-compare takes two saved runs, or two models of the configuration")
+    else:
+        compared = [_in_turn(options, *namespace.sides, batch=namespace.batch, effect=namespace.effect)]
+    for one in compared:
+        status = "" if one.verdict.status == "inconclusive" else f"{one.verdict.status.upper()} "
+        print(f"{status}{one.verdict.message}")
+    if namespace.json:
+        documents.write(namespace.json, {"format": 1, "compared": compared})
+    return 0 if all(one.verdict.status == "pass" for one in compared) else 1
+
+
+def _in_turn(options: RunOptions, first: str, second: str, *, batch: int, effect: float) -> Compared:
+    """Two models interleaved, because two runs differ by more than two models do."""
+    from imgcls.models.pool import ModelPool
+    from imgcls.performance import latency, stopwatch
+
+    specs = selection.requested_models(options.config, [first, second])
+    device = options.scoring_device
+    pool = ModelPool({spec.name: spec for spec in specs}, device)
+    before, after = (stopwatch.Timed(model, latency.batches(model, batch)) for model in map(pool.get, (first, second)))
+    change = latency.interleaved(before, after, effect)
+    title = f"{second} against {first} on {device}, batch {batch}"
+    return Compared(title, cost.compared(title, effect, change), change)

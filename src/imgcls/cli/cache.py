@@ -1,0 +1,74 @@
+"""``imgcls cache info|verify|prune``: the upkeep of the store."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from imgcls.cli.arguments import positive_int
+from imgcls.errors import ConfigError
+from imgcls.session import options as run_options
+from imgcls.session.options import RunOptions
+from imgcls.store import schema
+from imgcls.store.database import Store
+
+UNUSED_DAYS = 30
+
+
+def add_cache(commands: Any) -> None:
+    cache = commands.add_parser("cache", help="the store").add_subparsers(required=True, metavar="COMMAND")
+    info = cache.add_parser("info", help="where the store is, its size, and what it holds")
+    verify = cache.add_parser("verify", help="read the whole store and check it")
+    prune = cache.add_parser("prune", help="remove what no run has used for some time")
+    prune.add_argument(
+        "--unused-for", type=positive_int, default=UNUSED_DAYS, metavar="DAYS",
+        help=f"remove what no run has used for this many days (default: {UNUSED_DAYS})",
+    )  # fmt: skip
+    for parser, command in ((info, print_info), (verify, verify_store), (prune, prune_store)):
+        run_options.add_to_command(parser, "store")
+        parser.set_defaults(command=command)
+
+
+def print_info(namespace: argparse.Namespace) -> int:
+    """Print where the store is, its size, the rows of each table, and what runtimes compiled; the exit code."""
+    with _existing_store(namespace) as store:
+        info = store.info()
+        print(f"store: {store.file}, {_megabytes(info.file_bytes)}")
+        for table, rows in info.rows.items():
+            print(f"  {table}: {rows} rows")
+        print(f"compiled models: {info.artefacts}, {_megabytes(info.artefact_bytes)}")
+    return 0
+
+
+def verify_store(namespace: argparse.Namespace) -> int:
+    """Check every stored prediction; the exit code. Raises StoreError, a line per damage."""
+    with _existing_store(namespace) as store:
+        print(f"{store.verify()} predictions checked, none is damaged")
+    return 0
+
+
+def prune_store(namespace: argparse.Namespace) -> int:
+    """Remove what no run has used for ``--unused-for`` days, and print how much that was; the exit code."""
+    with _existing_store(namespace) as store:
+        pruned = store.prune(namespace.unused_for)
+    print(
+        f"not used for {namespace.unused_for} days, and removed: {pruned.keys} keys with {pruned.predictions} "
+        f"predictions, {pruned.artefacts} compiled models; {_megabytes(pruned.freed_bytes)} freed"
+    )
+    return 0
+
+
+@contextmanager
+def _existing_store(namespace: argparse.Namespace) -> Iterator[Store]:
+    """The store that the options name. Raises ConfigError where there is none: nothing is created."""
+    folder = RunOptions.from_namespace(namespace).store
+    if folder is None:
+        raise ConfigError("with the store off there is nothing to look at: name its folder with --store DIR")
+    if not (folder / schema.FILE).is_file():
+        raise ConfigError(f"there is no store in {folder.absolute()}: name its folder with --store DIR")
+    with closing(Store(folder.absolute())) as store:
+        yield store
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

@@ -1,0 +1,68 @@
+"""``imgcls score``: the plugin's run without pytest, its table, its verdicts and its exit code."""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from imgcls.errors import ImgclsError
+from imgcls.session import options as run_options
+from imgcls.session import results as session_results
+from imgcls.session import selection
+from imgcls.session import session as sessions
+from imgcls.session.options import RunOptions
+from imgcls.session.results import Results
+from imgcls.session.session import Session
+
+INTERRUPTED = 130
+
+
+def add_score(commands: Any) -> None:
+    parser = commands.add_parser("score", help="score every model on every dataset and hold them against their gates")
+    run_options.add_to_command(
+        parser,
+        *("config", "models", "datasets", "device", "store", "trust-mtime", "json", "json-summary", "inconclusive"),
+        *("baseline", "compare-fail", "compare-common", "save"),
+    )
+    parser.set_defaults(command=score)
+
+
+def score(namespace: argparse.Namespace) -> int:
+    """Score what is selected and hold it against its gates; the exit code."""
+    options = RunOptions.from_namespace(namespace)
+    session = Session(options, selection.settings(options.config))
+    session.baseline  # noqa: B018 - a baseline that cannot be read is reported before anything is scored
+    results = Results(session)
+    try:
+        results.finished = session.evaluate()
+        session_results.judge_all(session, results)
+        return _concluded(results)
+    finally:
+        session.close()
+
+
+def _concluded(results: Results) -> int:
+    """Print the tables and the verdicts, write the documents; the exit code."""
+    for line in _lines(results):
+        print(line)
+    code = results.exit_code()
+    try:
+        results.write(passed=code == 0 and results.finished)
+    except ImgclsError as error:
+        print(f"imgcls: {error}", file=sys.stderr)
+        code = sessions.worst_exit_code({code, error.exit_code})
+    if results.finished:
+        return code
+    print("imgcls: interrupted; what was predicted so far is stored", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _lines(results: Results) -> Iterator[str]:
+    yield from results.tables(shutil.get_terminal_size().columns)
+    yield results.gates_line()
+    if line := results.goldens_line():
+        yield line
+    yield from (f"  not evaluated: {gate}" for gate in results.unevaluated_gates())
+    yield from (f"  not evaluated here: {limit}; pytest measures it" for limit in results.unevaluated_limits())
+    yield from (f"  not compared here: {golden}; pytest -m golden does" for golden in results.unchecked_goldens())

@@ -1,0 +1,52 @@
+"""Saved runs: result documents, read back for a comparison."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imgcls import documents
+from imgcls.errors import ConfigError
+from imgcls.records.comparison import ImageKey, Prediction, RunSetup, SavedRun, ScoredModel
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """As much of a result document as comparisons need."""
+
+    format: int
+    results: tuple[RunSetup, ...]
+    made_at: str = "unknown time"
+    complete: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    predictions: tuple[Prediction, ...] | None = None
+
+
+def read(file: Path) -> SavedRun:
+    """A whole run with its predictions. Raises ConfigError, with the command that makes a better file."""
+    document = documents.read(
+        file,
+        _Document,
+        "saved run",
+        whose="a result document of imgcls",
+        way=f"--imgcls-save {file.name} (imgcls score --save {file.name}) where the model is as it was",
+    )
+    if document.format != FORMAT:
+        raise ConfigError(f"{file}: its format is {document.format}, and this version of imgcls reads {FORMAT}")
+    if not document.complete:
+        raise ConfigError(f"{file}: the run was cut short or a model failed in it, so nothing can be compared with it")
+    if document.predictions is None:
+        raise ConfigError(f"{file}: it holds no predictions; save the run without the option json-summary")
+    name = f"{file.name} of {document.made_at}"
+    predictions: dict[tuple[str, str], dict[ImageKey, Prediction]] = {}
+    for prediction in document.predictions:
+        if not prediction.top:
+            raise ConfigError(f"{file}: the prediction of {prediction.model} for {prediction.path} is empty")
+        of_pair = predictions.setdefault((prediction.model, prediction.dataset), {})
+        of_pair.setdefault((prediction.image_sha256, prediction.label), prediction)
+    pairs = {(setup.model, setup.dataset): setup for setup in document.results}
+    scored = {
+        pair: ScoredModel(name, document.environment, setup, predictions.get(pair, {})) for pair, setup in pairs.items()
+    }
+    return SavedRun(name, scored)

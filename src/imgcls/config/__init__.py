@@ -1,0 +1,1 @@
+"""TOML text becomes :class:`~imgcls.records.config.Settings`, or an error that names file and key."""

@@ -1,0 +1,107 @@
+"""From ``imgcls.toml`` to :class:`Settings`: every key is checked once, when it is read."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from imgcls.config import specs, thresholds
+from imgcls.config.table import ConfigTable, Table
+from imgcls.errors import ConfigError
+from imgcls.messages import nearest
+from imgcls.records.config import DatasetSpec, Margin, ModelSpec, Settings
+
+
+def load(files: Sequence[Path]) -> Settings:
+    """The configuration of these files together. Raises ConfigError, naming file and key."""
+    datasets: dict[str, DatasetSpec] = {}
+    models: dict[str, ModelSpec] = {}
+    gates: dict[str, tuple[Path, Table]] = {}
+    model_files: dict[str, Path] = {}
+    margins: dict[str, Margin] = {}
+    costs: dict[str, dict[str, ConfigTable]] = {"latency": {}, "memory": {}}
+    for file in files:
+        root = ConfigTable(file, "", _read(file))
+        root.keys("datasets", "models", "gates", "compare", *costs)
+        _merge(datasets, {name: specs.read_dataset(table) for name, table in root.named("datasets")}, file, "datasets")
+        _merge(models, {name: specs.read_model(table) for name, table in root.named("models")}, file, "models")
+        model_files |= dict.fromkeys(models.keys() - model_files.keys(), file)
+        _merge(gates, {name: (file, table) for name, table in root.tables("gates")}, file, "gates")
+        _merge(margins, thresholds.read_margins(root.subtable("compare")), file, "compare")
+        for kind, tables in costs.items():
+            new = {name: ConfigTable(file, f"{kind}.{name}", table) for name, table in root.tables(kind)}
+            _merge(tables, new, file, kind)
+    _check_datasets_of(models, datasets, model_files)
+    return Settings(
+        files[0],
+        datasets,
+        models,
+        thresholds.read_gates(gates, models, datasets),
+        margins,
+        latency=thresholds.read_cost_gates(costs["latency"], models, thresholds.read_latency_gate),
+        memory=thresholds.read_cost_gates(costs["memory"], models, thresholds.read_memory_gate),
+    )
+
+
+def select(settings: Settings, models: Sequence[str] | None, datasets: Sequence[str] | None) -> Settings:
+    """The same settings with only these models and datasets; ``None`` selects all.
+
+    Raises ConfigError for an unknown name, and where none of these models is scored on any of these datasets.
+    """
+    for kind, names, known in (("model", models, settings.models), ("dataset", datasets, settings.datasets)):
+        for name in names or ():
+            if name not in known:
+                raise ConfigError(f"no {kind} '{name}' in {settings.source}{nearest(name, known)}")
+    selected_models = {n: m for n, m in settings.models.items() if models is None or n in models}
+    selected_datasets = {n: d for n, d in settings.datasets.items() if datasets is None or n in datasets}
+    gates = {(m, d): gate for (m, d), gate in settings.gates.items() if m in selected_models and d in selected_datasets}
+    selected = replace(
+        settings,
+        datasets=selected_datasets,
+        models=selected_models,
+        gates=gates,
+        left_out=tuple(pair for pair in settings.gates if pair not in gates),
+    )
+    if not selected.pairs():
+        raise ConfigError(f"{settings.source}: of what is selected, no model is scored on any dataset")
+    return selected
+
+
+def with_margins(settings: Settings, texts: Sequence[str]) -> Settings:
+    """The same settings with margins like ``top1:0.005``, which go before ``[compare]``. Raises ConfigError."""
+    given = thresholds.margins(texts)
+    margins = {name: replace(settings.margins.get(name, new), margin=new.margin) for name, new in given.items()}
+    return replace(settings, margins={**settings.margins, **margins})
+
+
+def _read(file: Path) -> Any:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: the configuration cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{file}: not TOML: {error}") from error
+    if file.name != "pyproject.toml":
+        return document
+    tool = ConfigTable(file, "tool", document.get("tool", {}))
+    if "imgcls" not in tool.table:
+        raise ConfigError(f"{file}: there is no [tool.imgcls] in it")
+    return ConfigTable(file, "tool.imgcls", tool.table["imgcls"]).table
+
+
+def _merge(into: dict[str, Any], new: Mapping[str, Any], file: Path, kind: str) -> None:
+    for name in new:
+        if name in into:
+            raise ConfigError(f"{file}: [{kind}.{name}] is already given by another configuration file")
+    into.update(new)
+
+
+def _check_datasets_of(models: Mapping[str, ModelSpec], datasets: Table, files: Mapping[str, Path]) -> None:
+    for model in models.values():
+        for dataset in model.datasets or ():
+            if dataset not in datasets:
+                raise ConfigError(
+                    f"{files[model.name]}: [models.{model.name}] datasets: "
+                    f"no dataset '{dataset}'{nearest(dataset, datasets)}"
+                )

@@ -1,0 +1,153 @@
+"""Gates and margins: what a model must reach, from the keys of their tables."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from imgcls.config.table import ConfigTable, Table
+from imgcls.messages import nearest
+from imgcls.records.config import Accuracy, Gate, LatencyGate, Margin, MemoryGate, ModelSpec
+
+T = TypeVar("T")
+
+
+def margins(texts: Sequence[str]) -> dict[str, Margin]:
+    """Margins that are written like ``top1:0.005``, as absolute fractions. Raises ConfigError."""
+    result: dict[str, Margin] = {}
+    for text in texts:
+        accuracy, _, number = text.partition(":")
+        table = {accuracy: {"margin": _number(number)}}
+        result |= read_margins(ConfigTable(Path(f"compare-fail {text}"), "compare", table))
+    return result
+
+
+def latency_gate(where: str, table: Table) -> LatencyGate:
+    """The limits of a marker, by the keys of ``[latency.MODEL]``. ``where``: for errors. Raises ConfigError."""
+    return read_latency_gate(ConfigTable(Path(where), "latency", table))
+
+
+def memory_gate(where: str, table: Table) -> MemoryGate:
+    """The limits of a marker, by the keys of ``[memory.MODEL]``. ``where``: for errors. Raises ConfigError."""
+    return read_memory_gate(ConfigTable(Path(where), "memory", table))
+
+
+def read_gates(
+    tables: Mapping[str, tuple[Path, Any]], models: Mapping[str, ModelSpec], datasets: Table
+) -> dict[tuple[str, str], Gate]:
+    """One gate per pair: a model's own keys, and those of ``"*"`` that it does not give itself."""
+    given = {
+        name: _gates_of(ConfigTable(file, f"gates.{name}", table), name, models, datasets)
+        for name, (file, table) in tables.items()
+    }
+    everywhere = given.pop("*", {})
+    _check_gated_pairs(given, models)
+    result: dict[tuple[str, str], Gate] = {}
+    for model, spec in models.items():
+        own = given.get(model, {})
+        for dataset in datasets if spec.datasets is None else [d for d in datasets if d in spec.datasets]:
+            if gates := [gate[dataset] for gate in (everywhere, own) if dataset in gate]:
+                result[model, dataset] = _merged(gates)
+    for dataset, gate in everywhere.items():
+        if dataset not in {scored_on for _, scored_on in result}:
+            gate.wrong("", f"no model is scored on '{dataset}', so this gate could never be shown")
+    return result
+
+
+def _gates_of(
+    table: ConfigTable, model: str, models: Mapping[str, ModelSpec], datasets: Table
+) -> dict[str, ConfigTable]:
+    """The gates of a model by dataset, each checked by itself."""
+    if model not in models and model != "*":
+        table.wrong("", f"no model '{model}'{nearest(model, models)}")
+    table.keys(*datasets)
+    gates = {dataset: table.subtable(dataset) for dataset in table.table}
+    for gate in gates.values():
+        _gate(gate)
+    return gates
+
+
+def _check_gated_pairs(gates: Mapping[str, Mapping[str, ConfigTable]], models: Mapping[str, ModelSpec]) -> None:
+    for model, by_dataset in gates.items():
+        scored_on = models[model].datasets
+        for dataset, gate in by_dataset.items():
+            if scored_on is not None and dataset not in scored_on:
+                gate.wrong("", f"[models.{model}] datasets leaves '{dataset}' out, so this gate could never be shown")
+
+
+def _merged(gates: Sequence[ConfigTable]) -> Gate:
+    """One gate of the keys of all, the last one's first."""
+    last = gates[-1]
+    gate = _gate(_joined(gates))
+    if gate == Gate(max_rejected=gate.max_rejected):
+        last.wrong("", "a gate needs a threshold: top1, top5, macro_f1 or min_images")
+    return gate
+
+
+def _joined(tables: Sequence[ConfigTable]) -> ConfigTable:
+    """The keys of all tables, the last one's first, in the place of the last."""
+    keys = {key: value for table in tables for key, value in table.table.items()}
+    return ConfigTable(tables[-1].file, tables[-1].name, keys)
+
+
+def _gate(table: ConfigTable) -> Gate:
+    table.keys(*(f.name for f in fields(Gate)))
+    min_images = table.table.get("min_images")
+    if min_images is not None and (not isinstance(min_images, int) or isinstance(min_images, bool) or min_images < 1):
+        table.wrong("min_images", f"{min_images!r} is not a whole number above 0")
+    return Gate(
+        top1=table.threshold("top1"),
+        top5=table.threshold("top5"),
+        macro_f1=table.fraction("macro_f1"),
+        min_images=min_images,
+        max_rejected=table.fraction("max_rejected") or 0.0,
+    )
+
+
+def read_cost_gates(tables: Mapping[str, ConfigTable], models: Table, read: Callable[[ConfigTable], T]) -> dict[str, T]:
+    """One gate per model: its own keys, and those of ``"*"`` that it does not give itself."""
+    for name, table in tables.items():
+        if name not in models and name != "*":
+            table.wrong("", f"no model '{name}'{nearest(name, models)}")
+        read(table)
+    given = {name: [tables[key] for key in ("*", name) if key in tables] for name in models}
+    return {name: read(_joined(gates)) for name, gates in given.items() if gates}
+
+
+def read_latency_gate(table: ConfigTable) -> LatencyGate:
+    """One ``[latency.MODEL]`` table. Raises ConfigError."""
+    table.keys(*(f.name for f in fields(LatencyGate)))
+    if not table.table:
+        table.wrong("", f"a gate needs a limit: {', '.join(f.name for f in fields(LatencyGate))}")
+    return LatencyGate(**{key: table.positive(key) for key in table.table})
+
+
+def read_memory_gate(table: ConfigTable) -> MemoryGate:
+    """One ``[memory.MODEL]`` table. Raises ConfigError."""
+    table.keys("host", "gpu")
+    if not table.table:
+        table.wrong("", "a gate needs a limit: host, gpu")
+    return MemoryGate(**{f"{key}_bytes": table.bytes(key) for key in table.table})
+
+
+def read_margins(table: ConfigTable) -> dict[str, Margin]:
+    """The ``[compare]`` table: a margin per accuracy. Raises ConfigError."""
+    table.keys(*get_args(Accuracy))
+    result = {}
+    for accuracy in table.table:
+        keys = table.subtable(accuracy)
+        keys.keys("margin", "confidence")
+        margin = keys.fraction("margin")
+        if margin is None:
+            keys.wrong("margin", "is missing: how much worse the model may be, as a fraction")
+        if margin == 1:
+            keys.wrong("margin", "1 allows everything; it must be below 1")
+        result[accuracy] = Margin(margin, keys.confidence())
+    return result
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,1 @@
+"""Which images there are, and which classes are right for them."""

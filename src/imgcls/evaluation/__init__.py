@@ -1,0 +1,1 @@
+"""Images to predictions to scores, for every model in one pass."""

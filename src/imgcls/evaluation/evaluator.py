@@ -1,0 +1,253 @@
+"""Scores a dataset: list, read the store, decode, preprocess, infer, store, count; the only place with that order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from imgcls.data import dataset as datasets
+from imgcls.data import labels
+from imgcls.errors import ImgclsError, LabelError, StoreError
+from imgcls.evaluation import pipeline, results, runtime_selection
+from imgcls.evaluation.inputs import Rejected
+from imgcls.evaluation.pipeline import BatchResult
+from imgcls.evaluation.state import DatasetState, ModelState
+from imgcls.models import loader
+from imgcls.models.model import Model
+from imgcls.models.pool import ModelPool
+from imgcls.models.runtimes import base as runtimes
+from imgcls.preprocessing import decode
+from imgcls.preprocessing.preprocess import Preprocessing
+from imgcls.records.config import DatasetSpec
+from imgcls.records.data import ImageRef, Listing
+from imgcls.records.evaluation import DatasetOutcome, Failure, ModelInfo, Output, Pass, Progress, Stage
+from imgcls.store.database import Store
+from imgcls.system import machine
+
+IMAGES_PER_COMMIT = 32  # docs/decisions.md#images-per-transaction
+"""Images that are stored together: a killed run loses at most these, and what its workers hold."""
+
+
+def evaluate(
+    run_id: str,
+    dataset: DatasetSpec,
+    names: Sequence[str],
+    pool: ModelPool,
+    store: Store,
+    progress: Progress,
+    find: Callable[[DatasetSpec], Listing] | None = None,
+) -> DatasetOutcome:
+    """One pass over a dataset with these models; a later process of the same run reads what the first one stored.
+
+    ``find`` lists the images, :func:`imgcls.data.dataset.list_images` where it is not given. A model's failure is part
+    of the outcome and does not stop the others. Raises StoreError.
+    """
+    with store.lock():  # one for all datasets, because they may share images
+        known = store.outcome(run_id, dataset.name)
+        if known and {pair.scores.model for pair in known.pairs} >= set(names):
+            return known
+        evaluator = Evaluator(dataset, names, pool, store, progress)
+        try:
+            evaluator.run(find or datasets.list_images)
+        except KeyboardInterrupt:
+            evaluator.outcome(run_id)
+            raise
+        return evaluator.outcome(run_id)
+
+
+class Evaluator:
+    """One scoring of one dataset."""
+
+    def __init__(
+        self, dataset: DatasetSpec, names: Sequence[str], pool: ModelPool, store: Store, progress: Progress
+    ) -> None:
+        self.state = DatasetState(dataset, names)
+        self.pool, self.store, self.progress = pool, store, progress
+        self.decoding = f"{decode.decoder()}, exif {dataset.exif}"
+
+    def run(self, find: Callable[[DatasetSpec], Listing]) -> None:
+        """List the images, and score them with one group of models after the other."""
+        state, started = self.state, time.perf_counter()
+        try:
+            state.list(find(state.dataset))
+        except ImgclsError as error:
+            state.failures = dict.fromkeys(state.names, _failure(error, "files"))
+        state.rejected.update(self.store.undecodable(self._rejecting(), list(state.first_file)))
+        seconds = time.perf_counter() - started
+        for group in self._groups():
+            self._pass(group, seconds)
+            seconds = 0.0
+        state.finished = True
+
+    def outcome(self, run_id: str) -> DatasetOutcome:
+        """Count what was predicted, and store the outcome for whoever reports it."""
+        outcome = results.count(self.state, self.store)
+        lists = [model.labels for model in self.state.models.values()]
+        self.store.put_outcome(run_id, outcome, self.state.listing.images, lists)
+        return outcome
+
+    def _groups(self) -> Iterator[list[ModelState]]:
+        """Models loaded together: one after the other until they fill half of the free memory."""
+        room: int | None = None
+        group: list[ModelState] = []
+        for name in self.state.names:
+            if name in self.state.failures:
+                continue
+            try:
+                self.state.models[name] = self._prepared(self.pool.get(name))
+            except StoreError:
+                raise
+            except ImgclsError as error:
+                self._fail(name, error)
+                continue
+            group.append(self.state.models[name])
+            # docs/decisions.md#models-in-one-pass
+            room = machine.available_bytes(self.pool.device) // 2 if room is None else room
+            if sum(model.info.weight_bytes for model in group) > room:
+                yield group
+                for model in group:
+                    self.pool.release(model.name)
+                group = []
+        if group:
+            yield group
+
+    def _prepared(self, model: Model) -> ModelState:
+        """A model before its first batch. Raises LabelError where folders and classes do not match."""
+        state = self.state
+        matching = datasets.match_labels(state.dataset, state.listing, model.labels)
+        started = time.perf_counter()
+        listed, artefacts = len(state.listing.images), self.pool.artefacts
+        task = runtime_selection.Task(state.dataset, self.decoding, listed, state.to_score(), artefacts)
+        choice, model = runtime_selection.choose(model, task, self.store)
+        key = model.prediction_key(self.decoding)
+        outputs = self.store.classes(key) or _count_outputs(model)
+        compile_seconds = time.perf_counter() - started
+        labels.check_head(model.labels, outputs)
+        return ModelState(
+            name=model.spec.name,
+            info=model.info,
+            preprocessing=Preprocessing(model.info.input, model.spec.decode),
+            labels=model.labels,
+            matching=matching,
+            key=key,
+            outputs=outputs,
+            choice=choice,
+            load_seconds=model.load_seconds,
+            compile_seconds=compile_seconds,
+            classifier=model.classifier,
+        )
+
+    def _fail(self, name: str, error: ImgclsError) -> None:
+        """The first failure counts: the batches of other workers fail in the same way."""
+        self.state.failures.setdefault(name, _failure(error, "labels" if isinstance(error, LabelError) else "model"))
+
+    def _pass(self, group: list[ModelState], listing_seconds: float) -> None:
+        started = time.perf_counter()
+        images = self.state.to_score()
+        self._read_store(group, [image.sha256 for image in images])
+        todo = [image for image in images if any(image.sha256 in model.missing for model in group)]
+        warm_up_seconds = self._warm_up(group)
+        decode_seconds = self._score(todo, group)
+        self.state.passes.append(
+            Pass(
+                dataset=self.state.dataset.name,
+                models=tuple(model.name for model in group),
+                seconds=listing_seconds + time.perf_counter() - started - warm_up_seconds,
+                decode_seconds=decode_seconds,
+                model_seconds={model.name: model.seconds for model in group},
+                load_seconds={model.name: model.load_seconds for model in group},
+                compile_seconds={model.name: model.compile_seconds for model in group},
+                peak_rss_bytes=machine.peak_rss_bytes(),
+                device=self.pool.device,
+            )
+        )
+        for model in group:
+            model.classifier = None
+
+    def _read_store(self, group: Sequence[ModelState], images: Sequence[str]) -> None:
+        for model in group:
+            model.missing = frozenset(self.store.missing(model.key, images))
+            stored = set(images) - model.missing
+            model.from_store = sum(image.sha256 in stored for image in self.state.listing.images)
+
+    def _rejecting(self) -> str:
+        """What a stored rejection depends on."""
+        return f"{self.decoding}, at most {decode.most_pixels()} pixels"
+
+    def _warm_up(self, group: Sequence[ModelState]) -> float:
+        """Let what happens once happen before the clock starts; its seconds."""
+        before = time.perf_counter()
+        for model in group:
+            if model.missing and model.classifier and _starts_slowly(model.info):
+                started = time.perf_counter()
+                try:
+                    pipeline.warm_up(model.classifier, model.info)
+                except ImgclsError as error:
+                    self._fail(model.name, error)
+                model.compile_seconds += time.perf_counter() - started
+        return time.perf_counter() - before
+
+    def _score(self, todo: Sequence[ImageRef], group: Sequence[ModelState]) -> float:
+        """Run every model on the images that it lacks; the seconds of decoding."""
+        total = len(self.state.first_file)
+        done, decode_seconds = total - len(todo), 0.0
+        self.progress(self.state.dataset.name, done, total)
+        stages = {model.name: model.stage() for model in group if model.name not in self.state.failures}
+        running = {name: stage for name, stage in stages.items() if stage}
+        unstored: list[BatchResult] = []
+        try:
+            exif = self.state.dataset.exif
+            for result in pipeline.batch_results(todo, list(running.values()), exif) if running else ():
+                unstored.append(result)
+                decode_seconds += result.decode_seconds
+                for name, error in result.failures.items():
+                    self._fail(name, error)
+                    running[name].stopped = True
+                if sum(one.images for one in unstored) >= IMAGES_PER_COMMIT:
+                    done += self._store(unstored, group)
+                    unstored.clear()
+                    self.progress(self.state.dataset.name, done, total)
+                if all(stage.stopped for stage in running.values()):
+                    break
+        finally:
+            done += self._store(unstored, group)
+        self.progress(self.state.dataset.name, done, total)
+        return decode_seconds
+
+    def _store(self, batches: Sequence[BatchResult], group: Sequence[ModelState]) -> int:
+        """Store the outputs of these batches in one transaction; the number of images."""
+        rows: dict[str, tuple[int, list[tuple[str, Output]]]] = {}
+        for model in group:
+            outputs = [
+                (image.sha256, output) for batch in batches for image, output in batch.outputs.get(model.name, ())
+            ]
+            if outputs and model.name not in self.state.failures:
+                rows[model.key] = (model.outputs, outputs)
+            threads = pipeline.threads() if model.classifier and model.classifier.concurrent else 1
+            model.seconds += sum(batch.seconds.get(model.name, 0.0) for batch in batches) / threads
+        for batch in batches:
+            self._reject(batch.rejected)
+        if rows:
+            self.store.put(rows)
+        return sum(batch.images for batch in batches)
+
+    def _reject(self, rejected: Sequence[Rejected]) -> None:
+        for image, reason, detail, permanent in rejected:
+            self.state.rejected[image.sha256] = (reason, detail)
+            if permanent:
+                self.store.put_undecodable(self._rejecting(), image.sha256, reason, detail)
+
+
+def _starts_slowly(info: ModelInfo) -> bool:
+    """Whether the first call takes long: something is compiled, or a GPU loads its kernels."""
+    return info.runtime not in runtimes.UNCOMPILED or info.device != "cpu"
+
+
+def _count_outputs(model: Model) -> int:
+    """The number of outputs of a network, from as small a batch as its runtime suits."""
+    return pipeline.warm_up(model.classifier, model.info) if _starts_slowly(model.info) else loader.output_count(model)
+
+
+def _failure(error: ImgclsError, stage: Stage) -> Failure:
+    """An error as it is stored; names of files need not be Unicode, and JSON must."""
+    return Failure(error.exit_code, str(error).encode(errors="backslashreplace").decode(), stage)

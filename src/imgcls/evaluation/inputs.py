@@ -1,0 +1,35 @@
+"""Listed images as crops for every network, or the reason why an image has none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from imgcls.data import listing
+from imgcls.errors import Undecodable
+from imgcls.preprocessing import preprocess
+from imgcls.preprocessing.geometry import Pixels
+from imgcls.preprocessing.preprocess import Preprocessing
+from imgcls.records.data import ImageRef
+
+
+class Rejected(NamedTuple):
+    """An image without pixels. ``permanent``: because of its bytes, which cannot change without another hash."""
+
+    image: ImageRef
+    reason: str
+    detail: str
+    permanent: bool
+
+
+def crops_or_rejected(
+    image: ImageRef, preprocessings: Sequence[Preprocessing], exif: Literal["ignore", "apply"]
+) -> Mapping[Preprocessing, Pixels] | Rejected:
+    """An image cropped for every preprocessing, uint8 (h, w, 3), or why it is not."""
+    data = None
+    try:
+        data = listing.read(image)
+        return preprocess.prepare(data, preprocessings, exif).crops
+    except Undecodable as error:
+        permanent = data is not None and error.reason != "out_of_memory"
+        return Rejected(image, error.reason, error.detail, permanent)

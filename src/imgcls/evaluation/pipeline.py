@@ -1,0 +1,213 @@
+"""Images become predictions: every worker takes a few of them all the way, from their files to the networks' outputs.
+
+So decoding cannot starve the models, nor the models decoding, and no more images are in memory than workers hold.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imgcls.errors import ImgclsError, MachineError
+from imgcls.evaluation import inputs as image_inputs
+from imgcls.evaluation import metrics
+from imgcls.evaluation.inputs import Rejected
+from imgcls.messages import one_line
+from imgcls.models import inference
+from imgcls.models.runtimes.base import Classifier
+from imgcls.preprocessing import decode, preprocess, transforms
+from imgcls.preprocessing.geometry import Pixels
+from imgcls.preprocessing.preprocess import Preprocessing
+from imgcls.records.data import ImageRef
+from imgcls.records.evaluation import ModelInfo, Output
+from imgcls.system import machine
+
+RESOURCE_ERRORS = (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError)
+"""What is raised outside of a network where the machine or its GPU cannot go on."""
+
+SPARE_THREADS = 2  # docs/decisions.md#spare-workers
+"""Threads in addition to one per core, which work while others wait for Python's lock."""
+
+
+def threads() -> int:
+    """The number of worker threads."""
+    return machine.cores() + SPARE_THREADS
+
+
+class Inputs:
+    """A batch as networks take it, float32 (n, 3, h, w)."""
+
+    def __init__(self, batch: torch.Tensor) -> None:
+        self.batch = batch
+
+    @cached_property
+    def fingerprints(self) -> NDArray[np.float32]:
+        """Float32 (n, 12), to tell the images apart by; on a GPU this waits for the device."""
+        return transforms.fingerprint(self.batch)
+
+
+@dataclass(slots=True)
+class ModelStage:
+    """One model in the pipeline. ``missing``: the images (sha256) to run it on; the caller may set ``stopped``."""
+
+    name: str
+    preprocessing: Preprocessing
+    info: ModelInfo
+    classifier: Classifier
+    missing: frozenset[str]
+    stopped: bool = False
+
+    @property
+    def batch_size(self) -> int:
+        """The number of images in its batches: a power of two."""
+        return self.classifier.max_batch_size or inference.batch_size(self.info)
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """The outputs for a few images by model, and their failures; seconds are those of the worker."""
+
+    images: int
+    decode_seconds: float = 0.0
+    rejected: list[Rejected] = field(default_factory=list)
+    outputs: dict[str, list[tuple[ImageRef, Output]]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, ImgclsError] = field(default_factory=dict)
+
+
+def batch_results(
+    todo: Sequence[ImageRef], stages: Sequence[ModelStage], exif: Literal["ignore", "apply"]
+) -> Iterator[BatchResult]:
+    """Every image's outputs, batch by batch, in the order of :func:`_batches`."""
+    workers = threads()
+    batches = _batches(todo, stages, workers)
+    pool, single = ThreadPoolExecutor(workers, "imgcls-work"), ThreadPoolExecutor(1, "imgcls-model")
+    worker = Worker(exif, stages[0].info.device, single)  # one run, one device
+    with decode.quiet_pillow():
+        try:
+            ahead: deque[Future[BatchResult]] = deque(
+                pool.submit(worker.work, *batch) for batch in islice(batches, 2 * workers)
+            )
+            while ahead:
+                result = ahead.popleft().result()
+                ahead.extend(pool.submit(worker.work, *batch) for batch in islice(batches, 1))
+                yield result
+        finally:
+            for stage in stages:
+                stage.stopped = True  # nobody takes what is still being worked on
+            pool.shutdown(cancel_futures=True)
+            single.shutdown(cancel_futures=True)
+
+
+def _batches(
+    todo: Sequence[ImageRef], stages: Sequence[ModelStage], workers: int
+) -> Iterator[tuple[Sequence[ImageRef], Sequence[ModelStage]]]:
+    """What a worker takes at a time: images that the same models lack, and these models.
+
+    A number that all batches of these models divide, so that only the last one is filled up with copies.
+    """
+    lacking: dict[tuple[bool, ...], list[ImageRef]] = {}
+    for image in todo:
+        lacking.setdefault(tuple(image.sha256 in stage.missing for stage in stages), []).append(image)
+    for is_missing, images in lacking.items():
+        concerned = [stage for stage, missing in zip(stages, is_missing, strict=True) if missing]
+        if not concerned:
+            continue
+        unit = max(stage.batch_size for stage in concerned)
+        fair = -(-len(images) // (unit * workers)) * unit
+        size = min(max(unit, inference.MAX_BATCH_SIZE[stages[0].info.device]), fair)
+        for start in range(0, len(images), size):
+            yield images[start : start + size], concerned
+
+
+def warm_up(classifier: Classifier, info: ModelInfo) -> int:
+    """Run a batch of blank images, for what happens once: compiling, loading a GPU's kernels.
+
+    Returns the number of outputs for each. Raises ImgclsError.
+    """
+    return int(inference.logits(classifier, info, inference.blank(info)).shape[1])
+
+
+class Worker:
+    """What every thread does with the images that it takes."""
+
+    def __init__(self, exif: Literal["ignore", "apply"], device: str, single: ThreadPoolExecutor) -> None:
+        self.exif, self.device, self.single = exif, device, single
+
+    def work(self, images: Sequence[ImageRef], stages: Sequence[ModelStage]) -> BatchResult:
+        """Decode the images, and run every model on them."""
+        result, started = BatchResult(len(images)), time.perf_counter()
+        preprocessings = list(dict.fromkeys(stage.preprocessing for stage in stages))
+        decoded, crops = [], []
+        for image in images:
+            prepared = image_inputs.crops_or_rejected(image, preprocessings, self.exif)
+            if isinstance(prepared, Rejected):
+                result.rejected.append(prepared)
+            else:
+                decoded.append(image)
+                crops.append(prepared)
+        if not crops:
+            return result
+        try:
+            inputs = {preprocessing: self._inputs(preprocessing, crops) for preprocessing in preprocessings}
+        except RESOURCE_ERRORS as error:
+            result.failures = {stage.name: _resource_error(len(crops), error) for stage in stages}
+            return result
+        result.decode_seconds = time.perf_counter() - started
+        for stage in stages:
+            if not stage.stopped:
+                self._run(stage, decoded, inputs[stage.preprocessing], result)
+        return result
+
+    def _inputs(self, preprocessing: Preprocessing, crops: Sequence[Mapping[Preprocessing, Pixels]]) -> Inputs:
+        pixels = [crop[preprocessing] for crop in crops]
+        try:
+            return Inputs(preprocess.batch(preprocessing.input, pixels, self.device))
+        except torch.OutOfMemoryError:  # then a network is given as much of it as its device has room for
+            return Inputs(preprocess.batch(preprocessing.input, pixels))
+
+    def _run(self, stage: ModelStage, images: Sequence[ImageRef], inputs: Inputs, result: BatchResult) -> None:
+        """Put a model's outputs for these images into the result, or the error."""
+        timer = _Timer()
+        turn = (
+            timer.timed
+            if stage.classifier.concurrent
+            else lambda *call: self.single.submit(timer.timed, *call).result()
+        )
+        try:
+            logits = inference.logits(stage.classifier, stage.info, inputs.batch, turn)
+            outputs = metrics.outputs(logits, inputs.fingerprints, images)
+            result.outputs[stage.name] = list(zip(images, outputs, strict=True))
+        except ImgclsError as error:
+            result.failures[stage.name] = error
+        except RESOURCE_ERRORS as error:
+            result.failures[stage.name] = _resource_error(len(images), error)
+        result.seconds[stage.name] = timer.seconds
+
+
+def _resource_error(images: int, error: Exception) -> MachineError:
+    return MachineError(f"{images} images could not be prepared for the networks: {one_line(error)}")
+
+
+class _Timer:
+    """The seconds of all calls together."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(self, function: Any, argument: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return function(argument)
+        finally:
+            self.seconds += time.perf_counter() - started

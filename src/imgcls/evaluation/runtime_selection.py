@@ -1,0 +1,111 @@
+"""Chooses the runtime that scores a model on a dataset, by a rule that times nothing, and remembers the choice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imgcls import hashing
+from imgcls.errors import ImgclsError
+from imgcls.evaluation import pipeline, runtime_trial
+from imgcls.evaluation.runtime_trial import TrialResult
+from imgcls.models import loader
+from imgcls.models.model import Model
+from imgcls.models.runtimes import base as runtimes
+from imgcls.records.config import DatasetSpec
+from imgcls.records.data import ImageRef
+from imgcls.records.evaluation import RuntimeChoice
+from imgcls.store.database import Store
+from imgcls.system import machine
+from imgcls.system import versions as library_versions
+
+CONVERSION_PAYS_PIXELS = 512 * 224 * 224  # docs/decisions.md#auto-counts-listed-pixels
+"""Pixels in all the inputs of a dataset from which converting a network pays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a model is to be scored on.
+
+    ``decoding``: the decoder, and what it does with Exif; ``listed``: the number of images, ``images``: those of
+    different bytes that are not rejected; ``artefacts``: a folder for what compiling leaves.
+    """
+
+    dataset: DatasetSpec
+    decoding: str
+    listed: int
+    images: Sequence[ImageRef]
+    artefacts: Path | None
+
+
+def choose(model: Model, task: Task, store: Store) -> tuple[RuntimeChoice, Model]:
+    """The runtime and the model in it: as chosen before, unless more is listed now, else by the rule and a trial.
+
+    Raises ImgclsError.
+    """
+    about = key(model, task.dataset, task.decoding)
+    known = store.choice(about)
+    if known and task.listed <= known.listed:
+        ready = _with_runtime(model, known.runtime, task)
+        unusable = _unusable(ready, task, store)
+        if unusable is None:
+            return known, ready
+        choice, model, _ = _tried(model, "eager", task)
+        return replace(choice, why=f"scored with eager, not {known.runtime}: {unusable}"), model
+    result = _tried(model, requested_runtime(model, task.listed), task)
+    if result.repeatable:
+        store.put_choice(about, result.choice)
+    return result.choice, result.model
+
+
+def requested_runtime(model: Model, listed: int) -> str:
+    """The configured runtime, or, where that is ``auto``, what suits this number of images."""
+    spec, info = model.spec, model.info
+    if not runtimes.is_automatic(spec):
+        return runtimes.requested(spec)
+    height, width = info.input.crop
+    pays = listed * height * width >= CONVERSION_PAYS_PIXELS
+    return "openvino" if pays and info.device == "cpu" and library_versions.has_library("openvino") else "eager"
+
+
+def key(model: Model, dataset: DatasetSpec, decoding: str) -> str:
+    """A hash of everything that a choice depends on."""
+    versions = {
+        name: version
+        for runtime in library_versions.RUNTIME_LIBRARIES
+        for name, version in library_versions.of_runtime(runtime).items()
+    }
+    circumstances = {
+        "dataset": [dataset.name, str(dataset.path)],
+        "decoding": decoding,
+        "asked": model.spec.runtime,
+        "cpu": machine.vectors(),
+        "gpu": machine.gpu(model.info.device),
+        **versions,
+    }
+    return hashing.of_json({**model.identity, **circumstances})
+
+
+def _tried(model: Model, runtime: str, task: Task) -> TrialResult:
+    """The model in a runtime, after a trial where there is anything to try. Raises ImgclsError."""
+    if not runtime_trial.is_needed(model, runtime):
+        return TrialResult(RuntimeChoice(runtime, task.listed), _with_runtime(model, runtime, task), repeatable=True)
+    return runtime_trial.run(model, runtime, task.listed, task.images, task.dataset.exif, task.artefacts)
+
+
+def _with_runtime(model: Model, runtime: str, task: Task) -> Model:
+    """The model as a pass runs it: in the pool, a model that is compiled is for one worker."""
+    is_ready = model.info.runtime == runtime and runtime in runtimes.UNCOMPILED
+    return model if is_ready else loader.with_runtime(model, runtime, task.artefacts)
+
+
+def _unusable(model: Model, task: Task, store: Store) -> ImgclsError | None:
+    """Why a remembered runtime does not work any more, where the choice is ours and predictions are missing."""
+    is_ours = model.spec.runtime == "auto" and model.info.runtime not in runtimes.UNCOMPILED
+    if is_ours and store.missing(model.prediction_key(task.decoding), [image.sha256 for image in task.images]):
+        try:
+            pipeline.warm_up(model.classifier, model.info)
+        except ImgclsError as error:
+            return error
+    return None

@@ -1,0 +1,154 @@
+"""Compares a runtime with eager on a few images before it is used, and counts what faster scoring changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imgcls.data import dataset
+from imgcls.errors import ImgclsError
+from imgcls.evaluation import agreement, inputs, pipeline
+from imgcls.models import inference, loader
+from imgcls.models.model import Model
+from imgcls.models.runtimes import base as runtimes
+from imgcls.preprocessing import decode, preprocess
+from imgcls.preprocessing.geometry import Pixels
+from imgcls.preprocessing.preprocess import Preprocessing
+from imgcls.records.data import ImageRef
+from imgcls.records.evaluation import PredictionChange, RuntimeChoice, SpeedOption
+
+TRIAL_IMAGES = 8  # docs/decisions.md#images-of-a-trial
+"""Images on which a runtime must agree with eager."""
+
+DRIFT_IMAGES = 64  # docs/decisions.md#images-of-a-sample
+"""Images on which the predictions are counted that precision and decoding change."""
+
+REDUCED_PRECISION_FACTOR = 4  # docs/decisions.md#reduced-precision
+"""A runtime in reduced precision may be this many times as far from float32 as eager's own outputs in it."""
+
+
+class TrialResult(NamedTuple):
+    """The outcome of a trial; ``repeatable``: another trial would have the same."""
+
+    choice: RuntimeChoice
+    model: Model
+    repeatable: bool
+
+
+def is_needed(model: Model, runtime: str) -> bool:
+    """Whether there is anything to try: a runtime that compiles, or an option that changes predictions."""
+    return runtime not in runtimes.UNCOMPILED or _has_speed_options(model)
+
+
+def run(
+    model: Model,
+    runtime: str,
+    listed: int,
+    images: Sequence[ImageRef],
+    exif: Literal["ignore", "apply"],
+    artefacts: Path | None,
+) -> TrialResult:
+    """Compare a runtime with eager on a few of these images, and count what the model's options change on more.
+
+    Raises ImgclsError where the model fails; where a runtime was requested by name, also where that is not available.
+    """
+    trial = _Trial(model, images, exif)
+    why, repeatable = None, bool(trial.crops)
+    if runtime not in runtimes.UNCOMPILED:
+        try:
+            candidate = loader.with_runtime(model, runtime, artefacts)
+            pipeline.warm_up(candidate.classifier, candidate.info)  # to compile it also where no image decodes
+            why = trial.disagreement(candidate)
+        except ImgclsError as error:
+            if model.spec.runtime != "auto":
+                raise
+            why, repeatable = str(error), False
+        model = candidate if why is None else loader.with_runtime(model, "eager")
+    reason = why and f"scored with eager, not {runtime}: {why}"
+    return TrialResult(RuntimeChoice(model.info.runtime, listed, reason, trial.drifts(model)), model, repeatable)
+
+
+def _has_speed_options(model: Model) -> bool:
+    return model.spec.decode == "fast" or model.info.precision != "float32"
+
+
+class _Trial:
+    """A few images of a dataset, and the network in float32 on eager."""
+
+    def __init__(self, model: Model, images: Sequence[ImageRef], exif: Literal["ignore", "apply"]) -> None:
+        self.exact = loader.as_float32(model)
+        self.preprocessing = Preprocessing(model.info.input, model.spec.decode)
+        preprocessings = list(dict.fromkeys([self.preprocessing, Preprocessing(model.info.input, "exact")]))
+        size = DRIFT_IMAGES if _has_speed_options(model) else TRIAL_IMAGES
+        with decode.quiet_pillow():
+            self.crops = list(islice(_crops(images, preprocessings, exif, size), size))
+
+    def disagreement(self, candidate: Model) -> str | None:
+        """How a runtime's outputs differ from eager's; in reduced precision they may, but not by more than eager's."""
+        if not self.crops:
+            return None
+        batch = self._batch("exact")[:TRIAL_IMAGES]
+        plain = _logits(self.exact, batch)
+        if not np.isfinite(plain).all():
+            return "its own logits are not finite"
+        sensitivity = agreement.sensitivity(self.exact.classifier, self.exact.info, batch)[1]
+        return self._incomparable(plain, batch, sensitivity) or self._distance(candidate, plain, batch, sensitivity)
+
+    def _incomparable(self, plain: NDArray[np.float32], batch: torch.Tensor, sensitivity: float) -> str | None:
+        """Why nothing can be compared with eager's own outputs."""
+        limit = agreement.allowed(sensitivity)
+        if limit > agreement.MAX_TOLERANCE:  # docs/decisions.md#chaotic-networks
+            return f"its own logits move by {sensitivity:.2g} standard deviations when its input moves by a millionth"
+        first_only = np.concatenate([_logits(self.exact, batch[:1]), plain[1:]])
+        depends = agreement.too_far(plain, first_only, limit)
+        return "its output for an image depends on the other images of the batch" if depends else None
+
+    def _distance(
+        self, candidate: Model, plain: NDArray[np.float32], batch: torch.Tensor, sensitivity: float
+    ) -> str | None:
+        other, limit = _logits(candidate, batch), agreement.allowed(sensitivity)
+        if candidate.info.precision == "float32":
+            return agreement.disagreement(plain, other, limit)
+        own = agreement.distance(plain, _logits(loader.with_runtime(candidate, "eager"), batch))
+        if own == float("inf"):
+            return f"eager's own logits are not finite in {candidate.info.precision}"
+        return agreement.too_far(plain, other, max(limit, REDUCED_PRECISION_FACTOR * own))
+
+    def drifts(self, model: Model) -> dict[SpeedOption, PredictionChange]:
+        """What the model's precision and its decoding change, each by itself."""
+        if not self.crops:
+            return {}
+        own = self._batch(self.preprocessing.decode)
+        pairs: dict[SpeedOption, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+        if model.info.precision != "float32":
+            pairs["precision"] = _logits(self.exact, own), _logits(model, own)
+        if self.preprocessing.decode == "fast":
+            pairs["decode"] = _logits(model, self._batch("exact")), _logits(model, own)
+        return {option: agreement.prediction_change(*pair) for option, pair in pairs.items() if np.isfinite(pair).all()}
+
+    def _batch(self, decode: Literal["exact", "fast"]) -> torch.Tensor:
+        preprocessing = self.preprocessing._replace(decode=decode)
+        return preprocess.batch(preprocessing.input, [crop[preprocessing] for crop in self.crops])
+
+
+def _logits(model: Model, batch: torch.Tensor) -> NDArray[np.float32]:
+    return inference.logits(model.classifier, model.info, batch)
+
+
+def _crops(
+    images: Sequence[ImageRef],
+    preprocessings: Sequence[Preprocessing],
+    exif: Literal["ignore", "apply"],
+    size: int,
+) -> Iterator[Mapping[Preprocessing, Pixels]]:
+    """The crops of all images that decode, those first that are spread evenly over them, ``size`` at a time."""
+    for image in chain.from_iterable(dataset.samples(images, size)):
+        prepared = inputs.crops_or_rejected(image, preprocessings, exif)
+        if not isinstance(prepared, inputs.Rejected):
+            yield prepared

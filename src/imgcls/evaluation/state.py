@@ -1,0 +1,69 @@
+"""What is known of a dataset and its models while they are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from imgcls.evaluation.pipeline import ModelStage
+from imgcls.models.runtimes.base import Classifier
+from imgcls.preprocessing.preprocess import Preprocessing
+from imgcls.records.config import DatasetSpec
+from imgcls.records.data import ImageRef, LabelList, Listing, Matching
+from imgcls.records.evaluation import Failure, ModelInfo, Pass, RuntimeChoice
+
+
+@dataclass(slots=True)
+class ModelState:
+    """One model on one dataset. ``missing``: the images (sha256) without a prediction; ``classifier``: None after its
+    pass; ``outputs``: the number of its classes.
+    """
+
+    name: str
+    info: ModelInfo
+    preprocessing: Preprocessing
+    labels: LabelList
+    matching: Matching
+    key: str
+    outputs: int
+    choice: RuntimeChoice
+    load_seconds: float
+    compile_seconds: float
+    classifier: Classifier | None
+    missing: frozenset[str] = frozenset()
+    from_store: int = 0
+    seconds: float = 0.0
+
+    def stage(self) -> ModelStage | None:
+        """The model as the pipeline runs it; None where no prediction is missing."""
+        if not self.classifier or not self.missing:
+            return None
+        return ModelStage(self.name, self.preprocessing, self.info, self.classifier, self.missing)
+
+
+@dataclass(slots=True)
+class DatasetState:
+    """One dataset and the models that it is scored with, by their names.
+
+    ``rejected``: reason and detail by sha256, of images that were listed; ``finished``: every pass ran to its end.
+    """
+
+    dataset: DatasetSpec
+    names: Sequence[str]
+    listing: Listing = field(default_factory=lambda: Listing((), (), 0))
+    first_file: dict[str, ImageRef] = field(default_factory=dict)
+    models: dict[str, ModelState] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
+    passes: list[Pass] = field(default_factory=list)
+    finished: bool = False
+
+    def list(self, listing: Listing) -> None:
+        """Take a listing; of files with the same bytes the first is the one to read."""
+        self.listing = listing
+        for image in listing.images:
+            self.first_file.setdefault(image.sha256, image)
+
+    def to_score(self) -> Sequence[ImageRef]:
+        """The images of different bytes that are not rejected."""
+        return [image for sha256, image in self.first_file.items() if sha256 not in self.rejected]

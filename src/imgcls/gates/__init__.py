@@ -1,0 +1,1 @@
+"""Numbers and thresholds to verdicts: pure functions that measure nothing and print nothing."""

@@ -1,0 +1,154 @@
+"""Scores of one model on one dataset, held against its thresholds; and which gates a run has."""
+
+from collections.abc import Container, Iterator
+from typing import Literal
+
+from imgcls.gates.verdicts import verdict
+from imgcls.records.config import Gate, ProvenThreshold, Settings
+from imgcls.records.evaluation import Interval, PairOutcome, Scores, Status, Verdict
+from imgcls.stats import proportions
+
+WORST_CLASSES = 5  # docs/decisions.md#names-in-a-message
+
+
+def evaluate(gate: Gate, outcome: PairOutcome) -> tuple[Verdict, ...]:
+    """One verdict per threshold of the gate; a model that failed to load or has no scored images never passes."""
+    scores = outcome.scores
+    if outcome.failure:
+        return (verdict("scored", "error", outcome.failure.message),)
+    if not scores.scored:
+        rejected = f", {scores.rejected} of {scores.listed} rejected" if scores.rejected else ""
+        return (verdict("images", "fail", f"{_pair(scores)}: no image was scored{rejected}"),)
+    if scores.unscored:
+        return (verdict("complete", "error", f"{_pair(scores)}: cut short, {scores.unscored} images unscored"),)
+    return tuple(_thresholds(gate, scores))
+
+
+def _pair(scores: Scores) -> str:
+    return f"{scores.model} on {scores.dataset}"
+
+
+def _thresholds(gate: Gate, scores: Scores) -> Iterator[Verdict]:
+    for metric, threshold, count in (
+        ("top1", gate.top1, scores.top1_count),
+        ("top5", gate.top5, scores.top5_count),
+    ):
+        if isinstance(threshold, ProvenThreshold):
+            yield _proven(scores, metric, threshold, count)
+        elif threshold is not None:
+            yield _observed(scores, metric, threshold, count)
+    if gate.macro_f1 is not None:
+        yield _macro_f1(scores, gate.macro_f1)
+    if gate.min_images is not None:
+        yield _min_images(scores, gate.min_images)
+    yield _max_rejected(scores, gate.max_rejected)
+
+
+def _observed(scores: Scores, metric: str, threshold: float, count: int) -> Verdict:
+    """The observed value must reach the threshold; the message has its interval."""
+    n = scores.scored
+    interval = proportions.wilson(count, n)
+    message = (
+        f"{_pair(scores)}: {metric} {count / n:.4f} ({count} of {n}), wanted {threshold:g}; "
+        f"95 % interval {interval.low:.4f} to {interval.high:.4f}{_too_few(count, n, threshold, interval)}"
+    )
+    if count / n >= threshold:
+        return verdict(metric, "pass", message, threshold)
+    return verdict(metric, "fail", f"{message}; classes that lost most: {_lost_most(scores, metric)}", threshold)
+
+
+def _too_few(count: int, n: int, threshold: float, interval: Interval) -> str:
+    """What the message adds where the interval holds both the observed value and the threshold."""
+    if not interval.low <= threshold <= interval.high:
+        return ""
+    needed = proportions.images_needed(count / n, threshold)
+    if needed is None:
+        return f"; the two are equal, and {n} images cannot show on which side the model is"
+    return f"; {n} images are too few to tell {count / n:.4f} from {threshold:g}: about {_more(needed, n)} would"
+
+
+def _more(needed: int, n: int) -> str:
+    """A number of images in words, always above the number that was too few."""
+    return f"{max(needed, n + 1):,}"
+
+
+def _proven(scores: Scores, metric: str, threshold: ProvenThreshold, count: int) -> Verdict:
+    """The lower bound must reach the threshold (Clopper-Pearson, one-sided: exact at every n)."""
+    n = scores.scored
+    bounds = proportions.one_sided(count, n, threshold.confidence)
+    status, deciding = _shown(bounds, threshold.min)
+    message = (
+        f"{_pair(scores)}: {metric} {count / n:.4f} ({count} of {n}), wanted {threshold.min:g} "
+        f"with {100 * threshold.confidence:g} % confidence; {deciding} (one-sided Clopper-Pearson)"
+    )
+    if status == "inconclusive":
+        needed = proportions.images_needed(count / n, threshold.min, threshold.confidence, sides=1)
+        message = f"INCONCLUSIVE: {message}; {n} images are too few to tell"
+        message += f": about {_more(needed, n)} would" if needed else ""
+    if status == "fail":
+        message += f"; classes that lost most: {_lost_most(scores, metric)}"
+    return verdict(metric, status, message, threshold.min, threshold.confidence)
+
+
+def _shown(bounds: Interval, threshold: float) -> tuple[Status, str]:
+    """What two one-sided bounds show of a threshold, and the bound that decided."""
+    if bounds.low >= threshold:
+        return "pass", f"lower bound {bounds.low:.4f}"
+    if bounds.high < threshold:
+        return "fail", f"upper bound {bounds.high:.4f}"
+    return "inconclusive", f"lower bound {bounds.low:.4f}, upper bound {bounds.high:.4f}"
+
+
+def _lost_most(scores: Scores, metric: str) -> str:
+    """The folders with the most wrong images, each with the numbers of wrong and of scored images."""
+    lost = {
+        label: score.scored - (score.top1_count if metric == "top1" else score.top5_count)
+        for label, score in scores.classes.items()
+    }
+    worst = sorted(lost, key=lambda label: (-lost[label], label))[:WORST_CLASSES]
+    return ", ".join(f"{label} {lost[label]}/{scores.classes[label].scored}" for label in worst if lost[label])
+
+
+def _macro_f1(scores: Scores, threshold: float) -> Verdict:
+    from imgcls.evaluation import metrics
+
+    value = metrics.macro_f1(scores.classes)
+    message = (
+        f"{_pair(scores)}: macro F1 {value:.4f} over {len(scores.classes)} folders, {scores.scored} images, "
+        f"wanted {threshold:g}"
+    )
+    return verdict("macro_f1", "pass" if value >= threshold else "fail", message, threshold)
+
+
+def _min_images(scores: Scores, threshold: int) -> Verdict:
+    message = f"{_pair(scores)}: {scores.distinct} different images scored, wanted {threshold}"
+    return verdict("images", "pass" if scores.distinct >= threshold else "fail", message, threshold)
+
+
+def _max_rejected(scores: Scores, threshold: float) -> Verdict:
+    share = scores.rejected / (scores.scored + scores.rejected)
+    message = (
+        f"{_pair(scores)}: {scores.rejected} of {scores.scored + scores.rejected} images rejected "
+        f"({share:.4f}), allowed {threshold:g} (max_rejected)"
+    )
+    return verdict("rejected", "pass" if share <= threshold else "fail", message, threshold)
+
+
+def holds(verdict: Verdict, inconclusive: Literal["fail", "warn"]) -> bool:
+    """Whether a verdict lets its test pass."""
+    return verdict.status == "pass" or (verdict.status == "inconclusive" and inconclusive == "warn")
+
+
+def total(settings: Settings, *, compares: bool) -> int:
+    """The number of gates: one per pair with thresholds, and one per pair that is compared."""
+    return len(settings.gates) + (len(settings.pairs()) if compares else 0)
+
+
+def unevaluated(settings: Settings, judged: Container[tuple[str, str]], *, compares: bool, baseline: bool) -> list[str]:
+    """The gates that were not evaluated, in words; ``judged``: the pairs of model and dataset that have verdicts."""
+    missing = [f"{model} on {dataset}" for model, dataset in settings.gates if (model, dataset) not in judged]
+    if compares:
+        why = "" if baseline else " (no baseline was named)"
+        uncompared = [pair for pair in settings.pairs() if not baseline or pair not in judged]
+        missing += [f"{model} on {dataset}, compare{why}" for model, dataset in uncompared]
+    return missing

@@ -1,0 +1,145 @@
+"""Latency and memory of a model, held against limits; and one latency held against another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import TypeVar
+
+from imgcls.gates.verdicts import verdict
+from imgcls.records.config import LatencyGate, MemoryGate
+from imgcls.records.evaluation import Verdict
+from imgcls.records.performance import Latency, LatencyChange, Memory
+from imgcls.stats import timing
+
+G = TypeVar("G", LatencyGate, MemoryGate)
+
+PERCENTILES = {"p50_ms": 0.5, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99}
+
+ALPHA = 0.01  # docs/decisions.md#blocks-of-rounds
+
+SMALLEST_GROWTH = 10_000  # docs/decisions.md#growth
+"""Bytes per call up to which growth is not a leak: the allocator moves resident memory by whole pages."""
+
+
+def latency(gate: LatencyGate, measured: Latency) -> tuple[Verdict, ...]:
+    """One verdict per limit that applies to the scenario: percentiles of single images, or throughput."""
+    if measured.scenario == "Offline":
+        return () if gate.images_per_second is None else (_throughput(gate.images_per_second, measured),)
+    limits = ((metric, getattr(gate, metric)) for metric in PERCENTILES)
+    return tuple(_percentile(metric, limit, measured) for metric, limit in limits if limit is not None)
+
+
+def _percentile(metric: str, limit: float, measured: Latency) -> Verdict:
+    """The observed percentile must not exceed the limit; the message has its interval."""
+    observed = getattr(measured, metric.replace("_ms", "_ns")) / 1e6
+    low, high = (value / 1e6 for value in timing.bounds(measured.rounds_ns, PERCENTILES[metric]))
+    message = (
+        f"{_title(measured)}: {metric.removesuffix('_ms')} {observed:.3f} ms, allowed {limit:g} ms; "
+        f"95 % interval {_ms(low)} to {_ms(high)} of {len(measured.rounds_ns)} rounds"
+    )
+    return _steady(measured, metric, limit, observed <= limit, message)
+
+
+def _throughput(limit: float, measured: Latency) -> Verdict:
+    message = f"{_title(measured)}: {measured.images_per_second:.1f} images/s, wanted {limit:g}"
+    return _steady(measured, "images_per_second", limit, measured.images_per_second >= limit, message)
+
+
+def _steady(measured: Latency, metric: str, limit: float, holds: bool, message: str) -> Verdict:
+    """Where calls were still becoming faster after the warm-up, a limit that does not hold is inconclusive."""
+    if holds:
+        return verdict(metric, "pass", message, limit)
+    if measured.steady:
+        return verdict(metric, "fail", message, limit)
+    message = f"INCONCLUSIVE: {message}; calls were still becoming faster after the warm-up"
+    return verdict(metric, "inconclusive", message, limit)
+
+
+def _title(measured: Latency) -> str:
+    conditions = measured.conditions
+    return f"latency of {conditions.model} on {conditions.device}, batch {conditions.batch}"
+
+
+def _ms(value: float) -> str:
+    return "unknown" if math.isnan(value) else f"{value:.3f}"
+
+
+def memory(gate: MemoryGate, measured: Memory) -> tuple[Verdict, ...]:
+    """One verdict per limit, and one on growth, which needs no limit."""
+    return (*_peaks(gate, measured), growth(measured))
+
+
+def _peaks(gate: MemoryGate, measured: Memory) -> Iterator[Verdict]:
+    peaks = (measured.loading, measured.inference)
+    if gate.host_bytes is not None:
+        largest = max(peaks, key=lambda peak: peak.heap_bytes)
+        yield _at_most("host", gate.host_bytes, largest.heap_bytes, f"during {largest.phase}", measured)
+    if gate.gpu_bytes is not None:
+        on_gpu = [peak.cuda_allocated_bytes for peak in peaks if peak.cuda_allocated_bytes is not None]
+        if on_gpu:
+            yield _at_most("gpu", gate.gpu_bytes, max(on_gpu), "of torch's allocator", measured)
+        else:
+            conditions = measured.conditions
+            message = f"memory of {conditions.model}: a limit for the GPU, and the device is {conditions.device}"
+            yield verdict("gpu_bytes", "error", f"{message}: measure it with --imgcls-device cuda")
+
+
+def _at_most(where: str, limit: int, observed: int, when: str, measured: Memory) -> Verdict:
+    metric = f"{where}_bytes"
+    message = (
+        f"memory of {measured.conditions.model}, batch {measured.conditions.batch}: "
+        f"{where} {observed / 1e6:.1f} MB {when}, allowed {limit / 1e6:g} MB"
+    )
+    if observed <= limit:
+        return verdict(metric, "pass", message, limit)
+    sites = max((measured.loading, measured.inference), key=lambda peak: peak.heap_bytes).sites
+    largest = "; ".join(f"{site.bytes / 1e6:.1f} MB at {site.where}" for site in sites[:3])
+    return verdict(metric, "fail", f"{message}; largest: {largest}" if largest else message, limit)
+
+
+def growth(measured: Memory) -> Verdict:
+    """Memory that grows from call to call is a leak where the whole interval of its slope is above zero."""
+    slope = measured.growth
+    message = (
+        f"memory of {measured.conditions.model}: {slope.bytes_per_call / 1e3:+.1f} kB per call over {slope.calls} "
+        f"calls, 99 % interval {slope.low / 1e3:+.1f} to {slope.high / 1e3:+.1f} kB"
+    )
+    leaks = slope.low > 0 and slope.bytes_per_call > SMALLEST_GROWTH
+    return verdict("growth", "fail", f"LEAK: {message}") if leaks else verdict("growth", "pass", message)
+
+
+def compared(title: str, effect: float, change: LatencyChange) -> Verdict:
+    """Whether the second is slower than the first by ``effect``, a fraction.
+
+    SLOWER: at least ``effect`` was observed, and both the interval and Mann-Whitney rule out that nothing changed.
+    NOT SLOWER: the interval rules out ``effect``. Otherwise the machine was too noisy.
+    """
+    slower = change.ratio >= 1 + effect and change.low > 1 and change.p_value <= ALPHA
+    faster = change.ratio <= 1 / (1 + effect) and change.high < 1 and change.p_value <= ALPHA
+    message = (
+        f"{title}: p50 {change.before_ns / 1e6:.3f} -> {change.after_ns / 1e6:.3f} ms, "
+        f"ratio {change.ratio:.3f}, 99 % interval {change.low:.3f} to {change.high:.3f} "
+        f"(Mann-Whitney p = {change.p_value:.4f}; {change.rounds[0]} and {change.rounds[1]} rounds; "
+        f"what matters: {100 * effect:g} %)"
+    )
+    if slower:
+        return verdict("slowdown", "fail", f"SLOWER: {message}", effect)
+    if faster:
+        return verdict("slowdown", "pass", f"FASTER: {message}", effect)
+    if change.high < 1 + effect:
+        return verdict("slowdown", "pass", f"NOT SLOWER: {message}", effect)
+    message = f"INCONCLUSIVE: {message}; the machine is too noisy, or the rounds too few"
+    return verdict("slowdown", "inconclusive", message, effect)
+
+
+def kind_of(measured: Latency | Memory) -> str:
+    """The name of its gate and of its marker."""
+    return "latency" if isinstance(measured, Latency) else "memory"
+
+
+def merged_limits(own: G, other: G) -> G:
+    """The limits of the first, and those of the second that the first does not give."""
+    given = {field.name: value for field in fields(own) if (value := getattr(own, field.name)) is not None}
+    return replace(other, **given)

@@ -1,0 +1,1 @@
+"""A :class:`~imgcls.records.config.ModelSpec` becomes something with logits."""

@@ -1,0 +1,99 @@
+"""Runs a network on any number of images, in batches that its memory can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imgcls.errors import OutOfMemory, ran_out_of_memory
+from imgcls.messages import one_line
+from imgcls.models.runtimes.base import Classifier
+from imgcls.records.evaluation import ModelInfo
+
+# docs/decisions.md#images-per-batch
+BATCH_PIXELS = {"cpu": 8 * 224 * 224, "cuda": 64 * 224 * 224, "openvino": 4 * 224 * 224}
+"""The most pixels in a batch, by runtime or else device.
+
+Larger batches leave a CPU's caches, at half the speed; each worker of OpenVINO has the caches of one core.
+"""
+
+
+MAX_BATCH_SIZE = {"cpu": 8, "cuda": 32}  # docs/decisions.md#images-per-worker
+"""The most images in a batch by device, however small they are."""
+
+
+LARGE_PARAMETERS, LARGE_BATCH_SIZE = 150_000_000, 2  # docs/decisions.md#reproducible-predictions
+"""A network with more parameters runs on fewer images at a time on a CPU: a batch that is filled up would be slow."""
+
+
+Turn = Callable[[Callable[[Any], Any], Any], Any]
+"""Calls a function with its argument, when no other thread is in the way."""
+
+
+def at_once(function: Callable[[Any], Any], argument: Any) -> Any:
+    """A turn that comes immediately."""
+    return function(argument)
+
+
+def logits(classifier: Classifier, info: ModelInfo, images: torch.Tensor, turn: Turn = at_once) -> NDArray[np.float32]:
+    """The network's logits as scoring has them: float32 images (n, 3, h, w) of any n, to (n, classes).
+
+    Every batch has the same number of images, because that number changes the last bits of logits, and neighbours and
+    position do not: docs/decisions.md#reproducible-predictions. The last batch is filled up with copies of an image.
+    A batch that does not fit into memory is halved, and later ones are as small. ``turn`` runs the network itself.
+    Raises ModelError, also where a single image does not fit.
+    """
+    results: list[NDArray[np.float32]] = []
+    start = 0
+    while start < len(images):
+        size = classifier.max_batch_size or batch_size(info)
+        batch = images[start : start + size]
+        try:
+            results.append(_run(classifier, _filled(batch, size), turn)[: len(batch)])
+        except OutOfMemory:
+            if size == 1:
+                raise
+            classifier.max_batch_size = min(size // 2, classifier.max_batch_size or size)  # a thread may have halved it
+            continue
+        start += len(batch)
+    return np.concatenate(results)
+
+
+def _filled(batch: torch.Tensor, size: int) -> torch.Tensor:
+    """The batch, and after it as many copies of its first image as it lacks."""
+    lacking = size - len(batch)
+    return torch.cat([batch, batch[:1].expand(lacking, -1, -1, -1)]) if lacking else batch
+
+
+def _run(classifier: Classifier, batch: torch.Tensor, turn: Turn) -> NDArray[np.float32]:
+    """The logits of one batch. Raises OutOfMemory, wherever on its way the batch did not fit, and ModelError."""
+
+    def infer(on_device: Any) -> Any:
+        return classifier.to_numpy(classifier.forward(on_device), len(batch))
+
+    try:
+        result: NDArray[np.float32] = turn(infer, classifier.to_device(batch))
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out_of_memory(error):
+            raise
+        raise OutOfMemory(f"{len(batch)} images do not fit into memory: {one_line(error)}") from error
+    return result
+
+
+def batch_size(info: ModelInfo) -> int:
+    """The number of images in all of a model's batches, where memory allows it: a power of two."""
+    height, width = info.input.crop
+    pixels = BATCH_PIXELS[info.runtime if info.runtime in BATCH_PIXELS else info.device]
+    fitting = max(1, pixels // (height * width))
+    is_large = info.device == "cpu" and info.parameters > LARGE_PARAMETERS
+    limit = LARGE_BATCH_SIZE if is_large else MAX_BATCH_SIZE[info.device]
+    return min(limit, 1 << fitting.bit_length() - 1)
+
+
+def blank(info: ModelInfo) -> torch.Tensor:
+    """A full batch of blank images, float32 (n, 3, h, w)."""
+    return torch.zeros(batch_size(info), 3, *info.input.crop)

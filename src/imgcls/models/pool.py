@@ -1,0 +1,68 @@
+"""The loaded models of a run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from imgcls.errors import ImgclsError, ModelError
+from imgcls.messages import one_line
+from imgcls.models import loader
+from imgcls.models.model import Model
+from imgcls.records.config import ModelSpec
+
+
+class ModelPool:
+    """Loaded models: each is loaded at the first request, and held until it is released.
+
+    ``artefacts``: a folder for what runtimes leave when they compile, so that the next process need not.
+    """
+
+    def __init__(
+        self,
+        specs: Mapping[str, ModelSpec],
+        device: str,
+        artefacts: Path | None = None,
+        loaded: Mapping[str, Model] | None = None,
+    ) -> None:
+        """``loaded``: models that the caller holds; they are never released."""
+        self.specs, self.device, self.artefacts = specs, device, artefacts
+        self._loaded = loaded or {}
+        self._results: dict[str, Model | ImgclsError] = {**self._loaded}
+
+    def get(self, name: str) -> Model:
+        """The loaded model. Raises what :func:`load` raises, the same again for every later call.
+
+        Anything else that goes wrong with a model is a ModelError, because other models go on.
+        """
+        if name not in self._results:
+            try:
+                self._results[name] = _loaded(self.specs[name], self.device, self.artefacts)
+            except ImgclsError as error:
+                self._results[name] = error
+        result = self._results[name]
+        if isinstance(result, ImgclsError):
+            raise result
+        return result
+
+    @property
+    def holds_module(self) -> bool:
+        """Whether one of its models is a module of the caller, which has no key that another process could know."""
+        return any(model.is_module for model in self._loaded.values())
+
+    def release(self, name: str) -> None:
+        """Free a model's memory; a later request loads it again."""
+        if name not in self._loaded:
+            self._results.pop(name, None)
+        if self.device != "cpu":
+            import torch
+
+            torch.cuda.empty_cache()  # GPU memory that torch caches is not available to other processes
+
+
+def _loaded(spec: ModelSpec, device: str, artefacts: Path | None) -> Model:
+    try:
+        return loader.load(spec, device, artefacts)
+    except ImgclsError:
+        raise
+    except Exception as error:  # the libraries' networks check little of what they are given
+        reason = f"{type(error).__name__}: {one_line(error)}"
+        raise ModelError(f"[models.{spec.name}] {spec.arch} cannot be loaded: {reason}") from error

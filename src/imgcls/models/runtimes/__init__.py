@@ -1,0 +1,1 @@
+"""Who computes the logits: one protocol, and a module for each runtime."""

@@ -1,0 +1,116 @@
+"""What a runtime is, which one runs a model, and where each of them runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from imgcls import extensions
+from imgcls.errors import ConfigError, DeviceMissing
+from imgcls.records.config import ModelSpec
+
+UNCOMPILED = frozenset(name for name, row in extensions.RUNTIMES.items() if not row.compiles)
+"""Runtimes that run a network as it comes; the others compile it, and must agree with eager before they are used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a runtime is to run.
+
+    ``name``: for messages. ``module``: returns the network in float32, which the runtime may cast and move.
+    ``size``: (h, w) of its images. ``cores``: to run on; ``workers``: the number of threads that run it at once and
+    share the cores. ``artefacts``: a folder for what compiling this very network leaves. ``strict``: a network whose
+    code depends on the values that it computes must not be recorded.
+    """
+
+    name: str
+    module: Callable[[], Any]
+    precision: str
+    device: str
+    size: tuple[int, int]
+    cores: int
+    workers: int
+    artefacts: Path | None = None
+    strict: bool = False
+
+
+class Classifier(Protocol):
+    """Something that turns batches into logits. It may compile at first use."""
+
+    concurrent: bool
+    """Whether several threads may run it at once and share the cores; otherwise one at a time has all of them."""
+
+    compile_seconds: float
+    """The time spent compiling so far."""
+
+    max_batch_size: int | None
+    """The number of images at once that fitted into memory where more did not; None where all did."""
+
+    @property
+    def module(self) -> Any:
+        """The network, in evaluation mode."""
+
+    def logits(self, batch: Any) -> Any:
+        """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes): the three steps below.
+
+        Raises OutOfMemory where n images do not fit, ModelError where the network fails.
+        """
+
+    def to_device(self, batch: Any) -> Any:
+        """The batch on the device, in the form that ``forward`` takes."""
+
+    def forward(self, batch: Any) -> Any:
+        """The network's output, on the device; an asynchronous device may still be computing it."""
+
+    def to_numpy(self, output: Any, images: int) -> Any:
+        """The output for N images as a float32 NumPy array. Raises ModelError where it is not (N, classes)."""
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all that was started."""
+
+    def device_ns(self, batch: Any) -> int | None:
+        """The time that ``forward`` takes on the device's own clock, in ns; None where only the host has a clock."""
+
+
+def requested(spec: ModelSpec) -> str:
+    """The runtime of a model: its source's, else the configured one, else eager."""
+    row = extensions.source(spec.architecture.source)
+    if row and row.runtime:
+        return row.runtime
+    return "eager" if spec.runtime == "auto" else spec.runtime
+
+
+def is_automatic(spec: ModelSpec) -> bool:
+    """Whether neither the configuration nor the source of a model determines its runtime."""
+    row = extensions.source(spec.architecture.source)
+    return spec.runtime == "auto" and not (row and row.runtime)
+
+
+def runs_on(spec: ModelSpec, device: str) -> bool:
+    """Whether the runtime of a model runs on this device."""
+    row = extensions.runtime(requested(spec))
+    return device == "cpu" or row is None or row.on_gpu
+
+
+def build(runtime: str, request: Request) -> Classifier:
+    """The network, ready to run. Raises ConfigError for an unknown runtime, ModelError, MachineError."""
+    row = extensions.runtime(runtime)
+    if row is None:
+        known = ", ".join(("auto", *extensions.selectable_runtimes()))
+        raise ConfigError(f"[models.{request.name}] runtime: '{runtime}' is not one of {known}")
+    classifier: Classifier = import_module(row.module).build(request)
+    return classifier
+
+
+def check_device(device: str) -> None:
+    """Raise DeviceMissing where the device is absent."""
+    if device == "cpu":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise DeviceMissing(
+            f"device '{device}' was requested and torch {torch.__version__} sees no CUDA device here: "
+            "check the driver with nvidia-smi, or use the device cpu"
+        )

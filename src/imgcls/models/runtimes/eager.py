@@ -1,0 +1,140 @@
+"""PyTorch as it comes: no compilation, TF32 and cuDNN's autotuning off, channels last, which is faster."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from imgcls.errors import ModelError, OutOfMemory, ran_out_of_memory
+from imgcls.models.runtimes.base import Request
+
+FLAGS = {"tf32": False, "cudnn_benchmark": False}  # docs/decisions.md#flags-that-change-bits
+"""Flags that change predictions, with their values; part of every prediction's key."""
+
+
+class EagerClassifier:
+    """A module in evaluation mode on one device, in one precision. Raises ModelError where it does not fit there."""
+
+    concurrent = False  # a network may hold state of its own between its layers
+    compile_seconds = 0.0
+    max_batch_size: int | None = None
+
+    def __init__(self, module: torch.nn.Module, precision: str, device: str) -> None:
+        self.device = torch.device(device)
+        self.dtype: torch.dtype = getattr(torch, precision)
+        try:
+            self.module = module.eval().to(self.device, self.dtype).to(memory_format=torch.channels_last)
+        except torch.OutOfMemoryError as error:
+            raise ModelError(f"{type(module).__name__} does not fit into the memory of {device}: {error}") from error
+
+    def logits(self, batch: torch.Tensor) -> Any:
+        """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes).
+
+        Raises OutOfMemory where n images do not fit, and ModelError where the network does not take such a batch, or
+        does not return one row per image.
+        """
+        return self.to_numpy(self.forward(self.to_device(batch)), len(batch))
+
+    def to_device(self, batch: torch.Tensor) -> torch.Tensor:
+        """A copy of the batch as the network takes it: on its device, in its precision, channels last.
+
+        Raises OutOfMemory, ModelError.
+        """
+        try:
+            if batch.device.type != self.device.type:  # from pinned memory, the copy is asynchronous
+                batch = batch.pin_memory().to(self.device, non_blocking=True)
+            return batch.to(self.device, self.dtype, memory_format=torch.channels_last, copy=True)
+        except RuntimeError as error:
+            raise refusal(type(self.module).__name__, batch, error) from error
+
+    def forward(self, batch: torch.Tensor) -> Any:
+        """The network's output, on its device and perhaps not computed yet. Raises OutOfMemory, ModelError."""
+        with torch.inference_mode(), exact_float32():
+            try:
+                return self.infer(batch)
+            except (Exception, SystemExit) as error:  # a network may raise anything, and other models go on
+                raise refusal(type(self.module).__name__, batch, error) from error
+
+    def infer(self, batch: torch.Tensor) -> Any:
+        """The output of the network itself for a batch on its device."""
+        return self.module(batch)
+
+    def to_numpy(self, output: Any, images: int) -> Any:
+        """The output on the host, float32 (n, classes). Raises ModelError where it is of another kind or shape."""
+        if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != images:
+            raise ModelError(
+                f"{type(self.module).__name__} is not a classifier: for {images} images it returned {_shape(output)}"
+            )
+        try:
+            return np.asarray(output.float().cpu().numpy())
+        except RuntimeError as error:  # a GPU reports late what went wrong on it
+            what = f"failed on {self.device} with {images} images"
+            raise _failure(type(self.module).__name__, images, what, error) from error
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all that was started."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def device_ns(self, batch: torch.Tensor) -> int | None:
+        """The time that ``forward`` takes by CUDA events, in ns; None where there is no such clock."""
+        if self.device.type != "cuda":
+            return None
+        event: Any = torch.cuda.Event  # untyped
+        started, done = event(enable_timing=True), event(enable_timing=True)
+        started.record()
+        self.forward(batch)
+        done.record()
+        done.synchronize()
+        return int(started.elapsed_time(done) * 1e6)
+
+
+def build(request: Request) -> EagerClassifier:
+    """The classifier of this runtime."""
+    return EagerClassifier(request.module(), request.precision, request.device)
+
+
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """float32 means float32, whatever the process has set; its settings are restored afterwards.
+
+    Operator by operator, because torch no longer reads its older settings where a process has used these.
+    """
+    backends: Any = torch.backends  # half of its attributes are not typed
+    cudnn, onednn = backends.cudnn, backends.mkldnn
+    with ExitStack() as settings:
+        for operator in (backends.cuda.matmul, cudnn.conv, cudnn.rnn, onednn.matmul, onednn.conv, onednn.rnn):
+            settings.enter_context(_set(operator, "fp32_precision", "ieee"))
+        settings.enter_context(_set(cudnn, "enabled", True))
+        settings.enter_context(_set(cudnn, "benchmark", False))
+        yield
+
+
+@contextmanager
+def _set(owner: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+def refusal(name: str, batch: Any, error: BaseException, reason: str = "") -> ModelError:
+    """The error for whatever a network raised about a batch; ``reason``: the part of its text to quote."""
+    return _failure(name, len(batch), f"refuses a batch of shape {tuple(batch.shape)}", error, reason)
+
+
+def _failure(name: str, images: int, what: str, error: BaseException, reason: str = "") -> ModelError:
+    text = reason or str(error).strip().partition("\n")[0] or type(error).__name__
+    if ran_out_of_memory(error):
+        return OutOfMemory(f"{name} does not fit into memory with {images} images: {text}")
+    return ModelError(f"{name} {what}: {text}")
+
+
+def _shape(output: Any) -> str:
+    if isinstance(output, torch.Tensor):
+        return f"a tensor of shape {tuple(output.shape)}"
+    return f"a {type(output).__name__}, not logits"

@@ -1,0 +1,180 @@
+"""OpenVINO on the CPU, converted straight from the torch module; the extra ``imgcls[openvino]``."""
+
+import sys
+import threading
+import time
+import warnings
+from contextlib import suppress
+from functools import cached_property
+from importlib import import_module
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from imgcls.errors import MachineError, ModelError
+from imgcls.messages import one_line
+from imgcls.models.runtimes import cache
+from imgcls.models.runtimes.base import Request
+from imgcls.models.runtimes.eager import refusal
+from imgcls.system import versions
+
+HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
+CAPABILITIES = {"float32": "FP32", "bfloat16": "BF16", "float16": "FP16"}
+IR = "openvino.xml"
+
+
+class OpenVinoClassifier:
+    """A network that is converted and compiled at first use; the weights stay in float32, whatever the precision.
+
+    Raises MachineError where OpenVINO is not installed or not for this device, and, at first use, where it does not
+    compute in this precision on this CPU.
+    """
+
+    concurrent = True
+    max_batch_size: int | None = None
+
+    def __init__(self, request: Request) -> None:
+        if not versions.has_library("openvino"):
+            raise MachineError(
+                "runtime = \"openvino\" needs a package that is not installed: pip install 'imgcls[openvino]'"
+            )
+        if request.device != "cpu":
+            raise MachineError(f'runtime = "openvino" runs on the CPU, not on {request.device}: use runtime = "eager"')
+        self.request, self.compile_seconds = request, 0.0
+        self._threads, self._compiling = threading.local(), threading.Lock()
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The network in float32, in evaluation mode."""
+        module: torch.nn.Module = self.request.module().eval()
+        return module
+
+    def logits(self, batch: torch.Tensor) -> Any:
+        """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes). Raises OutOfMemory, ModelError."""
+        return self.to_numpy(self.forward(self.to_device(batch)), len(batch))
+
+    def to_device(self, batch: torch.Tensor) -> Any:
+        """The batch as a contiguous NumPy array."""
+        return np.ascontiguousarray(batch.numpy(), np.float32)
+
+    def forward(self, batch: Any) -> Any:
+        """(n, 3, h, w) to (n, classes). Raises OutOfMemory, ModelError."""
+        compiled = self._compiled
+        try:
+            if not hasattr(self._threads, "request"):
+                self._threads.request = compiled.create_infer_request()
+            self._threads.request.infer({0: batch}, share_inputs=True)
+        except (RuntimeError, MemoryError) as error:
+            last = str(error).strip().rpartition("\n")[2]  # what was wrong; the lines before it state where
+            raise refusal(self.request.name, batch, error, last) from error
+        return np.array(self._threads.request.get_output_tensor(0).data, np.float32)
+
+    def to_numpy(self, output: Any, images: int) -> Any:
+        """(n, classes), unchanged. Raises ModelError where it is of another shape."""
+        name = self.request.name
+        if output.ndim != 2:
+            raise ModelError(f"{name} is not a classifier: for {images} images it returned {output.shape}")
+        if len(output) != images:
+            raise ModelError(
+                f"{name}, converted by OpenVINO, returns {len(output)} rows for {images} images: where its code "
+                'counts them by len(x), x.shape[0] can be converted; or use runtime = "eager"'
+            )
+        return output
+
+    def synchronize(self) -> None:
+        """OpenVINO returns when it is done."""
+
+    def device_ns(self, batch: Any) -> None:
+        """The host's clock is the only one."""
+
+    @property
+    def _compiled(self) -> Any:
+        with self._compiling:
+            return self._ready
+
+    @cached_property
+    def _ready(self) -> Any:
+        """Compiled for all workers at once. Raises ModelError, MachineError."""
+        started, core = time.perf_counter(), _core(self.request.precision)
+        settings = {
+            "INFERENCE_PRECISION_HINT": HINTS[self.request.precision],
+            "NUM_STREAMS": self.request.workers,  # docs/decisions.md#images-per-worker
+            "INFERENCE_NUM_THREADS": self.request.cores,
+            "ENABLE_CPU_PINNING": False,  # the workers decode images, too, on whichever core is free
+        }
+        try:
+            compiled = core.compile_model(self._network(core), "CPU", settings)
+        except Exception as error:  # the converter runs the network's own code, which may raise anything
+            raise ModelError(f"OpenVINO cannot run {self.request.name}: {one_line(error)[:300]}") from error
+        self.compile_seconds += time.perf_counter() - started
+        return compiled
+
+    def _network(self, core: Any) -> Any:
+        """The converted network: as it was stored, or converted now and stored."""
+        folder = self.request.artefacts
+        if folder and cache.is_complete(folder):
+            with suppress(RuntimeError):  # of another version, perhaps: it is converted anew
+                return core.read_model(folder / IR)
+            cache.remove(folder)
+        network = _converted(self.module, self.request.size, strict=self.request.strict)
+        if folder:
+            cache.store(folder, lambda place: _library().save_model(network, place / IR, compress_to_fp16=False))
+        return network
+
+
+def build(request: Request) -> OpenVinoClassifier:
+    """The classifier of this runtime."""
+    return OpenVinoClassifier(request)
+
+
+def _core(precision: str) -> Any:
+    """OpenVINO itself, where it is in order and computes in this precision. Raises MachineError."""
+    try:
+        core = _library().Core()
+        known = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    except Exception as error:  # a broken installation may raise anything
+        raise MachineError(
+            f'OpenVINO is installed and does not start: {one_line(error)[:300]}; use runtime = "eager"'
+        ) from error
+    if CAPABILITIES[precision] not in known:
+        raise MachineError(
+            f"OpenVINO does not compute in {precision} on this CPU (it has {', '.join(known)}): "
+            'use precision = "float32", or runtime = "eager"'
+        )
+    return core
+
+
+def _library() -> Any:
+    """OpenVINO without its usage statistics: without their package, its own stub takes their place."""
+    absent = "openvino_telemetry" not in sys.modules
+    if absent:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # an import of it fails
+    try:
+        return import_module("openvino")
+    finally:
+        if absent:
+            del sys.modules["openvino_telemetry"]
+
+
+def _converted(module: torch.nn.Module, size: tuple[int, int], *, strict: bool) -> Any:
+    """The network for any number of images of this size; ``strict`` raises where torch's tracer warns."""
+    openvino, jit = _library(), cast(Any, torch.jit)  # its warning is exported and not typed
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    example = torch.zeros(2, 3, *size)
+    with torch.inference_mode(), warnings.catch_warnings(record=True) as issued:
+        warnings.simplefilter("always")
+        unchecked = {"check_trace": False}  # before it is used, its logits are compared with eager's
+        decoder = TorchScriptPythonDecoder(module, example_input=(example,), trace_kwargs=unchecked)
+    for warning in issued:
+        if strict and issubclass(warning.category, jit.TracerWarning):
+            raise ModelError(str(warning.message))
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    network = frontend.convert(frontend.load(decoder))
+    images = network.inputs[0].node
+    images.set_element_type(openvino.Type.f32)
+    images.set_partial_shape(openvino.PartialShape([-1, 3, *size]))
+    network.validate_nodes_and_infer_types()
+    return network

@@ -1,0 +1,1 @@
+"""Weights: downloaded or drawn at random, read without running code, and hashed."""

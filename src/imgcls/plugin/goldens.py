@@ -1,0 +1,118 @@
+"""The plugin's golden records: what one session compares, writes, and leaves unread."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from imgcls import hashing
+from imgcls.errors import ConfigError, ImgclsError
+from imgcls.golden import check, files
+from imgcls.golden.check import Pair
+from imgcls.records.config import DatasetSpec
+from imgcls.records.evaluation import Verdict
+from imgcls.session import events
+from imgcls.session.events import GoldenChecked
+from imgcls.session.results import Results
+from imgcls.session.session import Session
+
+UNREAD_SHOWN = 3
+NAME_CHARACTERS = 150
+"""Most systems limit a file's name to 255 bytes."""
+
+
+class GoldenSession:
+    """One pytest session's golden records."""
+
+    def __init__(self, session: Session, config: pytest.Config) -> None:
+        """Raises ConfigError where records are to be written and nobody would read the difference."""
+        self.session, self.config, self.options = session, config, session.options
+        self.collected: set[Path] = set()
+        if self.options.update_golden and os.environ.get("CI"):
+            raise ConfigError(
+                "--imgcls-update-golden is refused where CI is set: "
+                "golden records are written where somebody reads what changed"
+            )
+
+    def file(self, item: pytest.Item, model: str, dataset: str) -> Path:
+        """The record of a test; parameters of its own, in addition to model and dataset, have one each."""
+        callspec: Any = getattr(item, "callspec", None)
+        has_own = callspec is not None and len(callspec.params) > len({"model", "dataset"})
+        name = f"{model}[{_as_name(callspec.id)}]" if has_own else model
+        return files.place(self.config.rootpath, dataset, name)
+
+    def check(self, item: pytest.Item, model: str, dataset: DatasetSpec) -> None:
+        """Fail the test unless the predictions are those of its record; where records are updated, write it."""
+        file = self.file(item, model, dataset.name)
+        verdict, change = None, None
+        try:
+            pair = self._pair(model, dataset)
+            if self.options.update_golden:
+                change = check.update(pair, file, self._shown(file), self._command(item))
+            else:
+                verdict = check.compare(pair, file, self._shown(file), self._command(item))
+        except ImgclsError as error:
+            verdict = Verdict("golden", None, "golden", "error", str(error))
+        event = GoldenChecked(model, dataset.name, self._shown(file), verdict, change)
+        item.user_properties.append((events.PROPERTY, events.encode(event)))
+        if verdict and verdict.status != "pass":
+            pytest.fail(verdict.message, pytrace=False)
+
+    def _pair(self, model: str, dataset: DatasetSpec) -> Pair:
+        try:
+            return self.session.exact_pair(model, dataset)
+        except ImgclsError as error:
+            raise ImgclsError(f"{model} on {dataset.name}: not scored: {error}") from error
+
+    def _command(self, item: pytest.Item) -> str:
+        """What writes the record of a test, from the folder that this session was started in."""
+        given = [f"--imgcls-config {shlex.quote(file)}" for file in self.config.getoption("--imgcls-config")]
+        place = os.path.relpath(item.path, self.config.invocation_params.dir)
+        node = shlex.quote("::".join([place, *item.nodeid.split("::")[1:]]))
+        return " ".join(["pytest", node, *given, "--imgcls-update-golden"])
+
+    def _shown(self, file: Path) -> str:
+        return file.relative_to(self.config.rootpath).as_posix()
+
+    # What the session comes to.
+
+    def collect(self, tests: Iterable[tuple[pytest.Item, str, str]]) -> None:
+        """Note the records that tests of (model, dataset) would read, also of those that are deselected."""
+        self.collected |= {self.file(item, model, dataset) for item, model, dataset in tests}
+
+    def errors(self, results: Results) -> Iterator[str]:
+        """The records that no test read, where that is a failure."""
+        if self.options.unused_golden == "fail":
+            yield from (f"FAILED {line}" for line in self._unread(results))
+
+    def lines(self, results: Results) -> Iterator[str]:
+        """The summary: what was written, how much was compared, what is left unread."""
+        yield from (golden.change for golden in results.goldens if golden.change)
+        line = results.goldens_line()
+        if line and not self.options.update_golden:
+            yield line
+        if results.goldens and self.options.unused_golden == "warn":
+            yield from self._unread(results)
+
+    def _unread(self, results: Results) -> Iterator[str]:
+        """Records that no test of this run read; those of pairs that were merely not selected are left out."""
+        root = self.config.rootpath
+        read = {golden.file for golden in results.goldens}
+        pairs = self.session.configured.golden_pairs()
+        read |= {self._shown(files.place(root, dataset, model)) for model, dataset in pairs}
+        read |= {self._shown(file) for file in self.collected}
+        if unread := [name for file in files.all_in(root) if (name := self._shown(file)) not in read]:
+            more = f" and {len(unread) - UNREAD_SHOWN} more" if len(unread) > UNREAD_SHOWN else ""
+            yield f"golden records that no test read: {', '.join(unread[:UNREAD_SHOWN])}{more}"
+
+
+def _as_name(identity: str) -> str:
+    """A test's parameters as a part of a file's name."""
+    name = quote(identity, safe="-_.=, ")
+    return name if len(name) <= NAME_CHARACTERS else f"{name[:NAME_CHARACTERS]}-{hashing.of_json(identity)[:12]}"

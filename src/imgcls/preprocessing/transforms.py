@@ -1,0 +1,122 @@
+"""Decoded pixels become a network's input, bit for bit as torchvision's and timm's evaluation transforms make it.
+
+Both libraries resize the whole image, then cut out the middle; for an image of 1 x 20000 pixels that takes
+gigabytes. Here only what the crop shows is computed. Pillow's resize is two passes, one along each side, with a
+rounding to 8 bits between them, so that what the crop does not show can be left out between the two without changing
+any other pixel. Where even that is too large, the same integer arithmetic runs in NumPy for the crop only.
+
+:func:`crop_fast` cuts out the same place, and its pixels are nearly the same: for models that ask for it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from imgcls.preprocessing import geometry, resize
+from imgcls.preprocessing.geometry import Pixels, Reduced, Side
+from imgcls.records.config import InputSpec
+
+if TYPE_CHECKING:
+    import torch
+
+
+def crop(spec: InputSpec, image: Image.Image) -> Pixels:
+    """Resize ``image`` and take its middle, padding where it is smaller.
+
+    ``image``: mode RGB, of any size. Memory beyond the image itself grows with the crop, not with the resized
+    image. Returns a new C-contiguous array of ``(*spec.crop, 3)``. Raises :class:`ConfigError` where
+    ``spec.resize`` does not suit ``spec.crop_mode``.
+    """
+    x, y = geometry.sides(spec, (image.height, image.width))
+    return _padded(spec, x, y, resize.resize(image, x, y, spec.interpolation))
+
+
+def crop_fast(spec: InputSpec, image: Reduced) -> Pixels:
+    """Like :func:`crop`, at the same place, but with filters that are rounded otherwise.
+
+    A value of an image that was not reduced is nearly always the exact one, else off by one or two; where bicubic
+    overshoots beyond black or white, by up to an eighth of the range, since the passes may come in another order.
+    Raises :class:`ConfigError` as :func:`crop` does.
+    """
+    x, y = geometry.sides(spec, image.size)
+    resized = (
+        resize.resize_by_torch if resize.torch_is_faster(image, x, y, spec.interpolation) else resize.resize_by_box
+    )
+    return _padded(spec, x, y, resized(image, x, y, spec.interpolation))
+
+
+def _padded(spec: InputSpec, x: Side, y: Side, shown: Pixels) -> Pixels:
+    rows, columns = geometry.crop_window(y.target, spec.crop[0]), geometry.crop_window(x.target, spec.crop[1])
+    top, left = y.wanted.start - rows.start, x.wanted.start - columns.start
+    canvas = np.zeros((*spec.crop, 3), np.uint8)
+    if spec.crop_mode == "border":
+        canvas[:] = [round(255 * value) for value in spec.mean]
+    canvas[top : top + len(y.wanted), left : left + len(x.wanted)] = shown
+    return canvas
+
+
+def normalize(spec: InputSpec, crops: Pixels, device: str = "cpu") -> torch.Tensor:
+    """Scale ``crops``, uint8 (n, h, w, 3), to [0, 1], subtract ``spec.mean`` and divide by ``spec.std``.
+
+    Returns a float32 tensor (n, 3, h, w), the same bits as torchvision's ``ToTensor`` and ``Normalize``: contiguous on
+    the CPU; on a CUDA device, which is sent the bytes, channels last and perhaps not computed yet.
+    """
+    import torch
+
+    if device != "cpu":
+        return _normalized(spec, torch.from_numpy(crops).pin_memory().to(device, non_blocking=True))
+    mean, std = (np.array(triple, np.float32).reshape(3, 1, 1) for triple in (spec.mean, spec.std))
+    batch = np.empty((len(crops), 3, *crops.shape[1:3]), np.float32)
+    with np.errstate(over="ignore"):  # a tiny std makes infinite inputs, which the logits show
+        for number, pixels in enumerate(crops):  # one at a time stays in the cache
+            batch[number] = pixels.transpose(2, 0, 1)
+            batch[number] /= np.float32(255)
+            batch[number] -= mean
+            batch[number] /= std
+    return torch.from_numpy(batch)
+
+
+def _normalized(spec: InputSpec, crops: torch.Tensor) -> torch.Tensor:
+    most, mean, std = _constants(spec, crops.device)
+    return crops.permute(0, 3, 1, 2).float().div_(most).sub_(mean).div_(std)
+
+
+@functools.cache
+def _constants(spec: InputSpec, device: torch.device) -> tuple[torch.Tensor, ...]:
+    """255, the mean and the standard deviation as tensors of the device (docs/decisions.md#normalising-on-a-gpu): by a
+    plain 255 CUDA does not divide, it multiplies by 1 / 255, and rounds otherwise.
+
+    Sent once, because sending numbers waits for all that the device is doing.
+    """
+    import torch
+
+    triples = ((255.0,) * 3, spec.mean, spec.std)
+    return tuple(torch.tensor(triple, dtype=torch.float32, device=device).view(3, 1, 1) for triple in triples)
+
+
+def fingerprint(batch: torch.Tensor) -> npt.NDArray[np.float32]:
+    """float32 (n, 3, h, w) -> (n, 12): the mean of each channel over each quarter, a fingerprint of each tensor.
+
+    Quarters share the middle row or column where a side is odd, as those of torch's ``adaptive_avg_pool2d``, which on a
+    GPU adds up a quarter's values one after the other and is off in the fourth digit.
+    """
+    rows, columns = ((slice(0, -(-side // 2)), slice(side // 2, side)) for side in batch.shape[2:])
+    quarters = [batch[:, :, row, column] for row in rows for column in columns]
+    means = _means_of_arrays(quarters) if batch.device.type == "cpu" else _means_of_tensors(quarters)
+    return np.stack(means, axis=2).reshape(len(batch), -1)
+
+
+def _means_of_arrays(quarters: Sequence[torch.Tensor]) -> list[npt.NDArray[np.float32]]:
+    return [quarter.numpy().mean(axis=(2, 3)) for quarter in quarters]
+
+
+def _means_of_tensors(quarters: Sequence[torch.Tensor]) -> list[npt.NDArray[np.float32]]:
+    import torch
+
+    return list(torch.stack([quarter.mean(dim=(2, 3)) for quarter in quarters]).cpu().numpy())

@@ -1,0 +1,226 @@
+"""What is configured: input settings, datasets, models, gates and limits; all frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from imgcls.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyGate:
+    """``[latency.MODEL]``: percentiles of one image at a time in milliseconds, and the least throughput."""
+
+    p50_ms: float | None = None
+    p90_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    images_per_second: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryGate:
+    """``[memory.MODEL]``: the most bytes of either peak, in host memory (``heap_bytes``) and on the GPU."""
+
+    host_bytes: int | None = None
+    gpu_bytes: int | None = None
+
+
+Interpolation = Literal["bilinear", "bicubic", "nearest", "lanczos"]
+
+
+CropMode = Literal["center", "squash", "border"]
+
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+Accuracy = Literal["top1", "top5"]
+
+
+Decode = Literal["exact", "fast"]
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What happens to decoded pixels on their way into a network.
+
+    ``resize``: for ``center`` an integer (the shorter side) or ``(h, w)`` (the smallest size of the
+    image's proportions that covers it); for ``squash`` exactly ``(h, w)``; for ``border`` the
+    ``(h, w)`` to fit into. ``crop``: ``(h, w)`` in pixels, taken from the middle; where the image is
+    smaller it is padded with zeros (``border``: with the mean colour). ``mean`` and ``std`` are per
+    RGB channel, for pixels in [0, 1].
+    """
+
+    resize: int | tuple[int, int]
+    crop: tuple[int, int]
+    crop_mode: CropMode
+    interpolation: Interpolation
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def __str__(self) -> str:
+        crop = self.crop[0] if self.crop[0] == self.crop[1] else self.crop
+        mean, std = (", ".join(f"{value:g}" for value in triple) for triple in (self.mean, self.std))
+        mode = "" if self.crop_mode == "center" else f", {self.crop_mode}"
+        return f"resize({self.resize}, {self.interpolation}{mode}) | center_crop({crop}) | normalize(({mean}), ({std}))"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSpec:
+    """One ``[datasets.NAME]`` table. ``path`` is a folder, a ``.csv`` manifest or ``"digits"``."""
+
+    name: str
+    path: Path | Literal["digits"]
+    labels: Literal["auto", "wnid", "name", "index"] | Path = "auto"
+    golden: bool = False
+    exif: Literal["ignore", "apply"] = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """What ``arch`` states: the name of a source of networks, and the name that this source knows the network by."""
+
+    source: str
+    name: str
+
+    @classmethod
+    def parse(cls, arch: str) -> Architecture:
+        """The parts of ``SOURCE:NAME``; a part that is not given is empty."""
+        source, _, name = arch.partition(":")
+        return cls(source, name)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedWeights:
+    """The weights that a source publishes under a tag, or by default."""
+
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """A file of weights."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RandomWeights:
+    """Untrained weights, see :mod:`imgcls.models.weights.random_init`."""
+
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinWeights:
+    """A file of weights inside this package."""
+
+    name: str
+
+
+WeightsSource = PublishedWeights | WeightsFile | RandomWeights | BuiltinWeights
+
+
+def parse_weights(weights: Path | str | None) -> WeightsSource:
+    """What ``weights`` states. Raises ConfigError for a seed that is not a whole number."""
+    if isinstance(weights, Path):
+        return WeightsFile(weights)
+    if weights is None or weights == "pretrained":
+        return PublishedWeights()
+    kind, colon, rest = weights.partition(":")
+    if colon and kind == "random":
+        if not rest.isdecimal():
+            raise ConfigError(f"{weights!r}: the seed of random weights is a whole number, as in random:0")
+        return RandomWeights(int(rest))
+    return BuiltinWeights(rest) if colon and kind == "builtin" else PublishedWeights(weights)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One ``[models.NAME]`` table. ``input`` holds only the keys that override what resolves."""
+
+    name: str
+    arch: str
+    weights: Path | str | None = None
+    sha256: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    labels: Path | str | None = None
+    datasets: tuple[str, ...] | None = None
+    runtime: str = "auto"
+    precision: Precision = "float32"
+    decode: Decode = "exact"
+    input: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def architecture(self) -> Architecture:
+        """``arch`` in its parts."""
+        return Architecture.parse(self.arch)
+
+    @property
+    def weights_source(self) -> WeightsSource:
+        """What ``weights`` states. Raises ConfigError for a seed that is not a whole number."""
+        return parse_weights(self.weights)
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenThreshold:
+    """A threshold that must be shown, not only observed: with this confidence the true value is above ``min``."""
+
+    min: float
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The thresholds of one model on one dataset, as fractions; ``None`` where not given."""
+
+    top1: float | ProvenThreshold | None = None
+    top5: float | ProvenThreshold | None = None
+    macro_f1: float | None = None
+    min_images: int | None = None
+    max_rejected: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """How much worse than its baseline a model may be, as a fraction, and how sure of that one wants to be."""
+
+    margin: float
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A whole configuration. ``gates`` is keyed by (model, dataset), ``"*"`` already applied.
+
+    ``margins``: by accuracy (``top1``, ``top5``), against a baseline. ``left_out``: gates of what was not selected.
+    ``latency`` and ``memory`` are keyed by model, ``"*"`` already applied.
+    """
+
+    source: Path
+    datasets: Mapping[str, DatasetSpec]
+    models: Mapping[str, ModelSpec]
+    gates: Mapping[tuple[str, str], Gate]
+    margins: Mapping[str, Margin] = field(default_factory=dict)
+    left_out: tuple[tuple[str, str], ...] = ()
+    latency: Mapping[str, LatencyGate] = field(default_factory=dict)
+    memory: Mapping[str, MemoryGate] = field(default_factory=dict)
+
+    def models_by_dataset(self) -> dict[str, list[str]]:
+        """The models that are to be scored on each dataset."""
+        return {
+            dataset: [m.name for m in self.models.values() if m.datasets is None or dataset in m.datasets]
+            for dataset in self.datasets
+        }
+
+    def golden_pairs(self) -> list[tuple[str, str]]:
+        """Every (model, dataset) that is to be scored and has a golden record."""
+        return [(model, dataset) for model, dataset in self.pairs() if self.datasets[dataset].golden]
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every (model, dataset) that is to be scored, dataset by dataset."""
+        return [(model, dataset) for dataset, models in self.models_by_dataset().items() for model in models]

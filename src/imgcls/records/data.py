@@ -1,0 +1,63 @@
+"""What images and labels are: class lists, listed files, rejections; all frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class LabelList:
+    """The classes of a network in the order of its outputs; ``wnids`` where they are WordNet's."""
+
+    source: str
+    names: tuple[str, ...]
+    wnids: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Which class indices are right for each folder, and how many ids of a map the head lacks."""
+
+    accepted: Mapping[str, frozenset[int]]
+    ids_ignored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """One listed file: ``path`` relative to its dataset, ``file`` to open, ``label`` its folder."""
+
+    path: str
+    file: Path
+    sha256: str
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What tells, without a look at its bytes, that a file is likely the one that it was; ``path`` is absolute."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A path that could not be scored. ``reason`` is one word, ``detail`` a sentence."""
+
+    dataset: str
+    path: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a dataset's folder holds: each path is in exactly one of the three."""
+
+    images: tuple[ImageRef, ...]
+    rejections: tuple[Rejection, ...]
+    ignored: int

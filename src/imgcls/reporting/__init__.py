@@ -1,0 +1,1 @@
+"""Results as text: JSON documents, tables for a terminal, Markdown and CSV."""

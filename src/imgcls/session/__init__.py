@@ -1,0 +1,1 @@
+"""One run, from any of the three doors."""

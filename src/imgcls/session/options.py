@@ -1,0 +1,191 @@
+"""The options of a run: one frozen record for every door, and one table of the options' texts."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from imgcls.errors import ConfigError
+
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "config": {
+        "action": "append", "default": [], "metavar": "FILE",
+        "help": "configuration instead of the imgcls.toml or [tool.imgcls] in reach; may be given several times",
+    },
+    "models": {"metavar": "A,B", "help": "only these models of the configuration"},
+    "datasets": {"metavar": "X,Y", "help": "only these datasets of the configuration"},
+    "device": {
+        "choices": ("cpu", "cuda"),
+        "help": "where models run (default: scored on the CPU, measured on every device that is available)",
+    },
+    "store": {"metavar": "DIR|off", "help": "where predictions are stored (default: .imgcls), or off"},
+    "trust-mtime": {
+        "action": "store_true",
+        "help": "do not hash files again whose size, modification time and inode are unchanged",
+    },
+    "json": {"metavar": "FILE", "help": "write the result document to FILE"},
+    "json-summary": {"action": "store_true", "help": "leave the predictions out of the document"},
+    "save": {"metavar": "FILE", "help": "save this run to FILE, as a baseline for later ones"},
+    "baseline": {"metavar": "FILE|last", "help": "compare with this saved run, or with the last one"},
+    "compare-fail": {
+        "action": "append", "default": [], "metavar": "top1:0.005",
+        "help": "fail unless it is shown that accuracy drops by at most this much, as a fraction, against the "
+        "baseline or the first model",
+    },
+    "compare-common": {
+        "action": "store_true",
+        "help": "leave out images that only one of the two runs has, instead of failing",
+    },
+    "inconclusive": {
+        "choices": ("fail", "warn"), "default": "fail",
+        "help": "what a gate does that has too few images to decide (default: fail)",
+    },
+    "require-gates": {
+        "action": "store_true",
+        "help": "a gate of the configuration that no test evaluated is a failure",
+    },
+    "profile": {
+        "action": "append", "default": [], "metavar": "MODEL",
+        "help": "after the tests, print the operators of this model; may be given several times",
+    },
+    "update-golden": {
+        "action": "store_true",
+        "help": "write golden records instead of comparing with them, and print what changed",
+    },
+    "unused-golden": {
+        "choices": ("warn", "fail"), "default": "warn",
+        "help": "what a golden record does that no test read (default: warn)",
+    },
+    "memray-dir": {"metavar": "DIR", "help": "keep memray's captures and flame graphs in DIR"},
+}  # fmt: skip
+"""Every option of a run, with argparse's own keywords: ``--imgcls-NAME`` of pytest, ``--NAME`` of the command."""
+
+PYTEST_PREFIX, COMMAND_PREFIX = "--imgcls-", "--"
+
+
+class _PytestConfig(Protocol):
+    """As much of pytest's configuration as a run needs."""
+
+    @property
+    def rootpath(self) -> Path: ...
+    @property
+    def invocation_params(self) -> Any: ...
+
+    def getoption(self, name: str) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """The options of a run; relative paths are resolved against ``working``, the folder that it was started in.
+
+    ``store``: the folder of the store, ``None`` where it is off. ``require_gates``: a selected gate that is not
+    evaluated fails the run. ``prefix``: how options are written at the door that was used, for messages.
+    """
+
+    working: Path
+    store: Path | None
+    config: tuple[Path, ...] = ()
+    models: tuple[str, ...] | None = None
+    datasets: tuple[str, ...] | None = None
+    device: str | None = None
+    trust_mtime: bool = False
+    json: Path | None = None
+    json_summary: bool = False
+    save: Path | None = None
+    baseline: str | None = None
+    compare_fail: tuple[str, ...] = ()
+    compare_common: bool = False
+    inconclusive: Literal["fail", "warn"] = "fail"
+    require_gates: bool = True
+    profile: tuple[str, ...] = ()
+    update_golden: bool = False
+    unused_golden: Literal["warn", "fail"] = "warn"
+    memray_dir: Path | None = None
+    prefix: str = COMMAND_PREFIX
+
+    def __post_init__(self) -> None:
+        if self.store is None and self.trust_mtime:
+            raise ConfigError(
+                f"{self.prefix}trust-mtime and {self.prefix}store off do not go together: "
+                "the hashes of files are in the store"
+            )
+        if self.update_golden and self.trust_mtime:
+            raise ConfigError(
+                f"{self.prefix}update-golden and {self.prefix}trust-mtime do not go together: "
+                "a golden record holds the hashes of bytes, so they are computed"
+            )
+
+    @classmethod
+    def from_pytest(cls, config: _PytestConfig) -> RunOptions:
+        """The options of a pytest run. Raises ConfigError."""
+        return cls._resolved(
+            {name: config.getoption(f"{PYTEST_PREFIX}{name}") for name in OPTIONS},
+            working=config.invocation_params.dir,
+            home=config.rootpath,
+            prefix=PYTEST_PREFIX,
+        )
+
+    @classmethod
+    def from_namespace(cls, options: argparse.Namespace) -> RunOptions:
+        """The options of a command, which has some of :data:`OPTIONS`. Raises ConfigError."""
+        given = {name: getattr(options, name.replace("-", "_"), None) for name in OPTIONS}
+        return cls._resolved(given, working=Path(), home=Path(), prefix=COMMAND_PREFIX)
+
+    @classmethod
+    def _resolved(cls, given: Mapping[str, Any], *, working: Path, home: Path, prefix: str) -> RunOptions:
+        """``home``: the folder in which the store lies where no option names another."""
+
+        def path(name: str) -> Path | None:
+            return working / given[name] if given[name] else None
+
+        return cls(
+            working=working,
+            store=None if given["store"] == "off" else path("store") or home / ".imgcls",
+            config=tuple(working / file for file in given["config"] or ()),
+            models=_names(given["models"]),
+            datasets=_names(given["datasets"]),
+            device=given["device"],
+            trust_mtime=bool(given["trust-mtime"]),
+            json=path("json"),
+            json_summary=bool(given["json-summary"]),
+            save=path("save"),
+            baseline=given["baseline"],
+            compare_fail=tuple(given["compare-fail"] or ()),
+            compare_common=bool(given["compare-common"]),
+            inconclusive=given["inconclusive"] or "fail",
+            require_gates=prefix == COMMAND_PREFIX or bool(given["require-gates"]),
+            profile=tuple(given["profile"] or ()),
+            update_golden=bool(given["update-golden"]),
+            unused_golden=given["unused-golden"] or "warn",
+            memray_dir=path("memray-dir"),
+            prefix=prefix,
+        )
+
+    @property
+    def is_pytest(self) -> bool:
+        """Whether pytest was the door."""
+        return self.prefix == PYTEST_PREFIX
+
+    @property
+    def scoring_device(self) -> str:
+        """The device that models are scored on."""
+        return self.device or "cpu"
+
+
+def add_to_pytest(group: Any) -> None:
+    """Declare every option to pytest."""
+    for name, keywords in OPTIONS.items():
+        group.addoption(f"{PYTEST_PREFIX}{name}", **keywords)
+
+
+def add_to_command(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Declare these options to a command."""
+    for name in names:
+        parser.add_argument(f"{COMMAND_PREFIX}{name}", **OPTIONS[name])
+
+
+def _names(text: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in str(text).split(","))

@@ -1,0 +1,199 @@
+"""One run, from any door: what it shares, what it computes, and how it is judged.
+
+Imports of torch, NumPy and Pillow happen when a model or a score is first requested.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing, suppress
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from imgcls import documents
+from imgcls.config import loader as configuration
+from imgcls.errors import ConfigError, ImgclsError, ModelError, StoreError
+from imgcls.gates import accuracy, regression
+from imgcls.records.config import DatasetSpec, Settings
+from imgcls.records.evaluation import DatasetOutcome, Failure, PairOutcome, Progress, Scores, Verdict
+from imgcls.reporting import progress
+from imgcls.session.options import RunOptions
+
+if TYPE_CHECKING:
+    from imgcls.comparison.baseline import Baseline
+    from imgcls.golden.check import Pair
+    from imgcls.models.pool import ModelPool
+    from imgcls.store.database import Store
+
+ShowProgress = Callable[[], AbstractContextManager[Progress]]
+
+
+class Session:
+    """One run from its options to its predictions and verdicts.
+
+    ``configured``: the whole configuration; ``settings``: what is selected of it. ``needed``: the models that each
+    dataset is scored with, where that is less than all. ``show_progress``: how the caller shows it.
+    """
+
+    def __init__(
+        self,
+        options: RunOptions,
+        configured: Settings,
+        run_id: str | None = None,
+        show_progress: ShowProgress | None = None,
+    ) -> None:
+        """Raises ConfigError where options and configuration do not go together."""
+        settings = configuration.select(configured, options.models, options.datasets)
+        self.options, self.configured = options, configured
+        self.settings = configuration.with_margins(settings, options.compare_fail)
+        if options.compare_fail and not options.baseline:
+            prefix = options.prefix
+            raise ConfigError(f"{prefix}compare-fail needs something to compare with: {prefix}baseline FILE")
+        for file in (options.json, options.save):
+            if file:
+                documents.check_writable(file)
+        self.run_id = run_id or uuid.uuid4().hex
+        self.needed: dict[str, list[str]] = {}
+        self.show_progress = show_progress or partial(progress.shown, sys.stderr)
+        self._pools: dict[str, ModelPool] = {}
+
+    # What a run shares.
+
+    @cached_property
+    def store(self) -> Store:
+        """The store of predictions. Raises StoreError."""
+        from imgcls.store.database import Store
+
+        return Store(self.options.store)
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """The run to compare with, where one was requested. Raises ConfigError."""
+        if self.options.baseline is None:
+            return None
+        from imgcls.comparison import baseline
+
+        file = baseline.locate(self.options.baseline, self.options.working.absolute(), self.options.store)
+        return baseline.Baseline(file, self.settings.margins)
+
+    def pool(self, device: str | None = None) -> ModelPool:
+        """The models that are loaded on a device, by default the one that models are scored on."""
+        from imgcls.models.pool import ModelPool
+
+        device = device or self.options.scoring_device
+        return self._pools.setdefault(device, ModelPool(self.settings.models, device, self.store.artefacts))
+
+    @property
+    def exact_pool(self) -> ModelPool:
+        """The models as their golden records hold them: eager, from exact pixels."""
+        from imgcls.models.pool import ModelPool
+
+        device = self.options.scoring_device
+        exact = {name: replace(spec, runtime="eager", decode="exact") for name, spec in self.settings.models.items()}
+        return self._pools.setdefault(f"{device}, exact", ModelPool(exact, device))
+
+    def use(self, pool: ModelPool) -> None:
+        """Score with these models; what their runtimes compile goes into this run's store."""
+        pool.artefacts = self.store.artefacts
+        self._pools[pool.device] = pool
+
+    def release(self, model: str) -> None:
+        """Free a model's memory on every device; it is loaded again when it is requested again."""
+        for pool in self._pools.values():
+            pool.release(model)
+
+    def close(self) -> None:
+        """Drop what this run left in the store for its own report, and close the store."""
+        if "store" in vars(self):
+            with closing(self.store), suppress(StoreError):  # what a lost store would forget is lost
+                for run_id in (self.run_id, *map(self._exact_run_id, self.settings.models)):
+                    self.store.forget(run_id)
+
+    # What a run computes.
+
+    def evaluate(self) -> bool:
+        """Score dataset by dataset; false where that was interrupted. Predictions are in the store."""
+        gc.freeze()  # half a million objects of imported libraries are not garbage; looking through them takes 0.2 s
+        self.store.plan(self.run_id, self.settings.pairs())
+        try:
+            for dataset, models in self.settings.models_by_dataset().items():
+                if models:
+                    self._scored(dataset, models)
+        except KeyboardInterrupt:
+            return False
+        return True
+
+    def dataset_outcome(self, model: str, dataset: str) -> DatasetOutcome:
+        """The outcome of a dataset; the first call scores it with every model that is needed on it."""
+        known = self.store.outcome(self.run_id, dataset)
+        if known is None or model not in {pair.scores.model for pair in known.pairs}:
+            return self._scored(dataset, self.needed.get(dataset, [model]))
+        return known
+
+    def _scored(self, dataset: str, models: Sequence[str]) -> DatasetOutcome:
+        from imgcls.evaluation import evaluator, hash_cache
+
+        find = partial(hash_cache.listing, self.store) if self.options.trust_mtime else None
+        spec = self.settings.datasets[dataset]
+        with self.show_progress() as shown:
+            return evaluator.evaluate(self.run_id, spec, models, self.pool(), self.store, shown, find)
+
+    def outcome(self, model: str, dataset: str) -> PairOutcome:
+        """One pair's counts, or why there are none."""
+        try:
+            return self.dataset_outcome(model, dataset).pair(model)
+        except ImgclsError as error:
+            return PairOutcome(Scores(model, dataset), failure=Failure(error.exit_code, str(error)))
+
+    def exact_pair(self, model: str, dataset: DatasetSpec) -> Pair:
+        """The model on the dataset without what makes it faster: eager, from exact pixels. Raises ImgclsError."""
+        from imgcls.evaluation import evaluator
+        from imgcls.golden.check import Pair
+        from imgcls.models.runtimes import base as runtimes
+
+        outcome = self.dataset_outcome(model, dataset.name)
+        spec, info = self.settings.models[model], outcome.pair(model).facts
+        scored_with = info.runtime if info else "eager"
+        if spec.decode == "exact" and {scored_with, runtimes.requested(spec)} <= runtimes.UNCOMPILED:
+            return Pair(self.run_id, self.store, self.pool(), dataset, outcome, model)
+        run_id = self._exact_run_id(model)
+        with self.show_progress() as shown:
+            exact = evaluator.evaluate(run_id, dataset, [model], self.exact_pool, self.store, shown)
+        return Pair(run_id, self.store, self.exact_pool, dataset, exact, model)
+
+    def _exact_run_id(self, model: str) -> str:
+        return f"{self.run_id}-{model}"
+
+    # How a run is judged.
+
+    def judge(self, outcome: PairOutcome) -> tuple[Verdict, ...]:
+        """The verdicts of thresholds and baseline on a pair; none where there are neither. Raises ImgclsError."""
+        model, dataset = outcome.scores.model, outcome.scores.dataset
+        gate = self.settings.gates.get((model, dataset))
+        verdicts = accuracy.evaluate(gate, outcome) if gate else ()
+        if self.baseline is None or outcome.failure:
+            return verdicts
+        stored = self.store.outcome(self.run_id, dataset)
+        if stored is None or model not in {pair.scores.model for pair in stored.pairs}:
+            raise ModelError(f"{model} on {dataset} was not scored in this run")
+        comparison = self.baseline.comparison(self.store, self.run_id, stored, model)
+        return verdicts + regression.compared(comparison, self.baseline.margins, common=self.options.compare_common)
+
+    @property
+    def compares(self) -> bool:
+        """Whether pairs are held against a baseline, or should be."""
+        return bool(self.settings.margins) or self.options.baseline is not None
+
+
+def exit_codes(outcomes: Sequence[DatasetOutcome]) -> set[int]:
+    """The exit codes of the pairs that failed."""
+    return {pair.failure.exit_code for outcome in outcomes for pair in outcome.pairs if pair.failure}
+
+
+def worst_exit_code(codes: set[int]) -> int:
+    """A wrong configuration (2) comes before a machine that cannot (3), and that before a gate that failed (1)."""
+    return next((code for code in (2, 3, 1) if code in codes), 0)

@@ -1,0 +1,1 @@
+"""Proportions, pairs and timings as numbers with intervals: pure functions."""

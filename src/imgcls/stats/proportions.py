@@ -1,0 +1,95 @@
+"""Intervals of one proportion, and plans for it. Counts are ints, everything else is a fraction."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+from imgcls.records.evaluation import Interval
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+REACH = 8  # docs/decisions.md#numerics-of-exact-tests
+"""Standard deviations (and counts) around a binomial mean that are summed; less than 1e-14 lies outside."""
+
+
+def wilson(count: int, n: int, confidence: float = 0.95) -> Interval:
+    """The two-sided Wilson score interval of ``count`` out of ``n`` (Wilson 1927), as fractions.
+
+    Raises ValueError where ``n`` is 0 or ``count`` is not within 0..n.
+    """
+    from scipy.stats import binomtest
+
+    interval = binomtest(count, n).proportion_ci(confidence_level=confidence, method="wilson")
+    return Interval(float(interval.low), float(interval.high))
+
+
+def one_sided(count: int, n: int, confidence: float) -> Interval:
+    """The two one-sided exact bounds of ``count`` out of ``n``, each of which holds by itself with ``confidence``.
+
+    They are those of Clopper & Pearson (1934); both together hold with ``2 * confidence - 1``.
+    Raises ValueError where ``n`` is 0, ``count`` is not within 0..n or ``confidence`` not between 0 and 1.
+    """
+    from scipy.special import betainccinv, betaincinv
+
+    require_inside("confidence", confidence, 0, 1)
+    if n < 1 or not 0 <= count <= n:
+        raise ValueError(f"count is {count} of n = {n}: counts are from 0 to n, and n is at least 1")
+    low = float(betaincinv(count, n - count + 1, 1 - confidence)) if count else 0.0
+    high = float(betainccinv(count + 1, n - count, 1 - confidence)) if count < n else 1.0
+    return Interval(low, high)
+
+
+def images_needed(
+    observed: float, threshold: float, confidence: float = 0.95, power: float = 0.8, sides: Literal[1, 2] = 2
+) -> int | None:
+    """About how many images distinguish a true share of ``observed`` from ``threshold``; None if equal.
+
+    The normal approximation with the variances of both shares, without continuity correction (Fleiss, Levin &
+    Paik, "Statistical Methods for Rates and Proportions", 3rd ed. 2003, chapter 2). ``power``: the chance that they do.
+    ``sides`` is 2 where the interval of ``confidence`` shall exclude ``threshold``, 1 where the one-sided bound of
+    ``confidence`` shall reach it.
+    Raises ValueError where a share is not within [0, 1], ``confidence`` or ``power`` not between 0 and 1.
+    """
+    require_fraction("observed", observed)
+    require_fraction("threshold", threshold)
+    require_inside("confidence", confidence, 0, 1)
+    require_inside("power", power, 0, 1)
+    if observed == threshold:
+        return None
+    spread = z_score(1 - (1 - confidence) / sides) * _sd(threshold) + z_score(power) * _sd(observed)
+    return max(1, math.ceil((spread / (observed - threshold)) ** 2))
+
+
+def likely(n: int, lowest: float, highest: float) -> Array:
+    """The counts out of ``n`` that have any chance where the true share is between the two."""
+    import numpy as np
+
+    first = n * lowest - REACH * (math.sqrt(n) * _sd(lowest) + 1)
+    last = n * highest + REACH * (math.sqrt(n) * _sd(highest) + 1)
+    return np.arange(max(0, math.floor(first)), min(n, math.ceil(last)) + 1, dtype=np.float64)
+
+
+def z_score(share: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(share))
+
+
+def _sd(share: float) -> float:
+    return math.sqrt(share * (1 - share))
+
+
+def require_inside(name: str, value: float, low: float, high: float) -> None:
+    if not low < value < high:
+        raise ValueError(f"{name} is {value}, not between {low} and {high}")
+
+
+def require_fraction(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value}, not within [0, 1]")

@@ -1,0 +1,82 @@
+"""The tables of the store, as a numbered history of scripts (docs/decisions.md#schema-history)."""
+
+FILE = "predictions.sqlite3"
+
+ARTEFACTS = "compiled"
+"""The folder next to the file, for what runtimes leave when they compile."""
+
+FIRST = """
+create table keys (             -- what a prediction depends on, the image aside
+  id integer primary key,
+  sha256 text not null unique,
+  classes integer not null,     -- how many outputs the network has
+  used_at integer not null      -- seconds since 1970
+);
+create table answers (
+  key integer not null references keys(id) on delete cascade,
+  image blob not null,          -- sha256 of the image's bytes
+  body blob not null,           -- pack()
+  primary key (key, image)
+) without rowid;
+create table undecodable (
+  decoder text not null,
+  image blob not null,
+  reason text not null,
+  detail text not null,
+  primary key (decoder, image)
+) without rowid;
+create table outcomes (         -- what one run found on one dataset
+  run text not null,
+  dataset text not null,
+  body blob not null,           -- DatasetOutcome as JSON
+  primary key (run, dataset)
+) without rowid;
+create table plans (            -- what one run means to score
+  run text not null,
+  model text not null,
+  dataset text not null,
+  made_at integer not null,     -- seconds since 1970
+  primary key (run, model, dataset)
+) without rowid;
+create table progress (         -- how far a run's pass over a dataset is
+  run text not null,
+  dataset text not null,
+  done integer not null,
+  total integer not null,
+  primary key (run, dataset)
+) without rowid;
+create table listings (         -- the images of one run, in order
+  run text not null,
+  dataset text not null,
+  position integer not null,
+  path text not null,
+  image blob not null,
+  label text,
+  primary key (run, dataset, position)
+) without rowid;
+create table names (            -- names behind class numbers, per label list
+  list text not null,           -- list_key()
+  position integer not null,
+  name text not null,
+  primary key (list, position)
+) without rowid;
+"""
+
+SECOND = """
+create table choices (          -- which runtime a model is scored with, and what that changes in predictions
+  about text primary key,
+  body blob not null            -- Choice as JSON
+) without rowid;
+create table hashed_files (     -- what a file was when it was hashed
+  path blob not null primary key,
+  size integer not null,
+  mtime_ns integer not null,
+  inode text not null,          -- some file systems use all 64 bits, SQLite has 63 and a sign
+  sha256 blob not null
+) without rowid;
+"""
+
+HISTORY = (FIRST, SECOND)
+"""The scripts that lead from an empty file to today's schema; one that was released is never changed."""
+
+VERSION = len(HISTORY)

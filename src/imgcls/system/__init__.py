@@ -1,0 +1,1 @@
+"""The machine, and the versions of the libraries on it."""

@@ -1,0 +1,102 @@
+"""This machine: its processors, its memory in bytes, its devices, and how much of them this process uses."""
+
+import os
+import platform
+import shutil
+from pathlib import Path
+
+import psutil
+
+from imgcls.records.performance import Machine
+
+PROC = Path("/proc/self/status")
+
+CPUINFO = Path("/proc/cpuinfo")
+
+
+def peak_rss_bytes() -> int:
+    """The largest resident memory of this process so far.
+
+    On Linux from ``VmHWM``, because ``ru_maxrss`` starts with what the parent process had.
+    """
+    if PROC.exists():
+        lines = PROC.read_text(encoding="ascii", errors="replace").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    memory = psutil.Process().memory_info()
+    if peak := getattr(memory, "peak_wset", None):  # Windows
+        return int(peak)
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def available_bytes(device: str = "cpu") -> int:
+    """Memory that is available without swapping, or that is free on a GPU."""
+    if device == "cpu":
+        return int(psutil.virtual_memory().available)
+    import torch
+
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(free)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads() -> int:
+    """The number of torch's threads in a measurement: ``OMP_NUM_THREADS`` where it is set, else one per core."""
+    requested = os.environ.get("OMP_NUM_THREADS", "")
+    return int(requested) if requested.isdecimal() and int(requested) else cores()
+
+
+def has_gpu() -> bool:
+    """Whether there is a driver of an NVIDIA GPU, without an import of torch, which takes seconds."""
+    return Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi") is not None
+
+
+def devices(requested: str | None) -> list[str]:
+    """The requested device, or all that torch has here."""
+    if requested:
+        return [requested]
+    if not has_gpu():
+        return ["cpu"]
+    import torch
+
+    return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+
+def describe(device: str) -> Machine:
+    """This machine; its GPU where the device is one."""
+    return Machine(_cpu(), cores(), f"{platform.system()} {platform.machine()}", gpu(device))
+
+
+def vectors() -> str:
+    """The vector and matrix instructions of this CPU, on which a reduced precision and fast pixels depend.
+
+    As Linux lists them; on other systems the name of the processor.
+    """
+    if CPUINFO.exists():
+        for line in CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith(("flags", "Features")):
+                return " ".join(sorted(flag for flag in line.split() if flag.startswith(("avx", "amx", "sve", "bf16"))))
+    return platform.processor()
+
+
+def _cpu() -> str:
+    """The name that Linux gives; elsewhere the one that Python has."""
+    if CPUINFO.exists():
+        for line in CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def gpu(device: str) -> str | None:
+    """The name of the GPU, where the device is one."""
+    if device == "cpu":
+        return None
+    import torch
+
+    return torch.cuda.get_device_name(device)

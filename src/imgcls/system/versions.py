@@ -1,0 +1,37 @@
+"""Which versions of which libraries are installed: the one list of those that a prediction depends on."""
+
+import platform
+from importlib import metadata
+
+from imgcls import extensions
+
+LIBRARIES = ("imgcls", "torch", "torchvision", "timm", "pillow", "numpy")
+
+RUNTIME_LIBRARIES = {name: row.library for name, row in extensions.RUNTIMES.items() if row.library}
+"""Runtimes with a library of their own, whose version is part of every prediction's key."""
+
+
+def libraries() -> dict[str, str]:
+    """The version of Python and of every library of :data:`LIBRARIES`."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}}
+
+
+def environment() -> dict[str, str]:
+    """:func:`libraries`, the platform, and the libraries of runtimes that are installed."""
+    own = {name: version for runtime in RUNTIME_LIBRARIES for name, version in of_runtime(runtime).items()}
+    return {"platform": platform.platform(), **libraries(), **own}
+
+
+def has_library(runtime: str) -> bool:
+    """Whether the library that a runtime needs is installed; true for runtimes that need none."""
+    row = extensions.runtime(runtime)
+    return row is None or row.library is None or bool(of_runtime(runtime))
+
+
+def of_runtime(runtime: str) -> dict[str, str]:
+    """The library of a runtime and its version; empty where it has none of its own, or that is not installed."""
+    row = extensions.runtime(runtime)
+    try:
+        return {row.library: metadata.version(row.library)} if row and row.library else {}
+    except metadata.PackageNotFoundError:
+        return {}

@@ -1,0 +1,141 @@
+"""The network that a training begins with: for the classes of the dataset, from scratch or from weights.
+
+Only here may a head be replaced, because only a training fills it again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from imgcls import hashing
+from imgcls.config import specs
+from imgcls.errors import ConfigError, ModelError
+from imgcls.models import loader
+from imgcls.models.sources import base as sources
+from imgcls.models.sources import registry, torchvision
+from imgcls.models.weights import random_init, reader
+from imgcls.records.config import ModelSpec, RandomWeights
+
+if TYPE_CHECKING:
+    import torch
+
+_NEW_HEAD_STD = 0.001  # docs/decisions.md#new-heads
+
+
+class InitialModel(NamedTuple):
+    """A network and the options that build it again; ``replaced``: the layers of its head that begin anew.
+
+    ``weights_sha256``: of the file that it began with, where there was one.
+    """
+
+    network: torch.nn.Module
+    options: Mapping[str, Any]
+    replaced: tuple[str, ...] = ()
+    weights_sha256: str | None = None
+
+
+def model_spec(
+    where: str,
+    architecture: str,
+    weights: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    input: Mapping[str, Any] | None = None,  # noqa: A002 - the key of the configuration
+) -> ModelSpec:
+    """The model to train. ``architecture``: ``torchvision:NAME``, ``timm:NAME``, ``reference:NAME`` or a bare NAME.
+
+    ``weights``, ``options`` and ``input``: as in a ``[models.NAME]`` table; without weights it starts from scratch.
+    ``where``: what errors call the place of these keys. Raises ConfigError.
+    """
+    arch = registry.architecture(architecture)
+    table = {"arch": arch, "options": dict(options or {}), "input": dict(input or {})}
+    return specs.model(where, table | ({"weights": str(weights)} if weights else {}))
+
+
+def begin(spec: ModelSpec, classes: int, names: Sequence[str] | None = None) -> InitialModel:
+    """Build ``spec.arch`` for N ``classes`` and fill it with ``spec.weights``; ``None``: it starts from scratch.
+
+    Where the weights are for another number of classes, or a training of ours wrote them for others than ``names``,
+    the layers of the head begin anew, near zero, so that their first values do not spoil what the rest has learned.
+    (A. Kolesnikov et al., "Big Transfer", 2020, begin at zero; SqueezeNet, which has a ReLU after its head, would stay
+    there.) Everything else must fit, name for name and shape for shape.
+
+    Raises ConfigError, WeightsMissing and ModelError.
+    """
+    requested = spec.options.get("num_classes", classes)
+    if requested != classes:
+        raise ConfigError(f"the option num_classes is {requested}, and there are {classes} class folders; leave it out")
+    spec = replace(spec, options={**spec.options, "num_classes": classes})
+    network = sources.build(spec)
+    if spec.weights is None:
+        return InitialModel(network, spec.options)
+    weights = spec.weights_source
+    if isinstance(weights, RandomWeights):
+        random_init.fill(network, weights.seed)
+        return InitialModel(network, spec.options)
+    state, sha256 = _state(spec)
+    trained_classes = _trained_classes(spec)
+    are_others = None not in (names, trained_classes) and trained_classes != names
+    return InitialModel(network, spec.options, _fill(network, state, spec, new_head=are_others), sha256)
+
+
+def _state(spec: ModelSpec) -> tuple[Mapping[str, torch.Tensor], str | None]:
+    """The state dict of the weights, with the head that they were published with, and the sha256 of their file."""
+    if file := loader.weights_file(spec):
+        return reader.read(file), hashing.file_sha256(file)
+    own = {key: value for key, value in spec.options.items() if key != "num_classes"}
+    network, sha256 = loader.filled(replace(spec, options=own))
+    return network.state_dict(), sha256
+
+
+def _trained_classes(spec: ModelSpec) -> Sequence[str] | None:
+    """The names of the classes that a training of ours wrote into a file of weights."""
+    from safetensors import safe_open
+
+    if not isinstance(spec.weights, Path) or spec.weights.suffix != ".safetensors":
+        return None
+    with safe_open(spec.weights, "pt") as file:
+        metadata = file.metadata() or {}
+    return tuple(json.loads(metadata["classes"])) if str(metadata.get("format")).startswith("imgcls-train") else None
+
+
+def _fill(
+    network: torch.nn.Module, state: Mapping[str, torch.Tensor], spec: ModelSpec, *, new_head: bool
+) -> tuple[str, ...]:
+    """Load all of ``state`` except a head of another size, or any head (``new_head``); the layers left out."""
+    own = network.state_dict()
+    usable = {name: tensor for name, tensor in state.items() if not name.startswith(torchvision.AUXILIARY_HEADS)}
+    misfits = {name for name in own.keys() | usable.keys() if _shape(own, name) != _shape(usable, name)}
+    heads = _heads(network)
+    misfits |= {name for name in own if new_head and name.rpartition(".")[0] in heads}
+    if strange := sorted(name for name in misfits if name.rpartition(".")[0] not in heads):
+        first, options = strange[0], dict(spec.options)
+        raise ModelError(
+            f"{spec.weights} does not fit {spec.arch} with options {options}: {len(strange)} tensors outside the head "
+            f"differ, the first is {first}, {_shape(usable, first)} there and {_shape(own, first)} here"
+        )
+    network.load_state_dict({name: _fresh(own[name]) if name in misfits else usable[name] for name in own})
+    return tuple(sorted({name.rpartition(".")[0] for name in misfits}))
+
+
+def _heads(network: torch.nn.Module) -> tuple[str, ...]:
+    """The names of the layers that make logits: timm's networks name them, torchvision's have them last."""
+    classifier = getattr(network, "pretrained_cfg", {}).get("classifier")
+    if classifier:
+        return (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    *_, last = (name for name, _ in network.named_parameters())
+    return (last.rpartition(".")[0],)
+
+
+def _fresh(tensor: torch.Tensor) -> torch.Tensor:
+    """First values of a head: a bias of zeros, and weights near zero."""
+    import torch
+
+    return torch.nn.init.normal_(tensor, std=_NEW_HEAD_STD) if tensor.ndim > 1 else tensor.zero_()
+
+
+def _shape(state: Mapping[str, torch.Tensor], name: str) -> tuple[int, ...] | None:
+    return tuple(state[name].shape) if name in state else None

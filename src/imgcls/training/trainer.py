@@ -1,0 +1,194 @@
+"""Train a classifier on folders of images, read top to bottom.
+
+In every epoch each image is trained on once, as another crop of itself, in another order; the learning rate warms up
+and then falls along half a cosine; then the validation split is evaluated, which changes nothing. After each epoch
+everything is on the disk, so that a training that was killed continues from there. On the CPU, the same configuration,
+images, versions and number of threads write the same bytes, resumed or not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from imgcls import reference
+from imgcls.errors import ConfigError, ImgclsError, MachineError
+from imgcls.messages import one_line
+from imgcls.models.runtimes import base as runtimes
+from imgcls.models.sources import registry
+from imgcls.preprocessing import decode
+from imgcls.records.config import ModelSpec
+from imgcls.training import checkpoints, epoch, finetune, history, run_folder
+from imgcls.training import split as splits
+from imgcls.training.config import TrainingConfig
+from imgcls.training.dataloader import Loader
+from imgcls.training.finetune import InitialModel
+from imgcls.training.history import Epoch
+from imgcls.training.learner import Learner
+from imgcls.training.run_folder import RunFolder
+from imgcls.training.split import Split
+from imgcls.training.torch_learner import TorchLearner
+
+
+def _ignore(*_: object) -> None:
+    pass
+
+
+class TrainingCallbacks(NamedTuple):
+    """Functions that follow a training: they get each line of text, each epoch, and the images done and in all."""
+
+    message: Callable[[str], object] = _ignore
+    epoch: Callable[[Epoch], object] = _ignore
+    images: Callable[[int, int], object] = _ignore
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """The epochs of a training. ``best``: the one whose weights are ``best.safetensors`` in the folder ``out``."""
+
+    out: Path
+    history: tuple[Epoch, ...]
+    best: Epoch
+    train_images: int
+    validation_images: int
+
+
+def train(
+    data: str | Path,
+    spec: ModelSpec,
+    config: TrainingConfig,
+    out: Path,
+    callbacks: TrainingCallbacks | None = None,
+    *,
+    resume: bool = False,
+    tensorboard: bool = False,
+) -> TrainingResult:
+    """Train ``spec.arch`` on ``data`` (see :func:`imgcls.training.split.split`) and write the folder ``out``.
+
+    ``spec.weights``: what it begins with (see :func:`imgcls.training.finetune.begin`). The folder then holds
+    ``best.safetensors`` (of the epoch that :func:`imgcls.training.history.best` chooses) and ``last.safetensors``,
+    whose metadata state how they were made; ``checkpoint.pt``, to continue from with ``resume``; ``metrics.csv``,
+    ``curves.svg`` and ``curves.png``; ``classes.txt`` and ``imgcls.toml``, with which ``pytest`` tests the best
+    weights; and, with ``tensorboard``, event files in the folder of that name.
+
+    Raises ConfigError for a configuration, a network, a folder or an image that cannot be used, or a training that is
+    resumed as another; ModelError where weights do not fit, the network does not take the images or its loss is not
+    finite; and MachineError where memory or the disk is full or a device is absent.
+    """
+    data, callbacks = str(data), callbacks or TrainingCallbacks()
+    runtimes.check_device(config.device)
+    checkpoints.require_usable(out, run_folder.FILES, resume=resume)
+    split = splits.split(data, config)
+    splits.require_outside(out, data)
+    if config.freeze_batch_norm and spec.weights is None:
+        raise ConfigError(
+            "--freeze-batch-norm is for --weights: norms that begin from scratch would stay as they begin"
+        )
+    with ExitStack() as stack:
+        stack.enter_context(_reproducible(config))
+        stack.enter_context(decode.quiet_pillow())
+        loader = stack.enter_context(Loader(split, registry.input_spec(spec), config))
+        run = _begun(spec, config, split, loader, out, callbacks.message, resume=resume)
+        checkpoints.make_folder(out, run_folder.FILES)
+        write_event: Callable[[Epoch], None] = _ignore
+        if tensorboard:
+            write_event = stack.enter_context(history.events(out / "tensorboard", len(run.history)))
+        with _abandoned_without_epoch(run):
+            loader.prepare()
+        run.save()
+        for number in range(len(run.history) + 1, config.epochs + 1):
+            with _abandoned_without_epoch(run):
+                run.history.append(epoch.run(run.learner, loader, config, number, callbacks.images))
+            run.save()
+            callbacks.epoch(run.history[-1])
+            write_event(run.history[-1])
+    best = history.best(run.history)
+    return TrainingResult(out, tuple(run.history), best, len(split.train), len(split.validation))
+
+
+def _begun(
+    spec: ModelSpec,
+    config: TrainingConfig,
+    split: Split,
+    loader: Loader,
+    out: Path,
+    message: Callable[[str], object],
+    *,
+    resume: bool,
+) -> RunFolder:
+    """The training before its next epoch, which is the first one unless it is resumed."""
+    initial = finetune.begin(spec, len(split.classes), split.classes)
+    if not resume:
+        message(f"begins {'from scratch' if spec.weights is None else f'with {spec.weights}'}")
+        if initial.replaced:
+            message(f"new head for {len(split.classes)} classes: {', '.join(initial.replaced)}")
+    class_weights = _class_weights(split) if config.balanced else None
+    learner = _learner(spec, initial, config, class_weights)
+    provenance = run_folder.provenance(spec, initial, split, loader.spec, config)
+    run = RunFolder(out, split, config, loader.spec, learner, provenance)
+    if resume:
+        run.resume(message)
+    return run
+
+
+@contextmanager
+def _abandoned_without_epoch(run: RunFolder) -> Iterator[None]:
+    """Within this context, an error before there is any epoch leaves nothing behind that would have to be resumed."""
+    try:
+        yield
+    except (MemoryError, ImgclsError) as error:
+        if not run.history:
+            checkpoints.abandon(run.out)
+        if isinstance(error, ImgclsError):
+            raise
+        message = f"out of memory: {one_line(error)}; try half the --batch-size, or a smaller input"
+        raise MachineError(message) from error
+
+
+def _learner(
+    spec: ModelSpec, initial: InitialModel, config: TrainingConfig, class_weights: Sequence[float] | None
+) -> Learner:
+    """PyTorch, or the reference with its own arrays."""
+    if config.array == "torch":
+        return TorchLearner(initial.network, config, class_weights, initial.replaced)
+    from imgcls.training.array_learner import ArrayLearner
+
+    source, name = spec.architecture.source, spec.architecture.name
+    if source != "reference":
+        raise ConfigError(f"{spec.arch} trains only with torch; --array {config.array} is for reference:NAME")
+    architecture = reference.variant(name, initial.options["num_classes"])
+    return ArrayLearner(architecture, initial.network, config, class_weights, initial.replaced)
+
+
+def _class_weights(split: Split) -> list[float]:
+    """Inverse to the number of images of each class, so that every class has the same weight in all.
+
+    Source: G. King and L. Zeng, "Logistic Regression in Rare Events Data", 2001, section 4.2.
+    """
+    counts = np.bincount([split.target(ref) for ref in split.train], minlength=len(split.classes))
+    return [float(weight) for weight in len(split.train) / (len(counts) * counts)]
+
+
+@contextmanager
+def _reproducible(config: TrainingConfig) -> Iterator[None]:
+    """Fix every setting that changes bits, and restore it afterwards; a GPU only warns where it has no such way."""
+    import torch
+
+    from imgcls.models.runtimes.eager import exact_float32
+
+    strict = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS refuses to be deterministic
+    with torch.random.fork_rng(devices=[]), exact_float32():
+        torch.manual_seed(config.seed)
+        torch.use_deterministic_algorithms(True, warn_only=config.device != "cpu")
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(strict, warn_only=warn_only)

@@ -1,0 +1,104 @@
+"""``imgcls compare`` of models: quality, time and memory side by side, from a configuration or from a folder."""
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import CONFIGURATION, NETWORK, Project
+from imgcls.config import specs
+from imgcls.records.config import DatasetSpec
+
+Command = Callable[..., pytest.RunResult]
+
+TWO = CONFIGURATION + f'[models.dull]\narch = "python:nets:colour"\noptions = {{ gain = 0.5 }}\n{NETWORK}\n'
+
+
+@pytest.mark.slow
+def test_models_side_by_side(project: Project, imgcls: Command) -> None:
+    """One table in the terminal, in Markdown and as CSV, and every figure in the JSON document."""
+    project.configure(TWO)
+    tables = ("--markdown", "t.md", "--csv", "t.csv", "--json", "t.json")
+    result = imgcls("compare", "colour", "dull", "--device", "cpu", *tables)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines([" memory in MB *", " largest allocations *", "colours (* torch *)"])
+    result.stdout.fnmatch_lines([" model * top-1 % * p50 ms * images/s * s / set * peak MB * params M*"])
+    result.stdout.fnmatch_lines(["colours: colour, dull cannot be told apart on 12 images*"])
+    result.stderr.fnmatch_lines(["measuring colour on cpu", "measuring dull on cpu"])
+    with (project.folder / "t.csv").open() as file:
+        lines = {line["model"]: line for line in csv.DictReader(file)}
+    assert [lines[name]["top1"] for name in ("colour", "dull")] == ["100.0", "100.0"]
+    assert all(float(line["infer_samples_per_sec"]) > 0 for line in lines.values())
+    assert re.search(r"^\| colour \| cpu \| 100.0", (project.folder / "t.md").read_text(), re.MULTILINE)
+    document = json.loads((project.folder / "t.json").read_text())
+    assert {memory["conditions"]["model"] for memory in document["memories"]} == {"colour", "dull"}
+    assert len(document["latencies"]) == 4
+
+
+@pytest.mark.usefixtures("gpu", "quick_memory")
+def test_what_knows_no_gpu_is_compared_on_the_cpu(project: Project, imgcls: Command) -> None:
+    """Where there is a GPU and nobody requested it, models that run only on the CPU have one row."""
+    project.configure(CONFIGURATION.replace(NETWORK, f'runtime = "openvino"\n{NETWORK}'))
+    result = imgcls("compare", "colour")
+    assert result.ret == 0
+    result.stderr.fnmatch_lines(["measuring colour on cpu"])
+    result.stderr.no_fnmatch_line("*cuda*")
+
+
+@pytest.mark.usefixtures("quick_memory")
+def test_seconds_are_those_of_a_pass_that_was_made(project: Project, imgcls: Command) -> None:
+    """What comes from the store took no time that would say anything."""
+    project.configure(TWO)
+    for expected in (True, False):
+        assert imgcls("compare", "colour", "dull", "--csv", "t.csv").ret == 0
+        with (project.folder / "t.csv").open() as file:
+            assert all(bool(line["set_seconds"]) is expected for line in csv.DictReader(file))
+
+
+@pytest.mark.usefixtures("quick_memory")
+def test_a_folder_of_ones_own(project: Project, imgcls: Command) -> None:
+    """``--data`` goes instead of the configured datasets, its folders read as ``--labels`` states."""
+    project.configure(TWO)
+    project.add_images("red", 2, folder="my photos")
+    (project.folder / "map.csv").write_text("folder,name\nred,red\n")
+    result = imgcls("compare", "colour", "dull", "--data", "my photos", "--labels", "map.csv", "--json", "t.json")
+    assert result.ret == 0
+    document = json.loads((project.folder / "t.json").read_text())
+    assert {(result["dataset"], result["scored"]) for result in document["results"]} == {("my-photos", 2)}
+
+
+@pytest.mark.usefixtures("quick_memory")
+def test_one_models_failure_does_not_stop_the_others(project: Project, imgcls: Command) -> None:
+    """The broken one is named, the other has its row, and the exit code states that something is wrong."""
+    project.configure(TWO.replace('"python:nets:colour"\noptions', '"python:nets:broken"\noptions'))
+    result = imgcls("compare", "colour", "dull")
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["*nets:broken*"])
+    result.stdout.fnmatch_lines([" colour * cpu *"])
+    result.stderr.no_fnmatch_line("*measuring dull*")
+    result.stderr.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize("option", ["--markdown", "--csv", "--json"])
+def test_a_file_that_cannot_be_written_is_named_before_the_work(project: Project, imgcls: Command, option: str) -> None:
+    """Nothing is scored for a table that has nowhere to go."""
+    project.configure(TWO)
+    result = imgcls("compare", "colour", "dull", option, "nowhere/t")
+    assert result.ret == 2
+    result.stderr.fnmatch_lines(["imgcls: nowhere/t cannot be written: name a file in a folder that exists"])
+    assert project.images_inferred() == 0
+
+
+@pytest.mark.parametrize(
+    ("labels", "read"), [("auto", "auto"), ("wnid", "wnid"), ("maps/a.csv", Path("maps/a.csv")), ("index", "index")]
+)
+def test_a_dataset_of_the_command_line(labels: str, read: object) -> None:
+    """The same keys as in a file, from the working folder on."""
+    assert specs.dataset("command line", "photos", "my/photos", labels) == DatasetSpec(
+        "photos",
+        Path("my/photos"),
+        read,  # type: ignore[arg-type]  # one of them each time
+    )

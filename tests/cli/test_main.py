@@ -1,0 +1,35 @@
+"""imgcls.cli.main: what all commands share."""
+
+import pytest
+
+from conftest import Command, Project
+
+
+def test_a_command_line_that_is_wrong_is_exit_code_2(project: Project, imgcls: Command) -> None:
+    """As argparse has it, and without a configuration in reach as well."""
+    (project.folder / "imgcls.toml").unlink()
+    assert imgcls("score", "--nonsense").ret == 2
+    result = imgcls("score")
+    assert result.ret == 2
+    result.stderr.fnmatch_lines(["imgcls: there is no imgcls.toml or [[]tool.imgcls[]] from *--config FILE"])
+
+
+def test_nothing_selected_is_exit_code_2(project: Project, imgcls: Command) -> None:
+    """A selection without a single model on a dataset is not a success."""
+    project.also('[datasets.more]\npath = "colours"\n')
+    text = (project.folder / "imgcls.toml").read_text()
+    project.configure(text.replace('labels = "names.txt"', 'labels = "names.txt"\ndatasets = ["colours"]'))
+    result = imgcls("score", "--datasets", "more")
+    assert result.ret == 2
+    result.stderr.fnmatch_lines(["*no model is scored on any dataset"])
+    (project.folder / "empty").mkdir()
+    result = imgcls("predict", "empty", "--models", "colour")
+    assert result.ret == 2
+    result.stderr.fnmatch_lines(["imgcls: there is no image in what was given"])
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.slow
+def test_a_terminal_of_few_characters_shows_what_it_can(imgcls_process: Command) -> None:
+    """Lines of the table that ASCII lacks are replaced, not a traceback."""
+    assert imgcls_process("score", PYTHONIOENCODING="ascii").ret == 0

@@ -1,0 +1,74 @@
+"""imgcls.performance.conditions: what is kept with every figure."""
+
+from importlib import metadata
+
+import pytest
+import torch
+from torch import nn
+
+from builders import MACHINE
+from imgcls.models.model import Model
+from imgcls.models.runtimes.eager import EagerClassifier
+from imgcls.performance import conditions
+from imgcls.records.config import InputSpec, ModelSpec
+from imgcls.records.data import LabelList
+from imgcls.records.evaluation import ModelInfo
+from imgcls.records.performance import RunEnvironment
+from imgcls.system import machine
+
+HALF = (0.5, 0.5, 0.5)
+INPUT = InputSpec(8, (8, 6), "center", "bilinear", HALF, HALF)
+INFO = ModelInfo("eager", "bfloat16", "cpu", INPUT, "ab" * 32, "cd" * 32, 112, 1.0, 224)
+
+
+def test_the_conditions_are_those_of_the_model_and_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GMACs are those of one image of the model's own size, whatever the batch."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setattr(machine, "describe", {"cpu": MACHINE}.__getitem__)
+    monkeypatch.setattr("platform.python_version", lambda: "3.12.1")
+    network = EagerClassifier(nn.Conv2d(3, 4, 3), "bfloat16", "cpu")
+    model = Model(ModelSpec("net", "python:nets:net"), network, LabelList("x", ("a", "b")), INFO, {}, 0.0)
+    assert conditions.environment_of(model, 16) == RunEnvironment(
+        model="net",
+        arch="python:nets:net",
+        device="cpu",
+        batch=16,
+        precision="bfloat16",
+        runtime="eager",
+        threads=3,
+        input=str(INPUT),
+        state_sha256="cd" * 32,
+        weights_file_sha256="ab" * 32,
+        parameters=112,
+        gmacs=6 * 4 * 4 * 27 / 1e9,
+        machine=MACHINE,
+        versions={"python": "3.12.1"}
+        | {name: metadata.version(name) for name in ("imgcls", "torch", "torchvision", "timm", "pillow", "numpy")},
+    )
+
+
+def test_what_cannot_be_counted_is_measured_all_the_same() -> None:
+    """A network that takes only pairs of images has no GMACs of one image."""
+
+    class Paired(nn.Module):
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            first, second = batch
+            return torch.stack((first, second)).mean((2, 3))
+
+    model = Model(
+        ModelSpec("net", "python:nets:net"), EagerClassifier(Paired(), "float32", "cpu"), LabelList("x", ("a",)), INFO,
+        {}, 0.0,
+    )  # fmt: skip
+    assert conditions.environment_of(model, 2).gmacs is None
+
+
+def test_threads_are_fixed_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of threads comes back, also after an error."""
+    before = torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", str(before + 3))
+    with conditions.fixed_threads():
+        assert torch.get_num_threads() == before + 3
+    assert torch.get_num_threads() == before
+    with pytest.raises(ZeroDivisionError, match="by zero"), conditions.fixed_threads():
+        raise ZeroDivisionError("by zero")
+    assert torch.get_num_threads() == before

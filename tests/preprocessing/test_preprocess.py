@@ -1,0 +1,71 @@
+"""imgcls.preprocessing.preprocess: bytes are decoded once, cropped for every network, and become one tensor."""
+
+import io
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from builders import make_spec
+from imgcls.errors import Undecodable
+from imgcls.preprocessing import decode, preprocess, transforms
+from imgcls.preprocessing.preprocess import Preprocessing
+
+SMALL, LARGE = (Preprocessing(make_spec(side, (side, side)), "exact") for side in (8, 16))
+FAST = SMALL._replace(decode="fast")
+
+
+@pytest.fixture(scope="module")
+def data() -> bytes:
+    """A JPEG of noise, large enough to be decoded at a reduced size."""
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    Image.fromarray(pixels).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def test_the_stages_are_those_of_the_modules(data: bytes) -> None:
+    """Decoded pixels and crops are what decode and transforms give, exact and fast."""
+    prepared = preprocess.prepare(data, [SMALL, FAST, LARGE])
+    assert prepared.decoded is not None
+    image = decode.decode(data)
+    assert prepared.decoded.tobytes() == image.tobytes()
+    [reduced] = decode.decode_fast(data, "ignore", [FAST.input])
+    expected = {
+        SMALL: transforms.crop(SMALL.input, image),
+        LARGE: transforms.crop(LARGE.input, image),
+        FAST: transforms.crop_fast(FAST.input, reduced),
+    }
+    assert prepared.crops.keys() == expected.keys()
+    for preprocessing, crop in expected.items():
+        assert np.array_equal(prepared.crops[preprocessing], crop)
+
+
+def test_all_exact_preprocessings_share_one_decoding(data: bytes) -> None:
+    """Fast ones decode by themselves; without any preprocessing the image is decoded and not cropped."""
+    with mock.patch.object(decode, "decode", side_effect=decode.decode) as decoding:
+        preprocess.prepare(data, [SMALL, LARGE])
+        assert decoding.call_count == 1
+        assert preprocess.prepare(data, [FAST]).decoded is None
+        assert decoding.call_count == 1
+        only_decoded = preprocess.prepare(data, [])
+    assert (decoding.call_count, dict(only_decoded.crops)) == (2, {})
+    assert only_decoded.decoded is not None
+
+
+@pytest.mark.parametrize("preprocessings", [[SMALL], [FAST], []])
+def test_what_does_not_decode_has_a_reason(preprocessings: Any) -> None:
+    """Whichever way is requested."""
+    with pytest.raises(Undecodable, match="not_an_image"):
+        preprocess.prepare(b"not an image", preprocessings)
+
+
+def test_a_batch_holds_every_crop(data: bytes) -> None:
+    """The crops of n images are one tensor (n, 3, h, w), each normalised as it is by itself."""
+    crop = preprocess.prepare(data, [SMALL]).crops[SMALL]
+    batch = preprocess.batch(SMALL.input, [crop, 255 - crop])
+    assert batch.shape == (2, 3, 8, 8)
+    assert torch.equal(batch[:1], transforms.normalize(SMALL.input, crop[np.newaxis]))

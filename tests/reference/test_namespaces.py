@@ -1,0 +1,117 @@
+"""The array EfficientNet over a second namespace, in blocks and whole, by either form of a depthwise convolution."""
+
+import multiprocessing
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import array_api_strict
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgcls import reference
+from imgcls.reference import arrays, comparison, depthwise
+
+SMALL = replace(reference.variant("efficientnet_small"), dropout=0.1, stochastic_depth=0.2)
+
+
+def _trained(xp: Any, steps: int = 3) -> tuple[dict[str, Any], Any]:
+    """The state dict of a small network after a few steps, and its logits; float64."""
+    generator = np.random.default_rng(0)
+    network, state = reference.build(SMALL, xp=xp, dtype=xp.float64), reference.State()
+    images = xp.asarray(generator.standard_normal((4, 3, 32, 30)))
+    labels = xp.asarray(generator.integers(10, size=4))
+    for _ in range(steps):
+        masks = reference.draw(SMALL, 4, generator, xp, xp.float64)
+        weights = xp.asarray(np.linspace(0.5, 1.5, 10))
+        step = reference.step(network, images, labels, masks=masks, smoothing=0.1, class_weights=weights)
+        parameters, state = reference.nadam(
+            network.parameters, step.gradients, state, reference.Nadam(weight_decay=0.01)
+        )
+        network = network._replace(parameters=parameters, statistics=step.statistics)
+    return reference.state_dict(network), arrays.as_numpy(reference.predict(network, images))
+
+
+@pytest.mark.parametrize("placed", [depthwise.PLACED, 0], ids=["products", "shifts"])
+def test_a_strict_namespace_gives_the_same(monkeypatch: pytest.MonkeyPatch, placed: int) -> None:
+    """The same lines, over arrays that allow only what the standard has, train to the same values."""
+    monkeypatch.setattr(depthwise, "PLACED", placed)
+    (ours, logits), (strict, strict_logits) = _trained(np), _trained(array_api_strict)
+    assert comparison.first_apart(strict, ours, 1e-9) is None
+    assert comparison.distance(strict_logits, logits) < 1e-9
+
+
+@pytest.mark.parametrize("placed", [depthwise.PLACED, 0], ids=["products", "shifts"])
+def test_cupy_gives_the_same(monkeypatch: pytest.MonkeyPatch, cupy: ModuleType, placed: int) -> None:
+    """The same lines on a GPU train to the same values."""
+    monkeypatch.setattr(depthwise, "PLACED", placed)
+    (ours, logits), (theirs, their_logits) = _trained(np), _trained(cupy)
+    assert comparison.first_apart(theirs, ours, 1e-9) is None
+    assert comparison.distance(their_logits, logits) < 1e-9
+
+
+def test_sgd_runs_over_a_strict_namespace() -> None:
+    """SGD's lines need no more than the standard either."""
+    xp = array_api_strict
+    new, _ = reference.sgd({"a": xp.ones(3)}, {"a": xp.ones(3)}, reference.State(), reference.Sgd(lr=0.5, momentum=0.9))
+    np.testing.assert_array_equal(arrays.as_numpy(new["a"]), np.full(3, 0.5))
+
+
+def test_blocks_give_the_bits_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What NumPy computes block by block, on several threads, has the bits of one call on the whole."""
+    monkeypatch.setattr(arrays, "BLOCK", 1 << 10)
+    blocks, _ = _trained(np)
+    monkeypatch.setattr(arrays, "in_blocks", lambda formula, *given: formula(*given))
+    whole, _ = _trained(np)
+    assert comparison.first_apart(blocks, whole, 1e-12) is None
+
+
+def test_blocks_cover_every_channel_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the number of channels and their size, every channel is in exactly one block."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    for channels in (1, 2, 3, 7, 32, 1152):
+        for size in (1, 49, 12544, arrays.BLOCK, 3 * arrays.BLOCK):
+            blocks = arrays._blocks(channels, size)
+            assert [c for block in blocks for c in range(channels)[block]] == list(range(channels))
+            assert len(blocks) <= channels
+
+
+def test_a_failure_in_a_block_is_a_failure() -> None:
+    """An error in one of the threads is raised by the call with that formula."""
+    with pytest.raises(ZeroDivisionError):
+        arrays.in_blocks(_fails, np.zeros((64, arrays.BLOCK // 8)))
+
+
+def _fails(_: Any) -> Any:
+    return 1 // 0
+
+
+def _total(_: int) -> float:
+    return float(arrays.in_blocks(lambda x: x + 1, np.zeros((64, arrays.BLOCK // 8))).sum())
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="fork: this system has none")
+def test_blocks_work_in_a_forked_process() -> None:
+    """A process that was forked after the threads had started has threads of its own."""
+    expected = _total(0)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply_async(_total, (0,)).get(timeout=60) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from((1, 3, 5, 7)), st.sampled_from((1, 2)), st.integers(1, 9), st.integers(1, 9), st.integers(1, 3))
+def test_both_ways_of_a_depthwise_convolution_agree(k: int, stride: int, height: int, width: int, n: int) -> None:
+    """Shifts and matrix products give the same outputs and gradients, whatever kernel, stride and size."""
+    generator = np.random.default_rng(k * height * width)
+    x, weight = generator.standard_normal((3, n, height, width)), generator.standard_normal((3, 1, k, k))
+    y = depthwise._placed(stride, x, weight)
+    np.testing.assert_allclose(depthwise._shifted(stride, x, weight), y, rtol=0, atol=1e-12)
+    grad = generator.standard_normal(y.shape)
+    for placed, shifted in zip(
+        depthwise._placed_backward(stride, grad, x, weight),
+        depthwise._shifted_backward(stride, grad, x, weight),
+        strict=True,
+    ):
+        np.testing.assert_allclose(shifted, placed, rtol=0, atol=1e-11)

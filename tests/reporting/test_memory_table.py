@@ -1,0 +1,45 @@
+"""imgcls.reporting.memory_table: what peaks are made of, row by row."""
+
+import re
+from dataclasses import replace
+
+from builders import make_memory
+from imgcls.records.performance import AllocationSite, Growth
+from imgcls.reporting import memory_table
+
+
+def _rows(text: str) -> list[list[str]]:
+    return [re.split(r"\s{2,}", line.strip()) for line in text.splitlines() if line.strip()]
+
+
+def test_both_peaks_are_taken_apart() -> None:
+    """Weights by dtype, activations, workspace and the rest, in MB, add up to the heap in the next column."""
+    memory = make_memory(growth=Growth(40, 1_000_000.0, 900_000.0, 1_100_000.0))
+    header, _, loading, inference, *_ = _rows(memory_table.text([memory]))
+    assert header[:7] == ["memory in MB", "peak of", "weights", "activations", "workspace", "rest", "= heap"]
+    assert loading[:9] == [
+        "net, cpu, batch 1", "loading", "102.0 float32", "0.0", "0.0", "8.0", "110.0", "420.0", "300.0",
+    ]  # fmt: skip
+    assert inference == [
+        "inference", "102.0 float32", "25.0", "2.0", "1.0", "130.0", "450.0", "300.0", "60.0", "+1.000",
+    ]  # fmt: skip
+    assert sum(float(cell.split()[0]) for cell in inference[1:5]) == float(inference[5])
+
+
+def test_a_gpu_has_columns_of_its_own() -> None:
+    """They are what torch's allocator gave, and what it had reserved."""
+    memory = make_memory()
+    peak = replace(memory.inference, cuda_allocated_bytes=300_000_000, cuda_reserved_bytes=320_000_000)
+    assert _rows(memory_table.text([replace(memory, inference=peak)]))[3][-2:] == ["300.0", "320.0"]
+
+
+def test_the_largest_places_are_named() -> None:
+    """There are ten of one model, fewer of each of many, the largest first."""
+    sites = tuple(AllocationSite(f"nets.py:{line} in forward", 1_000_000 * (20 - line)) for line in range(12))
+    memory = make_memory()
+    many = replace(memory, inference=replace(memory.inference, sites=sites))
+    of_one = [row for row in _rows(memory_table.text([many])) if "in forward" in " ".join(row)]
+    assert of_one[0][-2:] == ["nets.py:0 in forward", "20.0"]
+    assert len(of_one) == 10
+    of_five = [row for row in _rows(memory_table.text([many] * 5)) if "in forward" in " ".join(row)]
+    assert len(of_five) == 5 * 2

@@ -1,0 +1,101 @@
+"""imgcls.session.options: one record, whichever door the options came in by."""
+
+import argparse
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from imgcls.errors import ConfigError
+from imgcls.session import options as run_options
+from imgcls.session.options import OPTIONS, RunOptions
+
+
+def _parsed(*arguments: str) -> RunOptions:
+    parser = argparse.ArgumentParser()
+    run_options.add_to_command(parser, *OPTIONS)
+    return RunOptions.from_namespace(parser.parse_args(arguments))
+
+
+class _Pytest:
+    """As much of pytest's configuration as options are read from."""
+
+    rootpath = Path("/project")
+    invocation_params = SimpleNamespace(dir=Path("/project/sub"))
+
+    def __init__(self, **given: Any) -> None:
+        self.given = given
+
+    def getoption(self, name: str) -> Any:
+        key = name.removeprefix("--imgcls-")
+        return self.given.get(key.replace("-", "_"), OPTIONS[key].get("default"))
+
+
+def test_nothing_given_is_the_default_of_each_door() -> None:
+    """The command requires all gates; pytest requires those that its tests evaluate."""
+    command, plugin = _parsed(), RunOptions.from_pytest(_Pytest())
+    assert (command.store, plugin.store) == (Path(".imgcls"), Path("/project/.imgcls"))
+    assert (command.require_gates, plugin.require_gates) == (True, False)
+    assert (command.scoring_device, plugin.scoring_device) == ("cpu", "cpu")
+    assert (command.is_pytest, plugin.is_pytest) == (False, True)
+    assert command.models is command.datasets is plugin.models is None
+
+
+def test_both_doors_give_the_same_record() -> None:
+    """The same words at either door differ only in the folder that paths are relative to."""
+    words = (
+        "--models",
+        "a, b",
+        "--json",
+        "r.json",
+        "--baseline",
+        "last",
+        "--compare-fail",
+        "top1:0.01",
+        "--store",
+        "s",
+    )
+    command = _parsed(*words)
+    plugin = RunOptions.from_pytest(
+        _Pytest(models="a, b", json="r.json", baseline="last", compare_fail=["top1:0.01"], store="s")
+    )
+    assert command.models == plugin.models == ("a", "b")
+    assert (command.json, plugin.json) == (Path("r.json"), Path("/project/sub/r.json"))
+    assert (command.store, plugin.store) == (Path("s"), Path("/project/sub/s"))
+    assert command.compare_fail == plugin.compare_fail == ("top1:0.01",)
+    assert command.baseline == plugin.baseline == "last"
+
+
+def test_an_absent_option_of_a_command_is_its_default() -> None:
+    """Commands declare some of the options."""
+    parser = argparse.ArgumentParser()
+    run_options.add_to_command(parser, "config", "device")
+    options = RunOptions.from_namespace(parser.parse_args(["--config", "a.toml", "--config", "b.toml"]))
+    assert options.config == (Path("a.toml"), Path("b.toml"))
+    assert options.inconclusive == "fail"
+
+
+@pytest.mark.parametrize(
+    ("door", "message"),
+    [
+        (lambda: _parsed("--store", "off", "--trust-mtime"), "--trust-mtime and --store off do not go together"),
+        (
+            lambda: RunOptions.from_pytest(_Pytest(store="off", trust_mtime=True)),
+            "--imgcls-trust-mtime and --imgcls-store off do not go together",
+        ),
+        (
+            lambda: RunOptions.from_pytest(_Pytest(update_golden=True, trust_mtime=True)),
+            "--imgcls-update-golden and --imgcls-trust-mtime do not go together",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together(door: Any, message: str) -> None:
+    """Each is refused in the words of the door that was used."""
+    with pytest.raises(ConfigError, match=message):
+        door()
+
+
+def test_off_is_no_store() -> None:
+    """``off`` is a word, not a folder."""
+    assert _parsed("--store", "off").store is None

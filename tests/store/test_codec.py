@@ -1,0 +1,38 @@
+"""imgcls.store.codec: a packed prediction comes back the same, or is refused."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgcls.records.evaluation import Output
+from imgcls.store.codec import pack, unpack
+
+_float32 = st.floats(width=32, allow_nan=False)
+_outputs = st.builds(
+    Output,
+    top=st.lists(st.tuples(st.integers(0, 2**32 - 1), _float32), min_size=1, max_size=10).map(tuple),
+    logsumexp=st.floats(allow_nan=False),
+    fingerprint=st.lists(_float32, max_size=12).map(tuple),
+)
+
+
+@given(_outputs)
+def test_predictions_are_packed_exactly(output: Output) -> None:
+    """A packed prediction comes back equal and packs into the same bits again."""
+    body = pack(output)
+    assert output == unpack(body)
+    assert body == pack(unpack(body))
+
+
+@given(_outputs, st.data())
+def test_no_changed_byte_goes_unnoticed(output: Output, data: st.DataObject) -> None:
+    """A packed prediction with any one byte changed, or cut off anywhere, is refused."""
+    body = bytearray(pack(output))
+    position = data.draw(st.integers(0, len(body) - 1))
+    with pytest.raises(struct.error):
+        unpack(bytes(body[:position]))
+    body[position] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(struct.error):
+        unpack(bytes(body))

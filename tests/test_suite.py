@@ -1,3 +1,0 @@
-"""The ready-made tests, on this repository's own configuration."""
-
-from imgcls.suite import *  # noqa: F403 - what a user's test file says
