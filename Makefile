@@ -25,7 +25,7 @@ TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest tests -n $(WORKERS) --dist worksteal
 check: lint ## lint, and the quick tests: before each commit, under 2 minutes
 	$(TESTS) -m 'not slow'
 
-test: $(VENV)/installed ## all tests, under 10 minutes
+test: $(VENV)/installed ## all tests, about 10 minutes on 2 cores
 	$(TESTS)
 
 OLDEST := .venv-oldest
