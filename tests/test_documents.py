@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from builders import LFS_POINTER
 from imgcls import documents
 from imgcls.errors import ConfigError
 
@@ -35,6 +36,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         (b'{"value": "three"}', "not a figure of ours: Expected `int`, got `str`"),
         (b'{"value": "\xff"}', "not a figure of ours: "),
         (b"[" * 100_000, "not a figure of ours: "),
+        (LFS_POINTER, "a Git LFS pointer, not the figure itself: fetch it with `git lfs pull`"),
     ],
 )
 def test_what_is_not_a_document_is_refused(tmp_path: Path, data: bytes | None, expected: str) -> None:

@@ -1,6 +1,7 @@
 """imgcls.errors: the tree in its docstring is the tree of its classes."""
 
 import inspect
+import pickle
 import re
 
 import pytest
@@ -23,6 +24,16 @@ def test_the_docstring_draws_the_tree() -> None:
         indent, code = branches[kind.__name__]
         assert indent == 4 * (len(kind.mro()) - len(ImgclsError.mro()) - 1)
         assert code == (str(kind.exit_code) if indent == 0 else "")
+
+
+@pytest.mark.parametrize("kind", [ImgclsError, errors.StoreError, errors.RejectionWarning])
+def test_a_message_is_the_lines_that_it_is_given(kind: type[Exception]) -> None:
+    """What names and texts of others hold begins no line, and is seen; a message of a message is the same."""
+    error = kind("photos/\x1b[31m\nPASS/\u202ea.jpg", "  above")
+    assert str(error) == "photos/\\x1b[31m\\nPASS/\\u202ea.jpg\n  above"
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - our own
+    assert str(kind(str(kind("a\nb")))) == "a\\nb"
+    assert str(kind()) == ""
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import IO, TypeVar
 
 import msgspec
 
+from imgcls import lfs
 from imgcls.errors import ConfigError
 from imgcls.messages import one_line
 
@@ -26,7 +27,10 @@ def read(file: Path, kind: type[T], what: str, *, whose: str, way: str) -> T:
     Raises ConfigError, whose message has ``what`` it is called, ``whose`` it should be, and the ``way`` to one.
     """
     try:
-        return msgspec.json.decode(file.read_bytes(), type=kind)
+        data = file.read_bytes()
+        if lfs.is_pointer(data):
+            raise ConfigError(lfs.refusal(file, what))
+        return msgspec.json.decode(data, type=kind)
     except FileNotFoundError as error:
         raise ConfigError(f"{file}: there is no {what} of this name; make one with {way}") from error
     except OSError as error:

@@ -17,6 +17,8 @@ allowed to have too few images.
 
 from typing import Literal
 
+from imgcls.messages import printable
+
 Reason = Literal[
     "missing",
     "permission",
@@ -26,6 +28,7 @@ Reason = Literal[
     "changed",
     "unlabelled",
     "not_an_image",
+    "lfs_pointer",
     "truncated",
     "corrupt",
     "unsupported",
@@ -37,13 +40,24 @@ Reason = Literal[
 - The file system: ``missing``, ``permission``, ``not_regular`` (a folder, pipe, socket or device),
   ``empty`` (0 bytes), ``unreadable`` (any other error of the system), ``changed`` (since it was listed).
 - Its place: ``unlabelled`` (in the root of a dataset, where no folder names its class).
-- Pillow: ``not_an_image``, ``truncated``, ``corrupt``, ``unsupported`` (a variant that this build of
-  Pillow does not decode), ``too_large`` (over twice ``PIL.Image.MAX_IMAGE_PIXELS``), ``out_of_memory``.
+- Git LFS: ``lfs_pointer`` (the image itself was not fetched).
+- Pillow: ``not_an_image``, ``truncated``, ``corrupt``, ``unsupported`` (a format or a variant that is not decoded
+  here), ``too_large`` (more pixels than the dataset's limit), ``out_of_memory``.
 """
 
 
-class ImgclsError(Exception):
-    """Something a user can mend; its text is shown without a traceback."""
+class _Printable(Exception):
+    """Its text is the given lines, in each of which everything is seen: names and texts of others as escapes."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*map(printable, lines))
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
+
+
+class ImgclsError(_Printable):
+    """Something a user can mend; its text is shown without a traceback. It has one line unless more are given."""
 
     exit_code = 1
 
@@ -84,11 +98,11 @@ class OutOfMemory(ModelError):
     """A batch of images does not fit into the device's memory."""
 
 
-class InconclusiveWarning(UserWarning):
+class InconclusiveWarning(_Printable, UserWarning):
     """A gate had too few images to decide, and was allowed to."""
 
 
-class RejectionWarning(UserWarning):
+class RejectionWarning(_Printable, UserWarning):
     """An image that was given is not among the predictions, because it cannot be decoded."""
 
 

@@ -187,3 +187,29 @@ def test_impossible_numbers_are_refused(
     """Counts that are not those of n images, and shares outside their range, are a ValueError that names them."""
     with pytest.raises(ValueError, match=why):
         function(*arguments)
+
+
+# Whether a share is below a threshold.
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("n", [1, 7, 36])
+def test_the_p_value_of_a_share_below_a_threshold_is_the_binomial_sum(n: int, threshold: float) -> None:
+    """The chance of this count or a smaller one, where the share is the threshold."""
+    for count in range(n + 1):
+        expected = sum(math.comb(n, k) * threshold**k * (1 - threshold) ** (n - k) for k in range(count + 1))
+        assert proportions.below_p(count, n, threshold) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("count", range(13))
+def test_the_p_value_goes_with_the_upper_bound(count: int) -> None:
+    """It is below 5 % exactly where the one-sided bound of 95 % is below the threshold."""
+    high = proportions.one_sided(count, 12, 0.95).high
+    assert (proportions.below_p(count, 12, 0.5) < 0.05) == (high < 0.5)
+
+
+@pytest.mark.parametrize(("count", "n", "threshold"), [(3, 2, 0.5), (-1, 2, 0.5), (0, 0, 0.5), (1, 2, 1.5)])
+def test_counts_and_thresholds_of_nothing_are_refused(count: int, n: int, threshold: float) -> None:
+    """As everywhere in this module."""
+    with pytest.raises(ValueError, match=r"count is|threshold is"):
+        proportions.below_p(count, n, threshold)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from imgcls.records.performance import Machine
-from imgcls.system import machine
+from imgcls.system import cgroup, machine
 
 CPUINFO = """processor\t: 0
 vendor_id\t: GenuineIntel
@@ -24,7 +25,8 @@ model name\t: another
 
 @pytest.fixture
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that may use the cores 1 and 5 of 64, on Linux x86_64."""
+    """A process that may use the cores 1 and 5 of 64, on Linux x86_64, without a quota."""
+    monkeypatch.setattr(cgroup, "cpu_quota", lambda: None)
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 5}, raising=False)
     monkeypatch.setattr("platform.system", lambda: "Linux")
@@ -37,6 +39,7 @@ def test_only_cores_that_may_be_used_count() -> None:
     assert machine.cores() == 2
 
 
+@pytest.mark.usefixtures("two_cores")
 def test_a_system_without_affinity_has_all_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """And one, where the number is not known."""
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
@@ -48,14 +51,58 @@ def test_a_system_without_affinity_has_all_its_cores(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("two_cores")
 @pytest.mark.parametrize(
-    ("requested", "threads"), [("1", 1), ("12", 12), ("", 2), ("0", 2), ("many", 2), ("-1", 2), ("4,2", 2)]
+    ("requested", "threads"),
+    [("1", 1), ("2", 2), ("12", 2), ("", 2), ("0", 2), ("many", 2), ("-1", 2), ("1,4", 1), (" 1 ", 1)],
 )
 def test_threads_are_requested_or_one_per_core(monkeypatch: pytest.MonkeyPatch, requested: str, threads: int) -> None:
-    """OMP_NUM_THREADS counts where it is a number of threads."""
+    """OMP_NUM_THREADS counts where it is a number of threads, the first of a list; there are never more than cores."""
     monkeypatch.setenv("OMP_NUM_THREADS", requested)
     assert machine.threads() == threads
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert machine.threads() == 2
+
+
+@pytest.mark.usefixtures("two_cores")
+@pytest.mark.parametrize(
+    ("quota", "cores", "stated"),
+    [(None, 2, None), (0.5, 1, 0.5), (1.0, 1, 1.0), (1.5, 2, 1.5), (2.0, 2, None), (48.0, 2, None)],
+)
+def test_a_quota_leaves_fewer_cores(
+    monkeypatch: pytest.MonkeyPatch, quota: float | None, cores: int, stated: float | None
+) -> None:
+    """Rounded up, and one at least; a quota of as much time as the cores have is none, and is no other machine."""
+    monkeypatch.setattr(cgroup, "cpu_quota", lambda: quota)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert (machine.cores(), machine.threads(), machine.allowed_cores()) == (cores, cores, 2)
+    assert (machine.describe("cpu").cores, machine.describe("cpu").quota) == (2, stated)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert machine.threads() == cores
+
+
+def test_threads_are_fixed_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of threads comes back, also after an error."""
+    before = torch.get_num_threads()
+    monkeypatch.setattr(machine, "threads", lambda: before + 3)
+    with machine.fixed_threads():
+        assert torch.get_num_threads() == before + 3
+    assert torch.get_num_threads() == before
+    with pytest.raises(ZeroDivisionError, match="by zero"), machine.fixed_threads():
+        raise ZeroDivisionError("by zero")
+    assert torch.get_num_threads() == before
+
+
+def test_threads_are_limited_and_never_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torch has more threads than a quota allows, it has fewer for a while; where it has fewer, it keeps them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        for allowed, inside in ((2, 2), (3, 3), (8, 3)):
+            monkeypatch.setattr(machine, "threads", lambda allowed=allowed: allowed)
+            with machine.limited_threads(), ThreadPoolExecutor(1) as pool:
+                assert torch.get_num_threads() == pool.submit(torch.get_num_threads).result() == inside
+            assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("two_cores")
@@ -82,6 +129,19 @@ def test_a_gpu_is_named_where_the_device_is_one(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"the GPU of {device}")
     assert machine.describe("cuda").gpu == "the GPU of cuda"
     assert machine.describe("cpu").gpu is None
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_times_of_other_machines_have_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with another number of threads, or under a quota."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    digests = [machine.digest("cpu"), machine.digest("cpu")]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    digests.append(machine.digest("cpu"))
+    monkeypatch.setattr(cgroup, "cpu_quota", lambda: 1.0)
+    digests.append(machine.digest("cpu"))
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
 
 
 def test_a_driver_is_found_by_its_device_or_its_command(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,11 +38,23 @@ def one_sided(count: int, n: int, confidence: float) -> Interval:
     from scipy.special import betainccinv, betaincinv
 
     require_inside("confidence", confidence, 0, 1)
-    if n < 1 or not 0 <= count <= n:
-        raise ValueError(f"count is {count} of n = {n}: counts are from 0 to n, and n is at least 1")
+    _require_count(count, n)
     low = float(betaincinv(count, n - count + 1, 1 - confidence)) if count else 0.0
     high = float(betainccinv(count + 1, n - count, 1 - confidence)) if count < n else 1.0
     return Interval(low, high)
+
+
+def below_p(count: int, n: int, threshold: float) -> float:
+    """The exact one-sided p-value against "the true share is ``threshold`` or more": of ``count`` or less out of ``n``.
+
+    It is less than ``1 - confidence`` exactly where the upper bound of :func:`one_sided` is below ``threshold``.
+    Raises ValueError where ``n`` is 0, ``count`` is not within 0..n or ``threshold`` not within [0, 1].
+    """
+    from scipy.special import betaincc
+
+    require_fraction("threshold", threshold)
+    _require_count(count, n)
+    return float(betaincc(count + 1, n - count, threshold)) if count < n else 1.0
 
 
 def images_needed(
@@ -83,6 +95,11 @@ def z_score(share: float) -> float:
 
 def _sd(share: float) -> float:
     return math.sqrt(share * (1 - share))
+
+
+def _require_count(count: int, n: int) -> None:
+    if n < 1 or not 0 <= count <= n:
+        raise ValueError(f"count is {count} of n = {n}: counts are from 0 to n, and n is at least 1")
 
 
 def require_inside(name: str, value: float, low: float, high: float) -> None:

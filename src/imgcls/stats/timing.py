@@ -27,6 +27,13 @@ def bounds(times: Sequence[int], share: float, confidence: float = 0.95) -> tupl
     return float(interval.low), float(interval.high)
 
 
+def block_medians(times: Sequence[int], count: int = BLOCKS) -> list[float]:
+    """The medians of ``count`` blocks of consecutive times; of fewer times, they themselves."""
+    import numpy as np
+
+    return [float(np.median(block)) for block in np.array_split(times, min(count, len(times)))]
+
+
 def shift(before: Sequence[int], after: Sequence[int]) -> LatencyChange:
     """How much longer the second takes than the first, from rounds in the order in which they were taken.
 
@@ -41,7 +48,7 @@ def shift(before: Sequence[int], after: Sequence[int]) -> LatencyChange:
     count = min(BLOCKS, len(before), len(after))
     if count < FEWEST_BLOCKS:
         raise ValueError(f"{len(before)} and {len(after)} rounds are too few: {FEWEST_BLOCKS} at least on either side")
-    medians = [[float(np.median(block)) for block in np.array_split(times, count)] for times in (before, after)]
+    medians = [block_medians(times, count) for times in (before, after)]
     logs = np.log(medians[1]) - np.log(medians[0])
     mean = float(logs.mean())
     low, high = ttest_1samp(logs, 0).confidence_interval(CONFIDENCE) if np.ptp(logs) else (mean, mean)

@@ -1,13 +1,19 @@
 """This machine: its processors, its memory in bytes, its devices, and how much of them this process uses."""
 
+import math
 import os
 import platform
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 
+from imgcls import hashing
 from imgcls.records.performance import Machine
+from imgcls.system import cgroup
 
 PROC = Path("/proc/self/status")
 
@@ -41,14 +47,58 @@ def available_bytes(device: str = "cpu") -> int:
 
 
 def cores() -> int:
-    """The cores that this process may use."""
+    """The cores that this process can keep busy: those that it may run on, within the CPU time of its quota."""
+    quota = cpu_quota()
+    return allowed_cores() if quota is None else max(1, math.ceil(quota))
+
+
+def allowed_cores() -> int:
+    """The cores that the system lets this process run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def cpu_quota() -> float | None:
+    """The CPUs whose time a control group leaves to this process, where that is less than its cores have."""
+    quota = cgroup.cpu_quota()
+    return quota if quota is not None and quota < allowed_cores() else None
+
+
 def threads() -> int:
-    """The number of torch's threads in a measurement: ``OMP_NUM_THREADS`` where it is set, else one per core."""
-    requested = os.environ.get("OMP_NUM_THREADS", "")
-    return int(requested) if requested.isdecimal() and int(requested) else cores()
+    """The number of threads for networks: ``OMP_NUM_THREADS`` where it is set, else one per core, and never more."""
+    requested = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # a list has a number per nested level
+    return min(int(requested) or cores(), cores()) if requested.isdecimal() else cores()
+
+
+@contextmanager
+def fixed_threads() -> Iterator[None]:
+    """While it is open, torch has :func:`threads`, whatever it had before."""
+    with _torch_threads(threads()):
+        yield
+
+
+@contextmanager
+def limited_threads() -> Iterator[None]:
+    """While it is open, torch has no more than :func:`threads`: by itself it knows of no quota."""
+    import torch
+
+    if torch.get_num_threads() <= threads():
+        yield
+        return
+    with _torch_threads(threads()):
+        yield
+
+
+@contextmanager
+def _torch_threads(number: int) -> Iterator[None]:
+    """Threads that torch is called from take the number over when they begin; the caller's is given back."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def has_gpu() -> bool:
@@ -69,7 +119,12 @@ def devices(requested: str | None) -> list[str]:
 
 def describe(device: str) -> Machine:
     """This machine; its GPU where the device is one."""
-    return Machine(_cpu(), cores(), f"{platform.system()} {platform.machine()}", gpu(device))
+    return Machine(_cpu(), allowed_cores(), f"{platform.system()} {platform.machine()}", gpu(device), cpu_quota())
+
+
+def digest(device: str) -> str:
+    """A hash of what times depend on: the machine and the number of threads."""
+    return hashing.of_json({**asdict(describe(device)), "threads": threads()})
 
 
 def vectors() -> str:
