@@ -51,6 +51,8 @@ SOURCES = {
     "torchvision": SourceRow("imgcls.models.sources.torchvision", "torchvision:NAME"),
     "timm": SourceRow("imgcls.models.sources.timm", "timm:NAME"),
     "python": SourceRow("imgcls.models.sources.python", "python:package.module:factory", publishes_weights=False),
+    "torchhub": SourceRow("imgcls.models.sources.torchhub", "torchhub:REPO:NAME", publishes_weights=False),
+    "transformers": SourceRow("imgcls.models.sources.transformers", "transformers:PATH_OR_ID"),
     "reference": SourceRow("imgcls.models.sources.reference", "reference:NAME", runtime="numpy"),
 }
 

@@ -145,15 +145,8 @@ def test_paths_are_relative_to_their_file(tmp_path: Path, monkeypatch: pytest.Mo
     folder = tmp_path / "deep"
     folder.mkdir()
     monkeypatch.chdir(tmp_path)
-    loaded = load_text(
-        folder, '[datasets]\na = { path = "x/y" }\nb = { path = "/x" }\nc = { path = "~/x" }\nd = { path = "digits" }\n'
-    )
-    assert [spec.path for spec in loaded.datasets.values()] == [
-        folder / "x" / "y",
-        Path("/x"),
-        Path("/home/me/x"),
-        "digits",
-    ]
+    loaded = load_text(folder, '[datasets]\na = { path = "x/y" }\nb = { path = "/x" }\nc = { path = "~/x" }\n')
+    assert [spec.path for spec in loaded.datasets.values()] == [folder / "x" / "y", Path("/x"), Path("/home/me/x")]
 
 
 def test_pyproject_holds_the_same_tables(tmp_path: Path) -> None:
@@ -188,7 +181,7 @@ def test_several_files_are_one_configuration(tmp_path: Path) -> None:
             "[datasets.d.labels] fil: unknown key; did you mean 'file'?",
         ),
         ('[models.m]\narhc = "timm:x"', "[models.m] arhc: unknown key; did you mean 'arch'?"),
-        ('[models.m]\narch = "timm:x"\nname = "m"', "[models.m] name: unknown key; did you mean 'runtime'?"),
+        ('[models.m]\narch = "timm:x"\nname = "m"', "[models.m] name: unknown key; did you mean 'rename'?"),
         (
             '[models.m]\narch = "timm:x"\ninput = { inter = "nearest" }',
             "[models.m.input] inter: unknown key; did you mean 'interpolation'?",
@@ -317,12 +310,13 @@ keys = st.sampled_from(
         "path", "labels", "golden", "exif", "file", "arch", "weights", "sha256", "options", "datasets", "runtime",
         "precision", "decode", "input", "resize", "crop", "crop_mode", "interpolation", "mean", "std", "top1", "top5",
         "min_images", "max_rejected", "photos", "net", "models", "gates", "*", "macro_f1", "min", "confidence",
-        "compare", "margin",
+        "compare", "margin", "columns", "duplicates", "max_megapixels",
     ]
 ) | st.text(max_size=4)  # fmt: skip
 places = st.sampled_from(
     [
-        (), ("datasets",), ("datasets", "photos"), ("datasets", "photos", "labels"), ("models",), ("models", "net"),
+        (), ("datasets",), ("datasets", "photos"), ("datasets", "photos", "labels"), ("datasets", "photos", "columns"),
+        ("models",), ("models", "net"),
         ("models", "net", "input"), ("models", "net", "options"), ("gates",), ("gates", "net"),
         ("gates", "net", "photos"), ("gates", "*", "photos"), ("gates", "net", "photos", "top1"), ("compare",),
         ("compare", "top5"),
@@ -332,7 +326,7 @@ places = st.sampled_from(
 
 def _document() -> dict[str, Any]:
     return {
-        "datasets": {"photos": {"path": "photos", "labels": {"file": "map.csv"}}},
+        "datasets": {"photos": {"path": "photos", "labels": {"file": "map.csv"}, "columns": {"path": "file"}}},
         "models": {"net": {"arch": "timm:x", "input": {"crop": 8}, "options": {}}},
         "gates": {"net": {"photos": {"top1": {"min": 0.5}}}, "*": {"photos": {"top5": 0.5}}},
         "compare": {"top5": {"margin": 0.5}},
@@ -363,7 +357,7 @@ def _with(table: Any, place: tuple[str, ...], value: Any) -> Any:
 
 
 def _pair() -> Settings:
-    datasets = {name: DatasetSpec(name, "digits") for name in ("photos", "digits")}
+    datasets = {name: DatasetSpec(name, "builtin:digits") for name in ("photos", "digits")}
     models = {name: ModelSpec(name, "timm:x") for name in ("net", "wide")}
     gates = {(m, d): Gate(0.5) for m in models for d in datasets}
     return Settings(Path("imgcls.toml"), datasets, models, gates, {"top1": Margin(0.01, 0.9)})

@@ -1,4 +1,4 @@
-"""imgcls.config.specs: the keys of datasets and models, each with its type and its choices."""
+"""imgcls.config.specs: the keys of models, each with its type and its choices."""
 
 from pathlib import Path
 
@@ -8,7 +8,10 @@ from configurations import BASE, assert_refused, load_text
 from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError
 
-ARCHS = "torchvision:NAME, timm:NAME, python:package.module:factory, reference:NAME"
+ARCHS = (
+    "torchvision:NAME, timm:NAME, python:package.module:factory, torchhub:REPO:NAME, transformers:PATH_OR_ID, "
+    "reference:NAME"
+)
 
 
 @pytest.mark.parametrize("weights", ["IMAGENET1K_V2", "pretrained", "random:0", "builtin:digits_vit", "a1_in1k"])
@@ -17,42 +20,85 @@ def test_weights_that_are_no_file_stay_words(tmp_path: Path, weights: str) -> No
     assert load_text(tmp_path, f'[models.m]\narch = "timm:x"\nweights = "{weights}"').models["m"].weights == weights
 
 
-@pytest.mark.parametrize("labels", ["imagenet-1k", "imagenet-21k", "digits"])
-def test_known_label_lists_stay_words(tmp_path: Path, labels: str) -> None:
-    """The lists that imgcls has are not paths."""
-    assert load_text(tmp_path, f'[models.m]\narch = "timm:x"\nlabels = "{labels}"').models["m"].labels == labels
+@pytest.mark.parametrize(
+    "weights",
+    ["runs/best", "./best", "best.pth", "best.pth.tar", "last.ckpt", "model.bin", "net.pt", "a.safetensors", "w.PKL",
+     "x.th", "runs\\best", "../up", "epoch=3-step=9.ckpt", "net.onnx", "net.h5", "best.v2"],
+)  # fmt: skip
+def test_weights_of_a_files_form_are_paths(tmp_path: Path, weights: str) -> None:
+    """A value with a separator or the suffix of a file is a path next to the configuration, there or not."""
+    settings = load_text(tmp_path, f"[models.m]\narch = 'timm:x'\nweights = '{weights}'")
+    assert settings.models["m"].weights == tmp_path / weights
+
+
+@pytest.mark.parametrize("weights", ["IMAGENET1K_V2", "a1_in1k", "weights", "best.V_2"])
+def test_weights_that_exist_are_paths(tmp_path: Path, weights: str) -> None:
+    """A file or folder next to the configuration goes before a tag of its name, and not before the fixed words."""
+    (tmp_path / weights).mkdir()
+    (tmp_path / "pretrained").mkdir()
+    text = f"[models.m]\narch = 'timm:x'\nweights = '{weights}'\n[models.p]\narch = 'timm:x'\nweights = 'pretrained'"
+    settings = load_text(tmp_path, text)
+    assert settings.models["m"].weights == tmp_path / weights
+    assert settings.models["p"].weights == "pretrained"
+
+
+def test_a_name_too_long_for_a_file_is_a_tag(tmp_path: Path) -> None:
+    """What no file system could hold is no file, and no traceback either."""
+    weights = "a" * 5000
+    assert load_text(tmp_path, f"[models.m]\narch = 'timm:x'\nweights = '{weights}'").models["m"].weights == weights
+
+
+def test_the_keys_of_a_checkpoint(tmp_path: Path) -> None:
+    """Which state dict of a file is loaded, and how its names are matched."""
+    keys = 'checkpoint = "raw"\nmatch = "order"\nrename = { "encoder." = "" }'
+    model = load_text(tmp_path, f"[models.m]\narch = 'timm:x'\nweights = 'a.pth'\n{keys}").models["m"]
+    assert (model.checkpoint, model.match, model.rename) == ("raw", "order", {"encoder.": ""})
 
 
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("", 'path: is missing: a folder with a folder per class, a .csv manifest, or "digits"'),
-        ("path = 3", "path: must be a string, not 3"),
-        ("path = ['a']", "path: must be a string, not ['a']"),
-        ("path = '~nobody-of-this-name/x'", "path: '~nobody-of-this-name/x': Could not determine home directory"),
-        ("path = 'p'\nlabels = 'wnids'", "labels: 'wnids' is not one of auto, wnid, name, index; did you mean 'wnid'?"),
-        ("path = 'p'\nlabels = false", "labels: must be a string, not False"),
-        ("path = 'p'\ngolden = 1", "golden: must be true or false, not 1"),
-        ("path = 'p'\ngolden = 'yes'", "golden: must be true or false, not 'yes'"),
-        ("path = 'p'\nexif = true", "exif: must be a string, not True"),
-        ("path = 'p'\nexif = 'aply'", "exif: 'aply' is not one of ignore, apply; did you mean 'apply'?"),
+        ("weights = 'a.pth'\nmatch = 'position'", "match: 'position' is not one of name, order"),
+        ("weights = 'a.pth'\ncheckpoint = 3", "checkpoint: must be a string, not 3"),
+        ("weights = 'a1_in1k'\ncheckpoint = 'ema'",
+         'checkpoint: is about a weights file, and this model names none: weights = "FILE"'),
+        ("weights = ' '", "weights: is empty: leave it out for the published weights, or name a file"),
+        ("match = 'order'", 'match: is about a weights file, and this model names none: weights = "FILE"'),
+        ("weights = 'random:0'\nrename = { a = 'b' }",
+         'rename: is about a weights file, and this model names none: weights = "FILE"'),
     ],
-)
-def test_a_dataset_is_checked_key_by_key(tmp_path: Path, lines: str, message: str) -> None:
-    """Each key of a dataset has its type and its choices."""
-    assert_refused(tmp_path, f"[datasets.d]\n{lines}", f"[datasets.d] {message}")
+)  # fmt: skip
+def test_the_keys_of_a_checkpoint_are_checked(tmp_path: Path, lines: str, message: str) -> None:
+    """They have their choices, and need a file."""
+    assert_refused(tmp_path, f"[models.m]\narch = 'timm:x'\n{lines}", f"[models.m] {message}")
 
 
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ("{}", "file: is missing: a .csv with the columns folder and wnid, name or index"),
-        ("{ file = 3 }", "file: must be a string, not 3"),
-    ],
-)
-def test_a_map_of_labels_names_its_file(tmp_path: Path, table: str, message: str) -> None:
-    """A table of labels has the one key ``file``."""
-    assert_refused(tmp_path, f"[datasets.d]\npath = 'p'\nlabels = {table}", f"[datasets.d.labels] {message}")
+def test_an_output_and_a_folder_arrive(tmp_path: Path) -> None:
+    """``output`` is text; the folder is the configuration's, and no key of it."""
+    model = load_text(tmp_path, '[models.m]\narch = "timm:x"\noutput = "1"').models["m"]
+    assert (model.output, model.folder) == ("1", tmp_path)
+    assert_refused(tmp_path, "[models.m]\narch = 'timm:x'\noutput = 1", "[models.m] output: must be a string, not 1")
+    with pytest.raises(ConfigError, match=r"\[models\.m\] folder: unknown key"):
+        load_text(tmp_path, '[models.m]\narch = "timm:x"\nfolder = "x"')
+
+
+def test_an_input_of_one_number(tmp_path: Path) -> None:
+    """A mean and a deviation may be one number, by itself or in a list."""
+    text = "[models.m]\narch = 'timm:x'\n[models.m.input]\nmean = 0.5\nstd = [1]"
+    assert load_text(tmp_path, text).models["m"].input == {"mean": (0.5,), "std": (1.0,)}
+
+
+def test_a_name_is_renamed_to_a_name(tmp_path: Path) -> None:
+    """What a beginning of names becomes is text."""
+    text = "[models.m]\narch = 'timm:x'\nweights = 'a.pth'\nrename = { a = 1 }"
+    message = "[models.m.rename] a: must be the beginning of a tensor's name in the network, not 1"
+    assert_refused(tmp_path, text, message)
+
+
+@pytest.mark.parametrize("labels", ["imagenet-1k", "imagenet-21k", "digits"])
+def test_known_label_lists_stay_words(tmp_path: Path, labels: str) -> None:
+    """The lists that imgcls has are not paths."""
+    assert load_text(tmp_path, f'[models.m]\narch = "timm:x"\nlabels = "{labels}"').models["m"].labels == labels
 
 
 @pytest.mark.parametrize("arch", ["resnet50", "keras:resnet50", "timm:", ":resnet50", ""])
@@ -116,17 +162,18 @@ def test_a_model_is_checked_key_by_key(tmp_path: Path, line: str, message: str) 
         ("interpolation = 'cubic'",
          "interpolation: 'cubic' is not one of bilinear, bicubic, nearest, lanczos; did you mean 'bicubic'?"),
         ("interpolation = 3", "interpolation: must be a string, not 3"),
-        ("mean = 0.5", "mean: must be three numbers, one per RGB channel, not 0.5"),
-        ("mean = [0.5, 0.5]", "mean: must be three numbers, one per RGB channel, not [0.5, 0.5]"),
-        ("mean = [0.5, 0.5, true]", "mean: must be three numbers, one per RGB channel, not [0.5, 0.5, True]"),
-        ("mean = [0.5, 0.5, nan]", "mean: must be three numbers, one per RGB channel, not [0.5, 0.5, nan]"),
-        ("std = [0.5, 0.5, inf]", "std: must be three numbers, one per RGB channel, not [0.5, 0.5, inf]"),
+        ("mean = 'grey'", "mean: must be a number, or three, one per RGB channel, not 'grey'"),
+        ("mean = []", "mean: must be a number, or three, one per RGB channel, not []"),
+        ("mean = [0.5, 0.5]", "mean: must be a number, or three, one per RGB channel, not [0.5, 0.5]"),
+        ("mean = [0.5, 0.5, true]", "mean: must be a number, or three, one per RGB channel, not [0.5, 0.5, True]"),
+        ("mean = [0.5, 0.5, nan]", "mean: must be a number, or three, one per RGB channel, not [0.5, 0.5, nan]"),
+        ("std = [0.5, 0.5, inf]", "std: must be a number, or three, one per RGB channel, not [0.5, 0.5, inf]"),
         ("std = [0.5, 0, 0.5]", "std: must be above 0, not [0.5, 0, 0.5]"),
         ("std = [0.5, -1.0, 0.5]", "std: must be above 0, not [0.5, -1.0, 0.5]"),
     ],
 )  # fmt: skip
 def test_an_input_is_checked_key_by_key(tmp_path: Path, line: str, message: str) -> None:
-    """Sizes are pixels, means and deviations are three numbers, and booleans are no numbers."""
+    """Sizes are pixels, means and deviations are one number or three, and booleans are no numbers."""
     assert_refused(tmp_path, f"[models.m]\narch = 'timm:x'\n[models.m.input]\n{line}", f"[models.m.input] {message}")
 
 

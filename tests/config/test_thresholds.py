@@ -90,7 +90,7 @@ def test_a_gate_without_a_threshold_is_refused(tmp_path: Path, gate: str) -> Non
     assert_refused(
         tmp_path,
         f"{BASE}[gates.net]\nphotos = {gate}",
-        "[gates.net.photos]: a gate needs a threshold: top1, top5, macro_f1 or min_images",
+        "[gates.net.photos]: a gate needs a threshold: top1, top5, macro_f1, class_top1, worst_class or min_images",
     )
 
 
@@ -262,3 +262,38 @@ def test_a_wrong_margin_is_refused_as_it_was_written(text: str, message: str) ->
     """The option's own words come first, and then the same complaints as about ``[compare]``."""
     with pytest.raises(ConfigError, match=f"^{re.escape(f'compare-fail {text}: {message}')}$"):
         thresholds.margins([text])
+
+
+# Gates of classes.
+
+
+def test_gates_of_classes_are_read(tmp_path: Path) -> None:
+    """What must be shown of every class is a table, what must be observed of the lowest a number."""
+    text = f"{BASE}[gates.net]\nphotos = {{ class_top1 = {{ min = 0.5 }}, worst_class = 0.4 }}"
+    gate = load_text(tmp_path, text).gates["net", "photos"]
+    assert gate == Gate(class_top1=ProvenThreshold(0.5), worst_class=0.4)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            "class_top1 = 0.5",
+            (
+                "class_top1: must be a table, as in { min = 0.5 }, because it is shown of every class; "
+                "what must be observed of the lowest class is worst_class = 0.5"
+            ),
+        ),
+        (
+            "worst_class = { min = 0.4, confidence = 0.9 }",
+            (
+                "worst_class: must be a fraction, because it is observed of the lowest class; "
+                "what must be shown of every class is class_top1 = { min = 0.4 }"
+            ),
+        ),
+        ("worst_class = 40", "worst_class: 40 is not a fraction in [0, 1]; write 0.4"),
+    ],
+)
+def test_the_two_gates_of_classes_are_not_written_like_each_other(tmp_path: Path, keys: str, message: str) -> None:
+    """Each names the other one, which is what is meant."""
+    assert_refused(tmp_path, f"{BASE}[gates.net]\nphotos = {{ {keys} }}", f"[gates.net.photos] {message}")

@@ -45,7 +45,7 @@ def test_records_do_not_change() -> None:
 
 def test_pairs_follow_the_datasets_and_leave_out_what_a_model_leaves_out() -> None:
     """A model is scored on its own ``datasets``, or on all of them; pairs come dataset by dataset."""
-    datasets = {name: DatasetSpec(name, "digits") for name in ("a", "b")}
+    datasets = {name: DatasetSpec(name, "builtin:digits") for name in ("a", "b")}
     models = {"all": ModelSpec("all", "timm:x"), "one": ModelSpec("one", "timm:x", datasets=("b",))}
     settings = Settings(Path("imgcls.toml"), datasets, models, {})
 

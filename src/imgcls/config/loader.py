@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from imgcls import lfs
+from imgcls.config import datasets as dataset_tables
 from imgcls.config import specs, thresholds
 from imgcls.config.table import ConfigTable, Table
 from imgcls.errors import ConfigError
@@ -24,7 +26,8 @@ def load(files: Sequence[Path]) -> Settings:
     for file in files:
         root = ConfigTable(file, "", _read(file))
         root.keys("datasets", "models", "gates", "compare", *costs)
-        _merge(datasets, {name: specs.read_dataset(table) for name, table in root.named("datasets")}, file, "datasets")
+        new_datasets = {name: dataset_tables.read(table) for name, table in root.named("datasets")}
+        _merge(datasets, new_datasets, file, "datasets")
         _merge(models, {name: specs.read_model(table) for name, table in root.named("models")}, file, "models")
         model_files |= dict.fromkeys(models.keys() - model_files.keys(), file)
         _merge(gates, {name: (file, table) for name, table in root.tables("gates")}, file, "gates")
@@ -77,7 +80,10 @@ def with_margins(settings: Settings, texts: Sequence[str]) -> Settings:
 
 def _read(file: Path) -> Any:
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = file.read_bytes()
+        if lfs.is_pointer(data):
+            raise ConfigError(lfs.refusal(file, "configuration"))
+        document = tomllib.loads(data.decode())
     except OSError as error:
         raise ConfigError(f"{file}: the configuration cannot be read: {error.strerror}") from error
     except ValueError as error:

@@ -1,11 +1,12 @@
-"""The tables of datasets and models: :class:`DatasetSpec` and :class:`ModelSpec` from their keys."""
+"""The tables of models: :class:`ModelSpec` from their keys."""
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from imgcls import extensions
 from imgcls.config.table import ConfigTable, Table
@@ -14,20 +15,27 @@ from imgcls.extensions import SourceRow
 from imgcls.records.config import (
     Architecture,
     CropMode,
-    DatasetSpec,
     Decode,
     InputSpec,
     Interpolation,
     ModelSpec,
     Precision,
+    PublishedWeights,
     RandomWeights,
+    TensorMatch,
     WeightsSource,
     parse_weights,
 )
 
-LABEL_LISTS = ("imagenet-1k", "imagenet-21k", "digits")
+T = TypeVar("T")
+
+LABEL_LISTS = ("imagenet-1k", "imagenet-21k", "digits", "folders")
 LOADING_OPTIONS = ("weights", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path")
-WEIGHT_FILES = (".safetensors", ".pth", ".pt", ".bin")
+WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pth.tar", ".pt", ".bin", ".ckpt", ".tar", ".th", ".pkl", ".pickle")
+"""How the names of weights files end; their content decides what they are."""
+
+ANY_SUFFIX = re.compile(r"\.[a-z][a-z0-9]*$")
+"""How the names of other files end; no tag of timm or torchvision has a dot in it."""
 
 
 def model(where: str, table: Table) -> ModelSpec:
@@ -35,42 +43,9 @@ def model(where: str, table: Table) -> ModelSpec:
     return read_model(ConfigTable(Path(where), "models.train", table))
 
 
-def dataset(where: str, name: str, path: str, labels: str) -> DatasetSpec:
-    """A dataset that is not in a file; ``labels``: a way of reading folders, or a map file. Raises ConfigError."""
-    value = {"file": labels} if labels.endswith(".csv") else labels
-    plain_name = re.sub(r"[^A-Za-z0-9_-]+", "-", name) or "data"
-    return read_dataset(ConfigTable(Path(where), f"datasets.{plain_name}", {"path": path, "labels": value}))
-
-
-def read_dataset(table: ConfigTable) -> DatasetSpec:
-    """One ``[datasets.NAME]`` table. Raises ConfigError."""
-    table.keys("path", "labels", "golden", "exif")
-    path = table.text("path")
-    if path is None:
-        table.wrong("path", 'is missing: a folder with a folder per class, a .csv manifest, or "digits"')
-    return DatasetSpec(
-        name=table.name.partition(".")[2],
-        path="digits" if path == "digits" else table.path("path", path),
-        labels=_folder_labels(table),
-        golden=table.flag("golden"),
-        exif=table.choice("exif", ("ignore", "apply"), "ignore"),
-    )
-
-
-def _folder_labels(table: ConfigTable) -> Any:
-    if not isinstance(table.table.get("labels", "auto"), dict):
-        return table.choice("labels", ("auto", "wnid", "name", "index"), "auto")
-    labels = table.subtable("labels")
-    labels.keys("file")
-    file = labels.text("file")
-    if file is None:
-        labels.wrong("file", "is missing: a .csv with the columns folder and wnid, name or index")
-    return labels.path("file", file)
-
-
 def read_model(table: ConfigTable) -> ModelSpec:
     """One ``[models.NAME]`` table. Raises ConfigError."""
-    table.keys(*(f.name for f in fields(ModelSpec) if f.name != "name"))
+    table.keys(*(f.name for f in fields(ModelSpec) if f.name not in {"name", "folder"}))
     arch = table.text("arch") or ""
     source = _source(table, arch)
     if source.runtime:
@@ -89,6 +64,11 @@ def read_model(table: ConfigTable) -> ModelSpec:
         precision=table.choice("precision", get_args(Precision), "float32"),
         decode=table.choice("decode", get_args(Decode), "exact"),
         input=_input(table.subtable("input")),
+        checkpoint=_of_file(table, weights, "checkpoint", table.text("checkpoint")),
+        match=_of_file(table, weights, "match", table.choice("match", get_args(TensorMatch), "name")),
+        rename=_of_file(table, weights, "rename", _rename(table.subtable("rename"))),
+        output=table.text("output"),
+        folder=table.file.parent,
     )
 
 
@@ -126,14 +106,35 @@ def _options(options: ConfigTable) -> Table:
 
 
 def _weights(table: ConfigTable) -> Path | str | None:
+    """A file or folder where one of this name exists, or where the value has the form of its path; else its words."""
     value = table.text("weights")
-    if value is not None and value.endswith(WEIGHT_FILES):
-        return table.path("weights", value)
+    if value is not None and not value.strip():
+        table.wrong("weights", "is empty: leave it out for the published weights, or name a file")
     try:
-        parse_weights(value)
+        kind = parse_weights(value)
     except ConfigError as error:
         table.wrong("weights", str(error))
+    if value is None or value == "pretrained" or not isinstance(kind, PublishedWeights):
+        return value
+    has_suffix = value.lower().endswith(WEIGHT_SUFFIXES) or ANY_SUFFIX.search(value)
+    has_form = "/" in value or "\\" in value or has_suffix
+    path = table.path("weights", value)
+    return path if has_form or os.path.exists(path) else value  # noqa: PTH110 - Path.exists raises for names too long
+
+
+def _of_file(table: ConfigTable, weights: Path | str | None, key: str, value: T) -> T:
+    """A key that is about the content of a weights file. Raises ConfigError where there is no such file."""
+    if key in table.table and not isinstance(weights, Path):
+        table.wrong(key, 'is about a weights file, and this model names none: weights = "FILE"')
     return value
+
+
+def _rename(rename: ConfigTable) -> Mapping[str, str]:
+    """Beginnings of names of tensors, and what they become."""
+    for old, new in rename.table.items():
+        if not isinstance(new, str):
+            rename.wrong(old, f"must be the beginning of a tensor's name in the network, not {new!r}")
+    return rename.table
 
 
 def _sha256(table: ConfigTable, weights: WeightsSource, *, has_file: bool) -> str | None:
@@ -147,7 +148,9 @@ def _sha256(table: ConfigTable, weights: WeightsSource, *, has_file: bool) -> st
 
 def input_table(given: InputSpec | Mapping[str, Any] | None) -> dict[str, Any]:
     """Input settings as TOML has them: lists for tuples."""
-    values = asdict(given) if isinstance(given, InputSpec) else dict(given or {})
+    values = dict(given or {}) if not isinstance(given, InputSpec) else asdict(given)
+    if isinstance(given, InputSpec):
+        del values["function"]
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
@@ -158,13 +161,13 @@ def input_settings(given: InputSpec | Mapping[str, Any] | None) -> Table:
 
 def _input(table: ConfigTable) -> Table:
     """The overrides of an InputSpec, checked and in its types."""
-    table.keys(*(f.name for f in fields(InputSpec)))
+    table.keys(*(f.name for f in fields(InputSpec) if f.name != "function"))
     result: dict[str, Any] = {}
     for key in table.table:
         if key in {"resize", "crop"}:
             result[key] = table.size(key)
         elif key in {"mean", "std"}:
-            result[key] = table.triple(key)
+            result[key] = table.per_channel(key)
             if key == "std" and min(result[key]) <= 0:
                 table.wrong(key, f"must be above 0, not {table.table[key]}")
         else:

@@ -120,11 +120,13 @@ class ConfigTable:
             self.wrong(key, f"must be a whole number of pixels or [h, w], not {value!r}")
         return (sides[0], sides[1]) if isinstance(value, list) else int(value)
 
-    def triple(self, key: str) -> tuple[float, float, float]:
+    def per_channel(self, key: str) -> tuple[float, ...]:
+        """A number for all channels, or three, one per RGB channel."""
         value = self.table[key]
-        if not (isinstance(value, list) and len(value) == 3 and all(map(is_finite, value))):
-            self.wrong(key, f"must be three numbers, one per RGB channel, not {value!r}")
-        return (float(value[0]), float(value[1]), float(value[2]))
+        values = value if isinstance(value, list) else [value]
+        if len(values) not in {1, 3} or not all(map(is_finite, values)):
+            self.wrong(key, f"must be a number, or three, one per RGB channel, not {value!r}")
+        return tuple(map(float, values))
 
     def positive(self, key: str) -> float:
         value = self.table[key]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, get_args
 
 from imgcls.config.table import ConfigTable, Table
 from imgcls.messages import nearest
-from imgcls.records.config import Accuracy, Gate, LatencyGate, Margin, MemoryGate, ModelSpec
+from imgcls.records.config import Accuracy, Gate, LatencyGate, Margin, MemoryGate, ModelSpec, ProvenThreshold
 
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ def _merged(gates: Sequence[ConfigTable]) -> Gate:
     last = gates[-1]
     gate = _gate(_joined(gates))
     if gate == Gate(max_rejected=gate.max_rejected):
-        last.wrong("", "a gate needs a threshold: top1, top5, macro_f1 or min_images")
+        last.wrong("", "a gate needs a threshold: top1, top5, macro_f1, class_top1, worst_class or min_images")
     return gate
 
 
@@ -101,7 +101,31 @@ def _gate(table: ConfigTable) -> Gate:
         macro_f1=table.fraction("macro_f1"),
         min_images=min_images,
         max_rejected=table.fraction("max_rejected") or 0.0,
+        class_top1=_class_top1(table),
+        worst_class=_worst_class(table),
     )
+
+
+def _class_top1(table: ConfigTable) -> ProvenThreshold | None:
+    threshold = table.threshold("class_top1")
+    if isinstance(threshold, float):
+        table.wrong(
+            "class_top1",
+            f"must be a table, as in {{ min = {threshold:g} }}, because it is shown of every class; "
+            f"what must be observed of the lowest class is worst_class = {threshold:g}",
+        )
+    return threshold
+
+
+def _worst_class(table: ConfigTable) -> float | None:
+    threshold = table.threshold("worst_class")
+    if isinstance(threshold, ProvenThreshold):
+        table.wrong(
+            "worst_class",
+            "must be a fraction, because it is observed of the lowest class; "
+            f"what must be shown of every class is class_top1 = {{ min = {threshold.min:g} }}",
+        )
+    return threshold
 
 
 def read_cost_gates(tables: Mapping[str, ConfigTable], models: Table, read: Callable[[ConfigTable], T]) -> dict[str, T]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,6 +44,7 @@ class RunSetup:
     state_sha256: str | None = None
     prediction_key: str | None = None
     decode: str | None = None
+    class_count: int | None = None
 
 
 ImageKey = tuple[str, str | None]
@@ -65,10 +66,14 @@ class ScoredModel:
 
 @dataclass(frozen=True, slots=True)
 class SavedRun:
-    """What comparisons read of a run, by (model, dataset); ``name``: which run it is."""
+    """What comparisons read of a run, by (model, dataset); ``name``: which run it is.
+
+    ``left_out``: the pairs of its configuration that it is not about, where it is only a part.
+    """
 
     name: str
     scored: Mapping[tuple[str, str], ScoredModel]
+    left_out: Collection[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +114,32 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassDifference:
+    """The top-1 of one folder's images before and after, on the images that both have.
+
+    ``p_holm``: exact McNemar, by Holm over all folders; ``real``: whether more changed than chance explains.
+    """
+
+    label: str
+    images: int
+    before_count: int
+    after_count: int
+    losses: int
+    gains: int
+    p_value: float
+    p_holm: float
+    real: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One model before and after a change, or two models, on the same images of one dataset.
 
     ``before`` and ``after`` are the models, ``before_run`` and ``after_run`` say where they were scored.
     ``refusals``: why the two cannot be compared; then nothing was. ``same``: the same predictions by key.
     ``changed``: what else differs, in words. ``only_before`` and ``only_after``: paths of images
-    that only one side has.
+    that only one side has. ``certain``: the accuracies that no network can miss here, so that they compare nothing.
+    ``classes``: the folders of which an image became right or wrong.
     """
 
     dataset: str
@@ -130,6 +154,8 @@ class Comparison:
     only_after: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     flips: tuple[Flip, ...] = ()
+    certain: tuple[Accuracy, ...] = ()
+    classes: tuple[ClassDifference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from imgcls.errors import ConfigError
 
@@ -44,6 +44,19 @@ Accuracy = Literal["top1", "top5"]
 Decode = Literal["exact", "fast"]
 
 
+Duplicates = Literal["error", "drop", "keep_first"]
+
+
+BuiltinDataset = Literal["builtin:digits"]
+
+
+BUILTIN_DIGITS: Final = "builtin:digits"
+"""scikit-learn's handwritten digits, as ``path`` of a dataset."""
+
+
+TensorMatch = Literal["name", "order"]
+
+
 @dataclass(frozen=True, slots=True)
 class InputSpec:
     """What happens to decoded pixels on their way into a network.
@@ -52,32 +65,60 @@ class InputSpec:
     image's proportions that covers it); for ``squash`` exactly ``(h, w)``; for ``border`` the
     ``(h, w)`` to fit into. ``crop``: ``(h, w)`` in pixels, taken from the middle; where the image is
     smaller it is padded with zeros (``border``: with the mean colour). ``mean`` and ``std`` are per
-    RGB channel, for pixels in [0, 1].
+    channel, for pixels in [0, 1]: three of an RGB image, or one of a grey one. ``function``: the name of a network's
+    own preprocessing, which then does all that; ``crop`` and the number of channels are those of its tensors.
     """
 
     resize: int | tuple[int, int]
     crop: tuple[int, int]
     crop_mode: CropMode
     interpolation: Interpolation
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    function: str | None = None
+
+    @property
+    def channels(self) -> int:
+        """The number of channels of the network's input."""
+        return len(self.mean)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, h, w) of the network's input."""
+        return (self.channels, *self.crop)
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether images become grey before anything else."""
+        return self.channels == 1 and self.function is None
 
     def __str__(self) -> str:
+        if self.function is not None:
+            return f"{self.function}() of the network itself, to {' x '.join(map(str, self.shape))}"
         crop = self.crop[0] if self.crop[0] == self.crop[1] else self.crop
-        mean, std = (", ".join(f"{value:g}" for value in triple) for triple in (self.mean, self.std))
+        mean, std = (", ".join(f"{value:g}" for value in values) for values in (self.mean, self.std))
         mode = "" if self.crop_mode == "center" else f", {self.crop_mode}"
-        return f"resize({self.resize}, {self.interpolation}{mode}) | center_crop({crop}) | normalize(({mean}), ({std}))"
+        resize = f"{'grey | ' if self.is_grey else ''}resize({self.resize}, {self.interpolation}{mode})"
+        return f"{resize} | center_crop({crop}) | normalize(({mean}), ({std}))"
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSpec:
-    """One ``[datasets.NAME]`` table. ``path`` is a folder, a ``.csv`` manifest or ``"digits"``."""
+    """One ``[datasets.NAME]`` table. ``path`` is a folder, a manifest, or :data:`BUILTIN_DIGITS`.
+
+    ``columns``: the names of a manifest's columns for ``path`` and ``label``. ``duplicates``: what happens to the same
+    bytes under two labels. ``notes``: what was guessed where the table was read, a sentence each.
+    """
 
     name: str
-    path: Path | Literal["digits"]
+    path: Path | BuiltinDataset
     labels: Literal["auto", "wnid", "name", "index"] | Path = "auto"
     golden: bool = False
     exif: Literal["ignore", "apply"] = "ignore"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    duplicates: Duplicates = "error"
+    max_megapixels: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +182,13 @@ def parse_weights(weights: Path | str | None) -> WeightsSource:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """One ``[models.NAME]`` table. ``input`` holds only the keys that override what resolves."""
+    """One ``[models.NAME]`` table. ``input`` holds only the keys that override what resolves.
+
+    ``checkpoint``: which of several state dicts in a file is loaded: ``ema``, ``raw``, or its key. ``match``: whether
+    tensors are matched by name or by order. ``rename``: prefixes of tensor names in the file, and what they become.
+    ``output``: the key of the logits where the network returns several outputs. ``folder``: that of the
+    configuration, from which ``arch`` names folders.
+    """
 
     name: str
     arch: str
@@ -154,6 +201,11 @@ class ModelSpec:
     precision: Precision = "float32"
     decode: Decode = "exact"
     input: Mapping[str, Any] = field(default_factory=dict)
+    checkpoint: str | None = None
+    match: TensorMatch = "name"
+    rename: Mapping[str, str] = field(default_factory=dict)
+    output: str | None = None
+    folder: Path = field(default=Path(), compare=False)
 
     @property
     def architecture(self) -> Architecture:
@@ -176,13 +228,18 @@ class ProvenThreshold:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The thresholds of one model on one dataset, as fractions; ``None`` where not given."""
+    """The thresholds of one model on one dataset, as fractions; ``None`` where not given.
+
+    ``class_top1`` must be shown of every class; ``worst_class`` must be observed of the lowest one.
+    """
 
     top1: float | ProvenThreshold | None = None
     top5: float | ProvenThreshold | None = None
     macro_f1: float | None = None
     min_images: int | None = None
     max_rejected: float = 0.0
+    class_top1: ProvenThreshold | None = None
+    worst_class: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -18,20 +18,28 @@ class LabelList:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Which class indices are right for each folder, and how many ids of a map the head lacks."""
+    """Which class indices are right for each folder, and how many ids of a map the head lacks.
+
+    ``notes``: what was assumed, a sentence each.
+    """
 
     accepted: Mapping[str, frozenset[int]]
     ids_ignored: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """One listed file: ``path`` relative to its dataset, ``file`` to open, ``label`` its folder."""
+    """One listed file: ``path`` relative to its dataset, ``file`` to open, ``label`` its folder.
+
+    ``columns``: what a manifest states of it in addition to path and label.
+    """
 
     path: str
     file: Path
     sha256: str
     label: str | None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +64,15 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a dataset's folder holds: each path is in exactly one of the three."""
+    """What a dataset's folder holds: each path is in exactly one of the three.
+
+    ``ignored_suffixes``: the number of ignored paths by suffix, lower case. ``empty_classes``: class folders without
+    an image. ``notes``: what was guessed or left out on the way, a sentence each.
+    """
 
     images: tuple[ImageRef, ...]
     rejections: tuple[Rejection, ...]
     ignored: int
+    ignored_suffixes: Mapping[str, int] = field(default_factory=dict)
+    empty_classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

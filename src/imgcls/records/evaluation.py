@@ -68,7 +68,8 @@ class Scores:
     """Counts of one model on one dataset. They add: the sum over batches is the total.
 
     ``distinct``: scored images whose bytes differ. ``classes``: per folder. ``mass``: for each class
-    index, the sum of its probability over the images where it is among the ten best.
+    index, the sum of its probability over the images where it is among the ten best. ``class_count``: of the model,
+    ``None`` where it is not known.
     """
 
     model: str
@@ -83,6 +84,7 @@ class Scores:
     top5_count: int = 0
     classes: Mapping[str, ClassScore] = field(default_factory=dict)
     mass: Mapping[int, float] = field(default_factory=dict)
+    class_count: int | None = None
 
     @property
     def top1(self) -> float:
@@ -101,14 +103,15 @@ class Scores:
         counts = {
             name: getattr(self, name) + getattr(other, name)
             for name in (f.name for f in fields(Scores))
-            if name not in {"model", "dataset", "classes", "mass"}
+            if name not in {"model", "dataset", "classes", "mass", "class_count"}
         }
         classes, mass = dict(self.classes), dict(self.mass)
         for label, score in other.classes.items():
             classes[label] = classes.get(label, ClassScore()) + score
         for index, probability in other.mass.items():
             mass[index] = mass.get(index, 0.0) + probability
-        return Scores(self.model, self.dataset, **counts, classes=classes, mass=mass)
+        class_count = other.class_count if self.class_count is None else self.class_count
+        return Scores(self.model, self.dataset, **counts, classes=classes, mass=mass, class_count=class_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a loaded model is, beyond its configuration. ``parameters`` and ``weight_bytes`` are exact counts."""
+    """What a loaded model is, beyond its configuration. ``parameters`` and ``weight_bytes`` are exact counts.
+
+    ``input_sources``: where each part of the input comes from, by the part's name: ``configuration``, the name of a
+    file, ``timm``, ``torchvision``, or ``guessed: …``. ``notes``: what was taken, converted or left out while it was
+    loaded, a sentence each. ``untrained``: whether its weights are random.
+    """
 
     runtime: str
     precision: Precision
@@ -149,6 +157,9 @@ class ModelInfo:
     crop_pct: float
     weight_bytes: int
     decode: Decode = "exact"
+    input_sources: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    untrained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +217,11 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class PairOutcome:
-    """One model on one dataset: its counts, what it is, or why it failed."""
+    """One model on one dataset: its counts, what it is, or why it failed.
+
+    ``set_seconds``: how long scoring the dataset with only this model takes on this machine, from the passes that
+    computed its predictions, whenever that was; None where none was made here.
+    """
 
     scores: Scores
     facts: ModelInfo | None = None
@@ -218,11 +233,16 @@ class PairOutcome:
     from_store: int = 0
     ids_ignored: int = 0
     choice: RuntimeChoice | None = None
+    set_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetOutcome:
-    """Everything that one run found on one dataset except predictions, which are in the store."""
+    """Everything that one run found on one dataset except predictions, which are in the store.
+
+    ``ignored_suffixes``, ``empty_classes`` and ``notes``: as in :class:`imgcls.records.data.Listing`, with what was
+    noticed on the way. ``remarks``: the number of scored images for which a decoder's remark holds, by remark.
+    """
 
     dataset: str
     exif: str
@@ -230,6 +250,10 @@ class DatasetOutcome:
     passes: tuple[Pass, ...]
     pairs: tuple[PairOutcome, ...]
     rejections: tuple[Rejection, ...]
+    ignored_suffixes: Mapping[str, int] = field(default_factory=dict)
+    empty_classes: tuple[str, ...] = ()
+    remarks: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def pair(self, model: str) -> PairOutcome:
         """What was learnt of one of its models."""

@@ -5,7 +5,7 @@ Times are whole nanoseconds (``_ns``), sizes whole bytes (``_bytes``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +16,10 @@ Scenario = Literal["SingleStream", "Offline"]
 Phase = Literal["loading", "inference"]
 
 
+Status = Callable[[str], None]
+"""Is given, every now and then, what is being done, in words."""
+
+
 Clock = Literal["cpu", "cuda"]
 """Whose time an operator takes: the host's, or that of the GPU on which its kernels run."""
 
@@ -24,13 +28,15 @@ Clock = Literal["cpu", "cuda"]
 class Machine:
     """What a figure depends on in addition to the model: comparisons over different machines are refused.
 
-    ``cores``: those that the process may use. ``gpu``: its name, where the model runs on one.
+    ``cores``: those that the process may run on. ``gpu``: its name, where the model runs on one. ``quota``: the number
+    of CPUs whose time a control group leaves to it, where that is less than its cores have.
     """
 
     cpu: str
     cores: int
     system: str
     gpu: str | None = None
+    quota: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class RunEnvironment:
     """The model and how it was run: what stands next to every figure.
 
     ``gmacs``: thousand million multiply-accumulates per image, ``None`` where they cannot be counted.
+    ``untrained``: the weights are random.
     """
 
     model: str
@@ -54,6 +61,7 @@ class RunEnvironment:
     gmacs: float | None
     machine: Machine
     versions: Mapping[str, str]
+    untrained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,9 @@ class Latency:
     ``p50_ns`` to ``p99_ns``: smallest observed times that at least this share of the rounds do not exceed.
     ``steady``: the warm-up ended because calls no longer became faster. The medians ``preprocess_ns`` (bytes of files
     to the batch), ``copy_ns`` (to the device) and ``model_ns`` (on the device, synchronised) are of one batch each.
-    ``device_p50_ns``: by the device's own clock (CUDA events), where it has one.
+    ``device_p50_ns``: by the device's own clock (CUDA events), where it has one. ``cut_short``: the budget of seconds
+    ran out before 30 rounds. ``blocks_ns``: the medians of up to 20 blocks of consecutive rounds, by which two
+    latencies are compared.
     """
 
     conditions: RunEnvironment
@@ -79,6 +89,8 @@ class Latency:
     copy_ns: int
     model_ns: int
     device_p50_ns: int | None = None
+    cut_short: bool = False
+    blocks_ns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imgcls.records.comparison import Comparison, PairwiseTest
 from imgcls.records.data import Rejection
@@ -18,6 +18,8 @@ class Result:
     Names of columns are timm's own (``results/results-imagenet.csv``), so that the two can be joined.
     ``runtime_note``: why another runtime was used than was wanted. ``drifts``: as in :class:`RuntimeChoice`.
     ``labels_sha256``: of the names of the model's classes. ``accepted``: the classes that are right for each folder.
+    ``input_sources``, ``notes`` and ``untrained``: as in :class:`ModelInfo`; ``class_count``: as in :class:`Scores`.
+    ``set_seconds``: as in :class:`PairOutcome`.
     """
 
     model: str
@@ -63,6 +65,37 @@ class Result:
     classes: Mapping[str, ClassScore]
     failure: Failure | None
     verdicts: tuple[Verdict, ...]
+    input_sources: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    untrained: bool = False
+    class_count: int | None = None
+    set_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetFiles:
+    """What happened to the files of a dataset: each listed one was scored, rejected, ignored or left unscored.
+
+    ``scored``: by the model that scored most of them. The rest is as in :class:`DatasetOutcome`.
+    """
+
+    dataset: str
+    listed: int
+    scored: int
+    rejected: int
+    ignored: int
+    ignored_suffixes: Mapping[str, int]
+    empty_classes: tuple[str, ...]
+    remarks: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Whether a run is about every pair of its configuration, and the pairs (model, dataset) that it left out."""
+
+    complete: bool = True
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +113,5 @@ class Report:
     latencies: tuple[Latency, ...] = ()
     memories: tuple[Memory, ...] = ()
     profiles: tuple[Profile, ...] = ()
+    datasets: tuple[DatasetFiles, ...] = ()
+    selection: Selection = field(default_factory=Selection)
