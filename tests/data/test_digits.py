@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from imgcls.data import digits
+from imgcls.data import digits, duplicates
 from imgcls.data import listing as listings
 from imgcls.errors import MachineError
 
@@ -62,7 +62,7 @@ def test_folder_holds_the_split(cache: Path, split: Literal["train", "test"], co
     assert {image.path for image in listing.images} == {
         f"{digits.NAMES[targets[index]]}/{index:04d}.png" for index in digits.indices(split)
     }
-    listings.require_one_label_per_image(listing)
+    duplicates.require_one_label(listing)
 
 
 def test_pixels_are_scikit_learns() -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from imgcls.data import class_lists, label_map
 from imgcls.data import labels as label_lists
 from imgcls.errors import LabelError
+from imgcls.records.config import ModelSpec
 from imgcls.records.data import LabelList, Matching
 
 BIRDS = LabelList(
@@ -20,16 +22,16 @@ OWN = LabelList("classes.txt", ("b", "a", "n01514668", "7"))
 @pytest.fixture(scope="module")
 def imagenet_1k() -> LabelList:
     """The thousand classes."""
-    return label_lists.imagenet("imagenet-1k")
+    return class_lists.imagenet("imagenet-1k")
 
 
 @pytest.fixture(scope="module")
 def imagenet_21k() -> LabelList:
     """The 21,843 classes of Google's networks."""
-    return label_lists.imagenet("imagenet-21k-goog")
+    return class_lists.imagenet("imagenet-21k-goog")
 
 
-def _index(folder: str, of: LabelList, how: label_lists.How | label_lists.LabelMap = "auto") -> set[int]:
+def _index(folder: str, of: LabelList, how: label_lists.How | label_map.LabelMap = "auto") -> set[int]:
     return set(label_lists.match([folder], of, how).accepted[folder])
 
 
@@ -85,10 +87,12 @@ def test_a_number_is_a_class_number_only_on_request() -> None:
 @pytest.mark.parametrize("how", ["auto", "name"])
 def test_a_number_that_is_not_a_name_is_refused_with_the_way_out(how: label_lists.How) -> None:
     """A bare number that the list does not have as a name is refused, and the message names ``index``."""
-    with pytest.raises(
-        LabelError, match=r"'3' is not a class of birds \(a bare number .* only with labels = \"index\"\)"
-    ):
-        label_lists.match(["3"], BIRDS, how)
+    with pytest.raises(LabelError) as error:
+        label_lists.match(["3", "2"], BIRDS, how, "`imgcls labels suggest` would find nothing")
+    assert str(error.value) == (
+        "2 of 2 folders do not match birds: '2' is not a class of birds; '3' is not a class of birds; "
+        'where numbers are those of classes, set labels = "index" of the dataset'
+    )
 
 
 @pytest.mark.parametrize("folder", ["5", "-1", "cock", "1.0", "²", ""])
@@ -106,6 +110,115 @@ def test_wnid_takes_no_names_and_name_no_wordnet_ids() -> None:
         label_lists.match(["n01514668"], BIRDS, "name")
 
 
+# By an id or a number, and a name.
+
+
+@pytest.mark.parametrize("how", ["auto", "wnid", "name"])
+@pytest.mark.parametrize(
+    "folder", ["n02012849-crane", "n02012849_crane", "n03126707.Crane", "n01514668 cock", "n02056570-frigate-bird"]
+)
+def test_an_id_and_a_name_are_one_class(folder: str, how: label_lists.How) -> None:
+    """As the folders of Stanford Dogs are called; the id distinguishes what the name does not."""
+    if how == "name" and "rane" in folder:
+        with pytest.raises(LabelError, match="may be 2 n02012849 crane or 3 n03126707 crane"):
+            _index(folder, BIRDS, how)
+    else:
+        assert BIRDS.wnids
+        assert _index(folder, BIRDS, how) == {BIRDS.wnids.index(folder[:9])}
+
+
+def test_an_id_with_a_name_of_its_own_is_the_id() -> None:
+    """A name that the list does not have contradicts nothing; a list without ids goes by the name."""
+    assert _index("n01514668-rooster", BIRDS) == {0}
+    assert _index("n02085620-a", OWN) == {1}
+
+
+@pytest.mark.parametrize(
+    ("folder", "index"),
+    [("000_cock", 0), ("0-Cock", 0), ("001.Cock", 0), ("2_great grey owl", 1), ("1-strix_nebulosa", 1), ("4.crane", 3)],
+)
+def test_a_number_and_a_name_that_agree(folder: str, index: int) -> None:
+    """Numbered from 0 or from 1, the number confirms the name, and tells apart two classes of one name."""
+    assert _index(folder, BIRDS) == {index}
+
+
+def test_a_number_that_does_not_tell_two_classes_apart() -> None:
+    """Crane number 3 is the last one counted from 0, and the first one counted from 1."""
+    with pytest.raises(LabelError, match="'3-crane' may be 2 n02012849 crane or 3 n03126707 crane"):
+        _index("3-crane", BIRDS)
+
+
+def test_a_name_that_only_looks_numbered_is_the_name() -> None:
+    """Where the list has the whole of it, that is the class."""
+    assert _index("7-eleven", LabelList("shops", ("aldi", "7-Eleven"))) == {1}
+    assert _index("001.Cock", LabelList("cub", ("002.Owl", "001.Cock"))) == {1}
+
+
+def test_numbers_decide_on_request() -> None:
+    """With ``index`` the number is the class, whatever the list calls it, unless it calls another class so."""
+    numbers = LabelList("numbers", ("first", "second"))
+    assert _index("1-cat", numbers, "index") == {1}
+    assert _index("001_second", numbers, "index") == {1}
+    with pytest.raises(LabelError, match="'001_first' contradicts itself: 001 is 1 second, and 'first' is 0 first; "):
+        _index("001_first", numbers, "index")
+
+
+@pytest.mark.parametrize(
+    ("folder", "how", "why"),
+    [
+        (
+            "n02012849-cock",
+            "auto",
+            "n02012849 is 2 n02012849 crane, and 'cock' is 0 n01514668 cock; rename it, or set ",
+        ),
+        (
+            "n02012849-cock",
+            "wnid",
+            "n02012849 is 2 n02012849 crane, and 'cock' is 0 n01514668 cock; rename it, or set ",
+        ),
+        (
+            "n04399382-cock",
+            "auto",
+            "n04399382 is not a class of it, and 'cock' is 0 n01514668 cock; rename it, or set ",
+        ),
+        (
+            "12-cock",
+            "auto",
+            "12 is not the number of a class, and 'cock' is 0 n01514668 cock; rename it, or set labels ",
+        ),
+        (
+            "3-cock",
+            "auto",
+            "3 is 3 n03126707 crane, and 'cock' is 0 n01514668 cock; rename it, or set labels = \"name\"",
+        ),
+        (
+            "3-cock",
+            "index",
+            "3 is 3 n03126707 crane, and 'cock' is 0 n01514668 cock; rename it, or set labels = \"name\"",
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_refused(folder: str, how: label_lists.How, why: str) -> None:
+    """An id or a number of one class with the name of another is never guessed; going by the name is possible."""
+    with pytest.raises(LabelError, match=f"'{folder}' contradicts itself: {why}"):
+        _index(folder, BIRDS, how)
+    assert _index(folder, BIRDS, "name") == {0}
+
+
+def test_a_number_with_an_unknown_name_is_refused() -> None:
+    """The number is not taken for the class unasked."""
+    with pytest.raises(LabelError, match=r"'000_Abyssinian' is not a class of birds; no class .*; where numbers are"):
+        _index("000_Abyssinian", BIRDS)
+
+
+def test_unicode_is_compared_composed() -> None:
+    """A Mac's folder names have letters of two code points, and files have them of one, in any case."""
+    labels = LabelList("own", ("Straße", "KÄSE"))
+    assert (_index("ka\u0308se", labels), _index("STRASSE", labels)) == ({1}, {0})
+    how: label_map.LabelMap = {"Ka\u0308se": [("index", "1")]}
+    assert label_lists.match(["Käse"], labels, how).accepted == {"Käse": {1}}
+
+
 # Refusals.
 
 
@@ -115,6 +228,26 @@ def test_an_unmatched_folder_names_the_nearest() -> None:
         LabelError, match=r"^1 of 2 folders do not match birds: 'crame' is not a class of birds; .*crane$"
     ):
         label_lists.match(["crame", "cock"], BIRDS, "auto")
+
+
+def test_a_word_names_its_kinds(imagenet_1k: LabelList) -> None:
+    """A word that WordNet has is no misspelling: what is named are the kinds of it, and the way that is given."""
+    with pytest.raises(
+        LabelError,
+        match=r"^1 of 1 folders do not match imagenet-1k: 'cat' is not a class of imagenet-1k; "
+        r"tabby, tiger cat, Persian cat and 2 more are kinds of 'cat'; write a map$",
+    ):
+        label_lists.match(["cat"], imagenet_1k, "auto", "write a map")
+    with pytest.raises(LabelError, match=r"'horses' is not a class of imagenet-1k; sorrel is a kind of 'horses'$"):
+        label_lists.match(["horses"], imagenet_1k, "auto")
+    with pytest.raises(LabelError, match=r"'deer' is not a class of imagenet-1k; no class is a kind of 'deer'$"):
+        label_lists.match(["deer"], imagenet_1k, "auto")
+
+
+def test_a_misspelling_names_the_nearest(imagenet_1k: LabelList) -> None:
+    """What is no word resembles some."""
+    with pytest.raises(LabelError, match="'goldfsh' is not a class of imagenet-1k; nearest: goldfish, "):
+        label_lists.match(["goldfsh"], imagenet_1k, "auto")
 
 
 def test_an_unmatched_wordnet_id_names_the_nearest_ids() -> None:
@@ -194,7 +327,7 @@ def test_a_larger_list_has_more_ambiguous_names(imagenet_1k: LabelList, imagenet
 # Maps.
 
 
-def _map(**ids: list[str]) -> dict[str, list[tuple[label_lists.Key, str]]]:
+def _map(**ids: list[str]) -> dict[str, list[tuple[label_map.Key, str]]]:
     return {folder: [("wnid", value) for value in values] for folder, values in ids.items()}
 
 
@@ -208,7 +341,7 @@ def test_every_id_of_a_map_is_right() -> None:
 
 def test_a_map_may_name_by_name_and_by_index() -> None:
     """The column of the map file determines how its values are read."""
-    how: Mapping[str, list[tuple[label_lists.Key, str]]] = {"x": [("name", "Cock")], "y": [("index", "3")]}
+    how: Mapping[str, list[tuple[label_map.Key, str]]] = {"x": [("name", "Cock")], "y": [("index", "3")]}
     assert label_lists.match(["x", "y"], BIRDS, how).accepted == {"x": {0}, "y": {3}}
 
 
@@ -225,6 +358,15 @@ def test_a_folder_of_which_no_id_remains_is_refused() -> None:
     how = _map(bird=["n02012849"], fish=["n99999999", "n99999998"])
     with pytest.raises(LabelError, match=r"none of the 2 ids of 'fish' is a class of birds: n99999999, n99999998$"):
         label_lists.match(["bird", "fish"], BIRDS, how)
+
+
+def test_blanks_around_a_folder_can_be_mapped() -> None:
+    """A row with blanks is for the folder that has them; where there is none, they are a person's spacing."""
+    how: label_map.LabelMap
+    how = {" cat": [("index", "0")], "cat ": [("index", "1")], "cat": [("index", "2")], " dog ": [("index", "3")]}
+    assert label_lists.match([" cat", "cat ", "cat", "dog"], BIRDS, how).accepted == {
+        " cat": {0}, "cat ": {1}, "cat": {2}, "dog": {3},
+    }  # fmt: skip
 
 
 def test_a_folder_that_the_map_leaves_out_is_refused() -> None:
@@ -255,6 +397,27 @@ def test_a_head_of_another_size_is_refused() -> None:
         label_lists.check_head(thousand, 1001)
     with pytest.raises(LabelError, match="999"):
         label_lists.check_head(thousand, 999)
+
+
+def test_a_head_of_as_many_outputs_as_folders_may_be_the_folders() -> None:
+    """That is said where it fits, and only there."""
+    thousand = LabelList("imagenet-1k", tuple(map(str, range(1000))))
+    way = r'; or, where it was trained on the 2 folders cats, dogs, set it to "folders"$'
+    with pytest.raises(LabelError, match=f"2 outputs and its label list imagenet-1k has 1000 classes: .*{way}"):
+        label_lists.check_head(thousand, 2, ["dogs", "cats"])
+    with pytest.raises(LabelError, match=r"one class name per line\)$"):
+        label_lists.check_head(thousand, 2, ["dogs", "cats", "owls"])
+
+
+def test_an_unstated_head_says_what_it_has() -> None:
+    """The number of outputs, the key to set, and the folders where they are as many."""
+    spec = ModelSpec("net", "python:nets:tiny")
+    assert str(label_lists.unstated(spec, 2, ["dogs", "cats"])) == (
+        "[models.net] nothing states what the 2 outputs of python:nets:tiny are: set `labels` to the list it was "
+        "trained with (a file with one class name per line); or, where it was trained on the 2 folders cats, dogs, "
+        'set it to "folders"'
+    )
+    assert str(label_lists.unstated(spec, 2, [])).endswith("one class name per line)")
 
 
 # Real photographs.
@@ -295,7 +458,7 @@ def test_the_map_of_photos10_meets_both_heads(
 ) -> None:
     """Every one of the ten folders keeps classes in both lists; only the smaller lacks some of the ids."""
     folders = _folders(shared_data / "photos10")
-    how = label_lists.label_map(shared_data / "photos10-classes.csv")
+    how = label_map.read(shared_data / "photos10-classes.csv")
     small, large = (label_lists.match(folders, of, how) for of in (imagenet_1k, imagenet_21k))
 
     assert set(small.accepted) == set(large.accepted) == set(folders)

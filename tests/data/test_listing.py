@@ -55,7 +55,9 @@ def test_find_labels_by_first_folder_and_sorts_by_path(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("extension", [*sorted(listings.EXTENSIONS), ".JPG", ".Png"])
+@pytest.mark.parametrize(
+    "extension", [".jpg", ".JPG", ".Png", ".ppm", ".avif", ".jp2", ".HEIC", ".tga", ".ico", ".qoi"]
+)
 def test_find_knows_an_extension_in_any_case(tmp_path: Path, extension: str) -> None:
     """Each of the extensions makes an image, whatever its case."""
     _put(tmp_path / "cat" / f"a{extension}")
@@ -63,16 +65,39 @@ def test_find_knows_an_extension_in_any_case(tmp_path: Path, extension: str) -> 
     assert _paths(listings.find("pets", tmp_path)) == [f"cat/a{extension}"]
 
 
+def test_find_rejects_formats_that_are_not_read(tmp_path: Path) -> None:
+    """A known image that cannot be read is not left out in silence, by whichever way it is listed."""
+    for name in ("a.nef", "b.svg", "c.png"):
+        _put(tmp_path / "cat" / name)
+
+    listing = listings.find("pets", tmp_path)
+    named = listings.find_unlabelled("predict", [tmp_path / "cat" / "a.nef"])
+
+    assert _paths(listing) == ["cat/c.png"]
+    assert _reasons(listing) == {"cat/a.nef": "unsupported", "cat/b.svg": "unsupported"}
+    assert [rejection.reason for rejection in named.rejections] == ["unsupported"]
+
+
+def test_find_names_class_folders_without_images(tmp_path: Path) -> None:
+    """Those that hold nothing, only other files, or only what is rejected; hidden ones and a system's own are none."""
+    for path in ("cat/a.png", "dog/notes.txt", "fox/a.nef", ".git/config", "__MACOSX/cat/._a.png"):
+        _put(tmp_path / path)
+    (tmp_path / "ant").mkdir()
+
+    assert listings.find("pets", tmp_path).empty_classes == ("ant", "dog", "fox")
+
+
 def test_find_counts_other_and_hidden_files_as_ignored(tmp_path: Path) -> None:
     """Other extensions, hidden files and files in hidden folders are each counted once, and not as images."""
     _put(tmp_path / "cat" / "a.png")
-    for path in ("README", "cat/notes.txt", "cat/.a.png", ".git/b.png", "cat/.cache/deep/c.png"):
+    for path in ("README", "cat/notes.txt", "cat/.a.png", ".git/b.png", "cat/@eaDir/THUMB.jpg"):
         _put(tmp_path / path)
     (tmp_path / "cat" / "gone.txt").symlink_to("nowhere")
 
     listing = listings.find("pets", tmp_path)
 
     assert (_paths(listing), listing.rejections, listing.ignored) == (["cat/a.png"], (), 6)
+    assert listing.ignored_suffixes == {"": 1, ".txt": 2, "hidden": 3}
 
 
 def test_find_rejects_an_image_without_a_class_folder(tmp_path: Path) -> None:
@@ -208,51 +233,6 @@ def test_find_refuses_what_holds_no_class_folder(tmp_path: Path, name: str) -> N
         listings.find("pets", tmp_path / name)
 
 
-def test_manifest_reads_rows_relative_to_itself(tmp_path: Path) -> None:
-    """Rows are found next to the manifest whatever their extension, byte order mark and other columns aside."""
-    _put(tmp_path / "images" / "b.bin")
-    _put(tmp_path / "a, b.png")
-    manifest = tmp_path / "list.csv"
-    manifest.write_text(
-        'id,label,path\n1,cat,./images/b.bin\n2,"dög",gone.png\n3,cat,"a, b.png"\n', encoding="utf-8-sig"
-    )
-
-    listing = listings.find_manifest("pets", manifest)
-
-    assert [(image.path, image.label) for image in listing.images] == [("a, b.png", "cat"), ("images/b.bin", "cat")]
-    assert (_reasons(listing), listing.ignored) == ({"gone.png": "missing"}, 0)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", r"columns path and label, found \[\]"),
-        ("file,label\na.png,cat\n", r"columns path and label, found \['file', 'label'\]"),
-        ("path,label\na.png,cat\n./a.png,cat\n", "line 3: a.png is listed twice"),
-        ("path,label\na.png\n", "line 2: expected the 2 fields"),
-        ("path,label\na,b.png,cat\n", "line 2: expected the 2 fields .* quote a field that holds a comma"),
-        ("path,label\na.png,\n", "line 2: expected a path and a label, found 'a.png' and ''"),
-        ("path,label\n,cat\n", "line 2: expected a path and a label, found '' and 'cat'"),
-        ("path,label\na\0.png,cat\n", "expected a path and a label|not a UTF-8 .csv file"),
-        ('path,label\n"a.png"x,cat\n', "not a UTF-8 .csv file"),
-        ("path,label\n\udcff.png,cat\n", "not a UTF-8 .csv file"),
-    ],
-)
-def test_manifest_names_what_is_wrong_with_it(tmp_path: Path, text: str, message: str) -> None:
-    """A manifest that is not understood is an error that names the file and the line or the columns."""
-    manifest = tmp_path / "list.csv"
-    manifest.write_bytes(text.encode("utf-8", "surrogateescape"))
-
-    with pytest.raises(ConfigError, match=f"'pets': .*list.csv.*{message}"):
-        listings.find_manifest("pets", manifest)
-
-
-def test_manifest_that_is_absent_is_an_error(tmp_path: Path) -> None:
-    """A manifest that is not there is an error that names what was expected."""
-    with pytest.raises(ConfigError, match=r"gone.csv: No such file.*expected a .csv file"):
-        listings.find_manifest("pets", tmp_path / "gone.csv")
-
-
 def test_find_unlabelled_tries_what_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Named files are tried whatever their name, folders are searched, nothing has a label, each path is once."""
     for path in ("z.bin", "folder/b.png", "folder/deep/a.png", "folder/notes.txt", "folder/.hidden/c.png"):
@@ -267,21 +247,12 @@ def test_find_unlabelled_tries_what_it_is_given(tmp_path: Path, monkeypatch: pyt
         ("folder/deep/a.png", None),
     ]
     assert (_reasons(listing), listing.ignored) == ({"gone.jpg": "missing"}, 2)
+    assert listing.ignored_suffixes == {".txt": 1, "hidden": 1}
+    assert listing.notes == ("files in folders that are not images by their suffix were ignored: .txt 1, hidden 1",)
     assert _paths(listings.find_unlabelled("predict", [Path("folder/deep"), Path()])) == [
         "folder/deep/a.png",
         "folder/b.png",
     ]
-
-
-def test_same_bytes_under_two_labels_is_an_error(tmp_path: Path) -> None:
-    """Equal bytes are an error that names both files under two labels, and none under one."""
-    for path in ("cat/a.png", "cat/copy.png"):
-        _put(tmp_path / path)
-    listings.require_one_label_per_image(listings.find("pets", tmp_path))
-    _put(tmp_path / "dog" / "b.png")
-
-    with pytest.raises(ConfigError, match=r"cat/a\.png is 'cat' and dog/b\.png is 'dog'"):
-        listings.require_one_label_per_image(listings.find("pets", tmp_path))
 
 
 @pytest.mark.shared

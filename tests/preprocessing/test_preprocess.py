@@ -40,8 +40,9 @@ def test_the_stages_are_those_of_the_modules(data: bytes) -> None:
         FAST: transforms.crop_fast(FAST.input, reduced),
     }
     assert prepared.crops.keys() == expected.keys()
+    crops: Any = prepared.crops
     for preprocessing, crop in expected.items():
-        assert np.array_equal(prepared.crops[preprocessing], crop)
+        assert np.array_equal(crops[preprocessing], crop)
 
 
 def test_all_exact_preprocessings_share_one_decoding(data: bytes) -> None:
@@ -65,7 +66,7 @@ def test_what_does_not_decode_has_a_reason(preprocessings: Any) -> None:
 
 def test_a_batch_holds_every_crop(data: bytes) -> None:
     """The crops of n images are one tensor (n, 3, h, w), each normalised as it is by itself."""
-    crop = preprocess.prepare(data, [SMALL]).crops[SMALL]
+    crop: Any = preprocess.prepare(data, [SMALL]).crops[SMALL]
     batch = preprocess.batch(SMALL.input, [crop, 255 - crop])
     assert batch.shape == (2, 3, 8, 8)
     assert torch.equal(batch[:1], transforms.normalize(SMALL.input, crop[np.newaxis]))

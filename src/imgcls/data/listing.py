@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
+from types import MappingProxyType
 from typing import NamedTuple
 
+from imgcls.data import suffixes
+from imgcls.data.suffixes import is_hidden
 from imgcls.errors import ConfigError, Undecodable
+from imgcls.messages import named, path_text
 from imgcls.records.data import ImageRef, Listing, Rejection
-
-EXTENSIONS = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .bmp .dib .tif .tiff .gif .mpo".split()  # noqa: SIM905 - one line, not twelve
-)
 
 
 def sha256(file: Path) -> str:
@@ -39,99 +40,83 @@ def status(file: Path) -> os.stat_result:
     return status
 
 
-class _Candidate(NamedTuple):
-    """A path that should be an image; ``fault``: why it is already known not to be one."""
+class Candidate(NamedTuple):
+    """A path that should be an image; ``fault``: why it is already known not to be one. The rest is ImageRef's."""
 
     path: str
     file: Path
     label: str | None
     fault: Undecodable | None = None
+    columns: Mapping[str, str] = MappingProxyType({})
 
 
 def find(dataset: str, folder: Path, sha256: Callable[[Path], str] = sha256) -> Listing:
     """List a folder that holds one folder per class, with images anywhere below those.
 
-    Linked folders are followed, loops are not. Names of :data:`EXTENSIONS` (in any case) are images; any
-    other name, and everything hidden (a leading dot), is counted as ignored. Paths come sorted.
+    Linked folders are followed, loops are not. Files with the suffix of an image (:mod:`imgcls.data.suffixes`) are
+    images or rejections; all others, and everything hidden (a leading dot), are counted as ignored. Paths come sorted.
     ``sha256`` hashes a file, or raises :class:`Undecodable`.
 
     Raises :class:`ConfigError` where the folder is absent or holds no class folder.
     """
-    _require_class_folder(dataset, folder)
+    classes = _class_folders(dataset, folder)
     candidates, ignored = _candidates(folder)
-    return _listing(dataset, map(_labelled, candidates), ignored, sha256)
-
-
-def find_manifest(dataset: str, csv_file: Path, sha256: Callable[[Path], str] = sha256) -> Listing:
-    """List a UTF-8 ``.csv`` file with the columns ``path`` (relative to the file) and ``label``.
-
-    Rows name images whatever their extension; other columns are ignored. Paths come sorted.
-    ``sha256`` is as for :func:`find`.
-
-    Raises :class:`ConfigError` for a file that cannot be read, columns that are missing, and, by line, for a row
-    that is cut short, has a field too many, an empty path or label, or a path that is listed twice.
-    """
-    rows: dict[str, _Candidate] = {}
-    for line, row in _manifest_rows(dataset, csv_file):
-        path = PurePosixPath(row["path"]).as_posix()
-        if path in rows:
-            raise ConfigError(f"dataset {dataset!r}: {csv_file}, line {line}: {path} is listed twice; keep one row")
-        rows[path] = _Candidate(path, csv_file.parent / path, row["label"])
-    return _listing(dataset, (rows[path] for path in sorted(rows)), 0, sha256)
+    listing = hashed(dataset, map(_labelled, candidates), ignored, sha256)
+    return replace(listing, empty_classes=tuple(sorted(classes - {str(image.label) for image in listing.images})))
 
 
 def find_unlabelled(dataset: str, paths: Sequence[Path]) -> Listing:
     """List files that were named one by one, whatever their extension, and images anywhere below folders.
 
-    Labels are ``None``; paths are as given, in the order given, each once.
+    Labels are ``None``; paths are as given, in the order given, each once. A note counts what is ignored in folders.
     """
-    candidates: dict[str, _Candidate] = {}
-    ignored = 0
+    candidates: dict[str, Candidate] = {}
+    ignored = Counter[str]()
     for given in paths:
-        shown = _text(given)
+        shown = path_text(given)
         if not given.is_dir():
-            candidates.setdefault(shown, _Candidate(shown, given, None))
+            candidates.setdefault(shown, Candidate(shown, given, None))
             continue
         below, ignored_below = _candidates(given)
-        ignored += ignored_below
+        ignored.update(ignored_below)
         for candidate in below:
             path = (PurePosixPath(shown) / candidate.path).as_posix()
             candidates.setdefault(path, candidate._replace(path=path))
-    return _listing(dataset, candidates.values(), ignored, sha256)
+    listing = hashed(dataset, candidates.values(), ignored, sha256)
+    return replace(listing, notes=_ignored(listing))
 
 
-def require_one_label_per_image(listing: Listing) -> None:
-    """Raise :class:`ConfigError` where the same bytes are listed under two labels: no prediction could be right."""
-    first_of: dict[str, ImageRef] = {}
-    for image in listing.images:
-        first = first_of.setdefault(image.sha256, image)
-        if first.label != image.label:
-            raise ConfigError(
-                f"the same bytes have two labels: {first.path} is {first.label!r} and {image.path} is {image.label!r}; "
-                "remove one of the two files"
-            )
+def _ignored(listing: Listing) -> tuple[str, ...]:
+    """A sentence on what was ignored, for a run that has no table of files."""
+    if not listing.ignored:
+        return ()
+    by_suffix = [f"{suffix or 'no suffix'} {count}" for suffix, count in listing.ignored_suffixes.items()]
+    return (f"files in folders that are not images by their suffix were ignored: {named(by_suffix)}",)
 
 
-def _require_class_folder(dataset: str, folder: Path) -> None:
+def _class_folders(dataset: str, folder: Path) -> set[str]:
+    """The labels of all folders in the folder. Raises ConfigError where there is none."""
     expected = "expected a folder that holds one folder of images per class"
     try:
-        has_one = any(child.is_dir() and not child.name.startswith(".") for child in folder.iterdir())
+        names = [child.name for child in folder.iterdir() if child.is_dir() and not is_hidden(PurePath(child.name))]
     except OSError as fault:
         raise ConfigError(f"dataset {dataset!r}: {folder}: {fault.strerror}; {expected}") from fault
-    if not has_one:
+    if not names:
         raise ConfigError(f"dataset {dataset!r}: {folder} has no folder in it; {expected}")
+    return {path_text(PurePath(name)) for name in names}
 
 
-def _candidates(folder: Path) -> tuple[list[_Candidate], int]:
-    """The paths below a folder that should be images, sorted, and the number of other paths."""
-    everything = _walk(folder)
-    candidates: list[_Candidate] = []
-    for file, fault in everything.items():
+def _candidates(folder: Path) -> tuple[list[Candidate], Mapping[str, int]]:
+    """The paths below a folder that should be images, sorted, and the number of other paths by suffix."""
+    candidates: list[Candidate] = []
+    ignored: list[PurePath] = []
+    for file, fault in _walk(folder).items():
         relative = file.relative_to(folder)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if not hidden and (fault or _named_like_an_image(file)):
-            candidates.append(_Candidate(_text(relative), file, None, _from_system(fault) if fault else None))
-    return sorted(candidates, key=lambda candidate: candidate.path), len(everything) - len(candidates)
+        if not is_hidden(relative) and (fault or suffixes.has_image_suffix(file)):
+            candidates.append(Candidate(path_text(relative), file, None, _from_system(fault) if fault else None))
+        else:
+            ignored.append(relative)
+    return sorted(candidates, key=lambda candidate: candidate.path), suffixes.by_suffix(ignored)
 
 
 def _walk(folder: Path) -> Mapping[Path, OSError | None]:
@@ -145,18 +130,14 @@ def _walk(folder: Path) -> Mapping[Path, OSError | None]:
     for root, folders, files in os.walk(folder, onerror=faults.append, followlinks=True):
         ancestors = above.pop(root)
         paths.update((Path(root, name), None) for name in files)
-        paths.update((Path(root, name), None) for name in folders if _named_like_an_image(name))
+        paths.update((Path(root, name), None) for name in folders if suffixes.has_image_suffix(name))
         real = {name: os.path.realpath(os.path.join(root, name)) for name in folders}  # noqa: PTH118 - os.walk's own
         folders[:] = [name for name in folders if real[name] not in ancestors]
         above |= {os.path.join(root, name): ancestors | {real[name]} for name in folders}  # noqa: PTH118 - spelling
     return paths | {Path(fault.filename): fault for fault in faults}
 
 
-def _named_like_an_image(name: str | Path) -> bool:
-    return PurePath(name).suffix.lower() in EXTENSIONS
-
-
-def _labelled(candidate: _Candidate) -> _Candidate:
+def _labelled(candidate: Candidate) -> Candidate:
     label, *below = PurePosixPath(candidate.path).parts
     if below or candidate.fault or candidate.file.is_dir():
         return candidate._replace(label=label)
@@ -164,46 +145,23 @@ def _labelled(candidate: _Candidate) -> _Candidate:
     return candidate._replace(fault=fault)
 
 
-def _listing(dataset: str, candidates: Iterable[_Candidate], ignored: int, sha256: Callable[[Path], str]) -> Listing:
+def hashed(
+    dataset: str, candidates: Iterable[Candidate], ignored: Mapping[str, int], sha256: Callable[[Path], str]
+) -> Listing:
+    """The listing of candidates: an image for each file that can be hashed, a rejection for any other.
+
+    ``ignored``: the number of ignored paths by suffix.
+    """
     images: list[ImageRef] = []
     rejections: list[Rejection] = []
-    for path, file, label, fault in candidates:
+    for path, file, label, fault, columns in candidates:
         try:
-            if fault:
-                raise fault
-            images.append(ImageRef(path, file, sha256(file), label))
-        except Undecodable as reason:
-            rejections.append(Rejection(dataset, path, reason.reason, reason.detail))
-    return Listing(tuple(images), tuple(rejections), ignored)
-
-
-def _text(path: PurePath) -> str:
-    """A path as it is shown and stored: with ``/``, and with bytes that are not UTF-8 spelled out."""
-    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
-
-
-def _manifest_rows(dataset: str, csv_file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    where = f"dataset {dataset!r}: {csv_file}"
-    try:
-        with csv_file.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines, strict=True)
-            columns = list(reader.fieldnames or ())
-            if not {"path", "label"} <= set(columns):
-                raise ConfigError(f"{where}: expected the columns path and label, found {columns}")
-            for row in reader:
-                _require_whole_row(f"{where}, line {reader.line_num}", row, columns)
-                yield reader.line_num, row
-    except OSError as fault:
-        raise ConfigError(f"{where}: {fault.strerror}; expected a .csv file with the columns path,label") from fault
-    except (UnicodeDecodeError, csv.Error) as fault:
-        raise ConfigError(f"{where}: not a UTF-8 .csv file: {fault}") from fault
-
-
-def _require_whole_row(where: str, row: Mapping[str | None, object], columns: Sequence[str]) -> None:
-    if None in row or None in row.values():
-        raise ConfigError(f"{where}: expected the {len(columns)} fields {columns}; quote a field that holds a comma")
-    if not row["path"] or not row["label"] or "\0" in str(row["path"]):
-        raise ConfigError(f"{where}: expected a path and a label, found {row['path']!r} and {row['label']!r}")
+            if reason := fault or suffixes.refusal(file):
+                raise reason
+            images.append(ImageRef(path, file, sha256(file), label, dict(columns)))
+        except Undecodable as error:
+            rejections.append(Rejection(dataset, path, error.reason, error.detail))
+    return Listing(tuple(images), tuple(rejections), sum(ignored.values()), dict(sorted(ignored.items())))
 
 
 def read(ref: ImageRef) -> bytes:

@@ -18,7 +18,7 @@ SUPPORT: dict[Interpolation, float] = {"nearest": 0.0, "bilinear": 1.0, "bicubic
 
 
 class Reduced(NamedTuple):
-    """An image of ``size`` (h, w), of which ``image`` (RGB) shows every ``by`` x ``by`` pixels as one.
+    """An image of ``size`` (h, w), of which ``image`` (RGB or L) shows every ``by`` x ``by`` pixels as one.
 
     Where ``by`` does not divide a side, ``image``'s last pixels reach beyond it.
     """
@@ -26,6 +26,12 @@ class Reduced(NamedTuple):
     image: Image.Image
     by: int
     size: tuple[int, int]
+
+
+def pixels(image: Image.Image) -> Pixels:
+    """The values of an image of mode RGB or L, uint8 (h, w, channels)."""
+    values = np.asarray(image)
+    return values if values.ndim == 3 else values[:, :, np.newaxis]
 
 
 def resized_size(spec: InputSpec, size: tuple[int, int]) -> tuple[int, int]:

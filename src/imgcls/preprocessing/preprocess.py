@@ -7,34 +7,53 @@ crops them for every network, and ``batch`` makes a tensor of the crops of sever
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
+from imgcls.errors import ModelError
 from imgcls.preprocessing import decode, transforms
-from imgcls.preprocessing.geometry import Pixels
+from imgcls.preprocessing.own_input import OwnPreprocessing
 from imgcls.records.config import Decode, InputSpec
 
 if TYPE_CHECKING:
     import torch
 
 
+Crop = npt.NDArray[np.uint8] | npt.NDArray[np.float32] | ModelError
+"""An image as it is kept until there are enough for a batch: pixels, uint8 (h, w, channels), to be normalised; what a
+network's own preprocessing made, float32 (channels, h, w); or why that failed."""
+
+
 class Preprocessing(NamedTuple):
-    """The way from an image's bytes to a network's input."""
+    """The way from an image's bytes to a network's input. ``own``: the network's own preprocessing, if it has one."""
 
     input: InputSpec
     decode: Decode
+    own: OwnPreprocessing | None = None
+
+    def crop(self, image: Image.Image) -> Crop:
+        """An RGB image for this network. Raises ConfigError for a resize that does not suit the crop mode."""
+        if self.own is None:
+            return transforms.crop(self.input, image)
+        try:
+            return self.own(image)
+        except ModelError as error:  # of this network, and others go on
+            return error
 
 
 class Prepared(NamedTuple):
     """One image before it is normalised.
 
-    ``decoded``: all its pixels, None where every network takes fast ones; ``crops``: uint8 (h, w, 3) by preprocessing.
+    ``decoded``: all its pixels, None where every network takes fast ones; ``crops``: by preprocessing; ``remarks``: the
+    rules that its pixels were converted by, see :mod:`imgcls.preprocessing.pixels`.
     """
 
     decoded: Image.Image | None
-    crops: Mapping[Preprocessing, Pixels]
+    crops: Mapping[Preprocessing, Crop]
+    remarks: tuple[str, ...]
 
 
 def prepare(
@@ -47,17 +66,30 @@ def prepare(
     """
     exact = [preprocessing for preprocessing in preprocessings if preprocessing.decode == "exact"]
     fast = [preprocessing for preprocessing in preprocessings if preprocessing.decode == "fast"]
-    decoded, crops = None, dict[Preprocessing, Pixels]()
+    decoded, crops, remarks = None, dict[Preprocessing, Crop](), list[str]()
     if exact or not fast:
-        decoded = decode.decode(data, exif)
-        crops = {preprocessing: transforms.crop(preprocessing.input, decoded) for preprocessing in exact}
+        decoded = decode.decode(data, exif, remarks)
+        crops = {preprocessing: preprocessing.crop(decoded) for preprocessing in exact}
     if fast:
-        reduced = decode.decode_fast(data, exif, [preprocessing.input for preprocessing in fast])
+        reduced = decode.decode_fast(data, exif, [preprocessing.input for preprocessing in fast], remarks)
         for preprocessing, image in zip(fast, reduced, strict=True):
             crops[preprocessing] = transforms.crop_fast(preprocessing.input, image)
-    return Prepared(decoded, crops)
+    return Prepared(decoded, crops, tuple(dict.fromkeys(remarks)))
 
 
-def batch(spec: InputSpec, crops: Sequence[Pixels], device: str = "cpu") -> torch.Tensor:
-    """The crops of n images as the network takes them: float32 (n, 3, h, w), as :func:`transforms.normalize` has it."""
-    return transforms.normalize(spec, np.stack(crops), device)
+def batch(spec: InputSpec, crops: Sequence[Crop], device: str = "cpu") -> torch.Tensor:
+    """The crops of n images as the network takes them: float32 (n, channels, h, w), see :func:`transforms.normalize`.
+
+    Raises ModelError where a network's own preprocessing failed.
+    """
+    import torch
+
+    arrays: list[npt.NDArray[Any]] = []
+    for crop in crops:
+        if isinstance(crop, ModelError):
+            raise crop
+        arrays.append(crop)
+    stacked = np.stack(arrays)
+    if spec.function is None:
+        return transforms.normalize(spec, stacked, device)
+    return torch.from_numpy(stacked) if device == "cpu" else torch.from_numpy(stacked).pin_memory().to(device)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from imgcls.preprocessing import geometry
 from imgcls.preprocessing.geometry import SUPPORT, Pixels, Side
 from imgcls.records.config import Interpolation
 
@@ -31,17 +32,17 @@ class _Taps(NamedTuple):
 
 
 def resize(image: Image.Image, first: Side, second: Side, vertical_first: bool, interpolation: Interpolation) -> Pixels:
-    """The wanted pixels, uint8 (h, w, 3), of an RGB image, to the bit as Pillow resizes the whole of it."""
+    """The wanted pixels, uint8 (h, w, channels), of an RGB or grey image, to the bit as Pillow resizes all of it."""
     along, across = first.needed(interpolation), second.needed(interpolation)
     columns, rows = (across, along) if vertical_first else (along, across)
-    pixels = np.asarray(image.crop((columns.start, rows.start, columns.stop, rows.stop)))
+    pixels = geometry.pixels(image.crop((columns.start, rows.start, columns.stop, rows.stop)))
     axes = (0, 1, 2) if vertical_first else (1, 0, 2)
     shown = _two_passes(pixels.transpose(axes), _taps(first, interpolation), _taps(second, interpolation))
     return shown.transpose(axes)
 
 
 def _two_passes(pixels: Pixels, first: _Taps, second: _Taps) -> Pixels:
-    """Resize (a, b, 3) along its first axis, block by block, and then along its second."""
+    """Resize (a, b, channels) along its first axis, block by block, and then along its second."""
     step = max(1, _BLOCK // pixels.shape[1])
     blocks = (_Taps(first.source[i : i + step], first.weight[i : i + step]) for i in range(0, len(first.source), step))
     return np.concatenate(
@@ -50,7 +51,7 @@ def _two_passes(pixels: Pixels, first: _Taps, second: _Taps) -> Pixels:
 
 
 def _weighted(pixels: Pixels, taps: _Taps) -> Pixels:
-    """One pass along the first axis: (source, m, 3) -> (n, m, 3)."""
+    """One pass along the first axis: (source, m, channels) -> (n, m, channels)."""
     total = np.full((len(taps.source), *pixels.shape[1:]), 1 << (_PRECISION_BITS - 1), np.int32)
     for source, weight in zip(taps.source.T, taps.weight.T, strict=True):
         total += pixels[source] * weight[:, np.newaxis, np.newaxis]

@@ -6,7 +6,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from imgcls.preprocessing import resample_numpy
+from imgcls.preprocessing import geometry, resample_numpy
 from imgcls.preprocessing.geometry import Pixels, Reduced, Side
 from imgcls.records.config import Interpolation
 
@@ -20,14 +20,14 @@ _PILLOW_MAJOR = int(PIL.__version__.partition(".")[0])  # docs/decisions.md#pill
 
 
 def resize(image: Image.Image, x: Side, y: Side, interpolation: Interpolation) -> Pixels:
-    """The wanted pixels, uint8 (h, w, 3), of an RGB image, to the bit as Pillow resizes the whole of it."""
+    """The wanted pixels, uint8 (h, w, channels), of an RGB or grey image, to the bit as Pillow resizes all of it."""
     vertical_first = _is_vertical_first(x, y)
     first, second = (y, x) if vertical_first else (x, y)
     if not _pillow_is_frugal(first, second):
         return resample_numpy.resize(image, first, second, vertical_first, interpolation)
     if interpolation == "nearest":
         resized = image.resize((x.target, y.target), Image.Resampling.NEAREST)
-        return np.asarray(resized.crop((x.wanted.start, y.wanted.start, x.wanted.stop, y.wanted.stop)))
+        return geometry.pixels(resized.crop((x.wanted.start, y.wanted.start, x.wanted.stop, y.wanted.stop)))
     return _resized_by_pillow(image, first, second, vertical_first, interpolation)
 
 
@@ -51,14 +51,15 @@ def _resized_by_pillow(
         return (across, along) if vertical_first else (along, across)
 
     resampling, width = Image.Resampling[interpolation.upper()], len(first.wanted)
-    halfway, needed = Image.new("RGB", xy(width, second.source)), second.needed(interpolation)
+    halfway, needed = Image.new(image.mode, xy(width, second.source)), second.needed(interpolation)
     left = first.span().start - first.wanted.start
     step = max(1, _STRIP // max(first.source, first.target))
     for start in range(needed.start, needed.stop, step):
         stop = min(start + step, needed.stop)
         strip = image.crop((*xy(0, start), *xy(first.source, stop)))
         halfway.paste(_one_pass(strip, first, vertical_first, resampling), xy(left, start))
-    resized, skipped = np.asarray(_one_pass(halfway, second, not vertical_first, resampling)), second.span().start
+    resized = geometry.pixels(_one_pass(halfway, second, not vertical_first, resampling))
+    skipped = second.span().start
     shown = slice(second.wanted.start - skipped, second.wanted.stop - skipped)
     return resized[:, shown] if vertical_first else resized[shown]
 
@@ -94,7 +95,7 @@ def resize_by_torch(reduced: Reduced, x: Side, y: Side, interpolation: Interpola
 
     resize = getattr(torch.ops.aten, f"_upsample_{interpolation}2d_aa")
     rows = y.needed(interpolation).stop // reduced.by + 1
-    pixels = torch.from_numpy(np.array(reduced.image)[:rows]).permute(2, 0, 1)[np.newaxis]
+    pixels = torch.from_numpy(geometry.pixels(reduced.image)[:rows].copy()).permute(2, 0, 1)[np.newaxis]
     size = [_outputs(y, pixels.shape[2]), _outputs(x, pixels.shape[3])]
     scales = [reduced.by * side.target / side.source for side in (y, x)]
     resized = resize(pixels, size, False, *scales)[0].permute(1, 2, 0)
@@ -112,4 +113,4 @@ def resize_by_box(reduced: Reduced, x: Side, y: Side, interpolation: Interpolati
     (left, right), (top, bottom) = x.corners(x.wanted), y.corners(y.wanted)
     box = (left / reduced.by, top / reduced.by, right / reduced.by, bottom / reduced.by)
     size = len(x.wanted), len(y.wanted)
-    return np.asarray(reduced.image.resize(size, Image.Resampling[interpolation.upper()], box))
+    return geometry.pixels(reduced.image.resize(size, Image.Resampling[interpolation.upper()], box))

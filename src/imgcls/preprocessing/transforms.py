@@ -29,12 +29,17 @@ if TYPE_CHECKING:
 def crop(spec: InputSpec, image: Image.Image) -> Pixels:
     """Resize ``image`` and take its middle, padding where it is smaller.
 
-    ``image``: mode RGB, of any size. Memory beyond the image itself grows with the crop, not with the resized
-    image. Returns a new C-contiguous array of ``(*spec.crop, 3)``. Raises :class:`ConfigError` where
-    ``spec.resize`` does not suit ``spec.crop_mode``.
+    ``image``: mode RGB, of any size; for one channel it becomes grey first. Memory beyond the image itself grows with
+    the crop, not with the resized image. Returns a new C-contiguous array of ``(*spec.crop, spec.channels)``. Raises
+    :class:`ConfigError` where ``spec.resize`` does not suit ``spec.crop_mode``.
     """
     x, y = geometry.sides(spec, (image.height, image.width))
-    return _padded(spec, x, y, resize.resize(image, x, y, spec.interpolation))
+    return _padded(spec, x, y, resize.resize(coloured(spec, image), x, y, spec.interpolation))
+
+
+def coloured(spec: InputSpec, image: Image.Image) -> Image.Image:
+    """An RGB image as the network takes it: itself, or grey as ``convert("L")`` makes it."""
+    return image.convert("L") if spec.is_grey else image
 
 
 def crop_fast(spec: InputSpec, image: Reduced) -> Pixels:
@@ -45,6 +50,7 @@ def crop_fast(spec: InputSpec, image: Reduced) -> Pixels:
     Raises :class:`ConfigError` as :func:`crop` does.
     """
     x, y = geometry.sides(spec, image.size)
+    image = image._replace(image=coloured(spec, image.image))
     resized = (
         resize.resize_by_torch if resize.torch_is_faster(image, x, y, spec.interpolation) else resize.resize_by_box
     )
@@ -54,7 +60,7 @@ def crop_fast(spec: InputSpec, image: Reduced) -> Pixels:
 def _padded(spec: InputSpec, x: Side, y: Side, shown: Pixels) -> Pixels:
     rows, columns = geometry.crop_window(y.target, spec.crop[0]), geometry.crop_window(x.target, spec.crop[1])
     top, left = y.wanted.start - rows.start, x.wanted.start - columns.start
-    canvas = np.zeros((*spec.crop, 3), np.uint8)
+    canvas = np.zeros((*spec.crop, spec.channels), np.uint8)
     if spec.crop_mode == "border":
         canvas[:] = [round(255 * value) for value in spec.mean]
     canvas[top : top + len(y.wanted), left : left + len(x.wanted)] = shown
@@ -62,17 +68,17 @@ def _padded(spec: InputSpec, x: Side, y: Side, shown: Pixels) -> Pixels:
 
 
 def normalize(spec: InputSpec, crops: Pixels, device: str = "cpu") -> torch.Tensor:
-    """Scale ``crops``, uint8 (n, h, w, 3), to [0, 1], subtract ``spec.mean`` and divide by ``spec.std``.
+    """Scale ``crops``, uint8 (n, h, w, channels), to [0, 1], subtract ``spec.mean`` and divide by ``spec.std``.
 
-    Returns a float32 tensor (n, 3, h, w), the same bits as torchvision's ``ToTensor`` and ``Normalize``: contiguous on
-    the CPU; on a CUDA device, which is sent the bytes, channels last and perhaps not computed yet.
+    Returns a float32 tensor (n, channels, h, w), the same bits as torchvision's ``ToTensor`` and ``Normalize``:
+    contiguous on the CPU; on a CUDA device, which is sent the bytes, channels last and perhaps not computed yet.
     """
     import torch
 
     if device != "cpu":
         return _normalized(spec, torch.from_numpy(crops).pin_memory().to(device, non_blocking=True))
-    mean, std = (np.array(triple, np.float32).reshape(3, 1, 1) for triple in (spec.mean, spec.std))
-    batch = np.empty((len(crops), 3, *crops.shape[1:3]), np.float32)
+    mean, std = (np.array(values, np.float32).reshape(-1, 1, 1) for values in (spec.mean, spec.std))
+    batch = np.empty((len(crops), spec.channels, *crops.shape[1:3]), np.float32)
     with np.errstate(over="ignore"):  # a tiny std makes infinite inputs, which the logits show
         for number, pixels in enumerate(crops):  # one at a time stays in the cache
             batch[number] = pixels.transpose(2, 0, 1)
@@ -96,12 +102,12 @@ def _constants(spec: InputSpec, device: torch.device) -> tuple[torch.Tensor, ...
     """
     import torch
 
-    triples = ((255.0,) * 3, spec.mean, spec.std)
-    return tuple(torch.tensor(triple, dtype=torch.float32, device=device).view(3, 1, 1) for triple in triples)
+    constants = ((255.0,) * spec.channels, spec.mean, spec.std)
+    return tuple(torch.tensor(values, dtype=torch.float32, device=device).view(-1, 1, 1) for values in constants)
 
 
 def fingerprint(batch: torch.Tensor) -> npt.NDArray[np.float32]:
-    """float32 (n, 3, h, w) -> (n, 12): the mean of each channel over each quarter, a fingerprint of each tensor.
+    """float32 (n, channels, h, w) -> (n, 4 * channels): each channel's mean over each quarter, to know a tensor by.
 
     Quarters share the middle row or column where a side is odd, as those of torch's ``adaptive_avg_pool2d``, which on a
     GPU adds up a quarter's values one after the other and is off in the fourth digit.

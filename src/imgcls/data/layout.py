@@ -1,0 +1,123 @@
+"""What a folder is that holds no folder per class: a root with splits in it, or images next to their manifest."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from pathlib import Path, PurePath
+from typing import Final
+
+from imgcls.data import manifest, manifest_table, suffixes
+from imgcls.errors import ConfigError
+
+TO_TRAIN_ON: Final = frozenset({"train", "training"})
+TO_SCORE: Final = frozenset({"val", "valid", "validation", "test", "testing"})
+
+GROUND_TRUTH: Final = "ILSVRC2012_validation_ground_truth.txt"
+_DEVELOPMENT_KIT: Final = Path("ILSVRC2012_devkit_t12", "data")
+
+
+def splits_in(folder: Path) -> tuple[str, ...]:
+    """The folders in it that are splits of a dataset, those to score first; none where they are classes.
+
+    Folders are splits where one is called like a part to train on and another like a part to score, or where all are
+    called so and hold folders themselves: a class may be called ``train``.
+    """
+    children = _folders_in(folder)
+    splits = {name for name in children if name.lower() in TO_TRAIN_ON | TO_SCORE}
+    kinds = {name.lower() in TO_SCORE for name in splits}
+    if len(kinds) < 2 and (splits != set(children) or not any(_folders_in(folder / name) for name in splits)):
+        return ()
+    return tuple(sorted(splits, key=lambda name: (name.lower() not in TO_SCORE, name)))
+
+
+def require_classes(dataset: str, folder: Path) -> None:
+    """Raise ConfigError, which says what to write, for a root with splits in it and for images without folders.
+
+    Any other folder passes, whatever it holds.
+    """
+    if splits := splits_in(folder):
+        paths = " or ".join(f"path = {_toml(folder / name)}" for name in splits)
+        what = "which are not classes" if len(splits) > 1 else "which is not a class"
+        raise ConfigError(f"dataset {dataset!r}: {folder} holds {' and '.join(splits)}, {what}: write {paths}")
+    folders = _folders_in(folder)
+    if {name.lower() for name in folders} <= TO_TRAIN_ON | TO_SCORE:
+        for flat in (folder / name for name in folders or [""]):
+            _refuse_next_to_manifest(dataset, flat)
+    if _holds_images(folder) and not folders:
+        raise ConfigError(
+            f"{_holds_only_images(dataset, folder)}: move each into the folder of its class, or write a .csv with the "
+            "columns path and label and set `path` to it"
+        )
+
+
+def _refuse_next_to_manifest(dataset: str, folder: Path) -> None:
+    """Raise ConfigError where a folder holds images and no folders, and a file in it or next to it has their labels."""
+    if not _holds_images(folder) or _folders_in(folder):
+        return
+    holds = _holds_only_images(dataset, folder)
+    files = _files_next_to(folder)
+    for file in files:
+        if file.suffix.lower() in manifest_table.SUFFIXES and manifest.names_images_in(file, folder):
+            raise ConfigError(f"{holds}; {file} has their labels: write path = {_toml(file)}")
+    for file in files:
+        if file.name == GROUND_TRUTH:
+            raise ConfigError(f"{holds}; {_from_ground_truth(folder, file)}")
+
+
+def _holds_only_images(dataset: str, folder: Path) -> str:
+    return f"dataset {dataset!r}: {folder} holds images and no folder per class"
+
+
+def _from_ground_truth(folder: Path, ground_truth: Path) -> str:
+    """The command that writes a manifest of ImageNet's validation images, whose classes are the kit's own numbers.
+
+    Line i of the ground truth is the ``ILSVRC2012_ID`` of the i-th image, and ``synsets`` of meta.mat has the WordNet
+    id of each. Source: torchvision/datasets/imagenet.py, ``parse_devkit_archive``.
+    """
+    meta, written = ground_truth.with_name("meta.mat"), folder.with_name(f"{folder.name}.csv")
+    program = (
+        "from pathlib import Path; from scipy.io import loadmat; "
+        f'ids = {{s[0]: s[1] for s in loadmat({_python(meta)}, squeeze_me=True)["synsets"]}}; '
+        f'names = sorted(p.absolute() for p in Path({_python(folder)}).glob("ILSVRC2012_val_*")); '
+        f"numbers = Path({_python(ground_truth)}).read_text().split(); "
+        'print("path,label"); '
+        '[print(f"{n},{ids[int(i)]}") for n, i in zip(names, numbers, strict=True)]'
+    )
+    return (
+        f"{ground_truth} numbers their classes as meta.mat of the development kit does, not as networks do: with "
+        f"{meta}, run python -c {shlex.quote(program)} > {shlex.quote(str(written))} and write path = {_toml(written)}"
+    )
+
+
+def _files_next_to(folder: Path) -> list[Path]:
+    """The files in the folder, next to it, and in ImageNet's development kit next to it, that are not images."""
+    around = (folder, folder.parent, folder.parent / _DEVELOPMENT_KIT)
+    names = [(place, name) for place in around for name in _names_in(place) if not suffixes.has_image_suffix(name)]
+    # os.path's states of what may be listed and not entered that it is no file; that of pathlib raises an error
+    return [place / name for place, name in names if os.path.isfile(place / name)]  # noqa: PTH113
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(suffixes.has_image_suffix(name) for name in _names_in(folder))
+
+
+def _folders_in(folder: Path) -> list[str]:
+    return [name for name in _names_in(folder) if os.path.isdir(folder / name)]  # noqa: PTH112 - as above
+
+
+def _names_in(folder: Path) -> list[str]:
+    """What is directly in a folder and not hidden, sorted; nothing where it cannot be listed."""
+    try:
+        return sorted(child.name for child in folder.iterdir() if not suffixes.is_hidden(PurePath(child.name)))
+    except OSError:
+        return []
+
+
+def _toml(path: Path) -> str:
+    return json.dumps(path.as_posix(), ensure_ascii=False)
+
+
+def _python(path: Path) -> str:
+    return json.dumps(str(path), ensure_ascii=False)

@@ -1,0 +1,165 @@
+"""Lists the images that a manifest names, wherever its paths begin and however they are spelled."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePath, PurePosixPath
+from types import MappingProxyType
+from typing import NamedTuple
+
+from imgcls import messages
+from imgcls.data import listing as listings
+from imgcls.data import manifest_table, suffixes
+from imgcls.data.listing import Candidate
+from imgcls.data.manifest_table import Fault, Row
+from imgcls.errors import ConfigError
+from imgcls.records.data import Listing
+
+ROWS_TRIED = 100  # docs/decisions.md#where-paths-of-a-manifest-begin
+"""Rows that are looked for in the folders next to a manifest."""
+
+
+class _Spelled(NamedTuple):
+    """The rows of a manifest by the paths of their files, relative to the manifest."""
+
+    rows: Mapping[str, Row]
+    faults: Sequence[Fault]
+    notes: Sequence[str]
+
+
+class _Completion(NamedTuple):
+    """What stands before and behind the paths of a manifest where their files are called so."""
+
+    folder: str = ""
+    suffix: str = ""
+
+
+def find(
+    dataset: str,
+    file: Path,
+    sha256: Callable[[Path], str] = listings.sha256,
+    columns: Mapping[str, str] = MappingProxyType({}),
+) -> Listing:
+    """List the images of a manifest: ``.csv``, ``.tsv``, ``.txt`` or ``.jsonl``, as docs/configuration.md has them.
+
+    Rows name images whatever their extension; paths are absolute, or relative to the file or to one of the folders
+    next to it, and may lack their suffix. Paths come sorted. ``columns``: the names of the columns for ``path``
+    and ``label``, by these.
+    ``sha256`` hashes a file, or raises :class:`Undecodable`. What was guessed is among the notes.
+
+    Raises :class:`ConfigError` for a file that cannot be read, for columns that are missing or ambiguous, and, with
+    all of their lines, for rows that are cut short, have a field too many, no path or no label, or a path twice.
+    """
+    try:
+        table = manifest_table.read(file, columns)
+        rows, more_faults, notes = _spelled(file, table.rows)
+    except ConfigError as error:
+        raise ConfigError(f"dataset {dataset!r}: {error}") from error
+    if faults := sorted([*table.faults, *more_faults]):
+        lines = messages.sentences([f"line {fault.line}: {fault.why}" for fault in faults])
+        raise ConfigError(f"dataset {dataset!r}: {file}, {lines}")
+    candidates = (
+        Candidate(messages.path_text(PurePosixPath(p)), file.parent / p, rows[p].label, columns=rows[p].columns)
+        for p in sorted(rows)
+    )
+    listing = listings.hashed(dataset, candidates, {}, sha256)
+    if rows and {rejection.reason for rejection in listing.rejections} == {"missing"} and not listing.images:
+        notes = [
+            *notes,
+            f"none of its paths is that of a file: they are looked for from {file.parent} on",
+        ]
+    return replace(listing, notes=tuple(f"{file.name}: {note}" for note in (*table.notes, *notes)))
+
+
+def names_images_in(file: Path, folder: Path) -> bool:
+    """Whether this is a manifest that names an image which lies directly in the folder."""
+    try:
+        table = manifest_table.read(file, {})
+        rows = _spelled(file, table.rows).rows
+    except ConfigError:
+        return False
+    files = (file.parent / path for path in rows)
+    return any(path.parent.resolve() == folder.resolve() and path.is_file() for path in files)
+
+
+def _spelled(manifest: Path, rows: Sequence[Row]) -> _Spelled:
+    """The rows by the paths that their files have on this machine. Raises ConfigError."""
+    notes = list[str]()
+    completion = _completion(manifest, rows)
+    if completion.folder:
+        notes.append(f"its paths begin in the folder {completion.folder} next to it")
+    if completion.suffix:
+        notes.append(f"its paths without the suffix of an image are read with {completion.suffix}")
+    by_path, faults, backslashes = dict[str, Row](), list[Fault](), 0
+    for row in rows:
+        written = _completed(row.path, completion)
+        path = _existing(manifest.parent, written) or written
+        backslashes += path != written
+        if path in by_path:
+            faults.append(Fault(row.line, f"{path} is listed twice; keep one row"))
+        by_path[path] = row
+    if backslashes:
+        notes.append(f"{backslashes} of its paths are written with \\ and read with /, as their files are called")
+    return _Spelled(by_path, faults, notes)
+
+
+def _completion(manifest: Path, rows: Sequence[Row]) -> _Completion:
+    """What the paths lack, where none exists from the manifest's own folder on: the folder next to it, the suffix.
+
+    Raises ConfigError where there are several.
+    """
+    folder = manifest.parent
+    if not rows or any(_existing(folder, row.path) for row in rows):
+        return _Completion()
+    names, suffixes_in = ["", *_folders_in(folder)], functools.cache(_suffixes_in)
+    for row in rows[:ROWS_TRIED]:
+        ways = [_Completion(name) for name in names if _existing(folder, f"{name}/{row.path}" if name else row.path)]
+        if not ways and not suffixes.has_image_suffix(row.path):
+            files = {name: folder / name / row.path for name in names}
+            ways = [
+                _Completion(n, suffix) for n, f in files.items() for suffix in suffixes_in(f.parent).get(f.name, ())
+            ]
+        if len(ways) > 1:
+            files_of = " or ".join(_completed(row.path, way) for way in ways)
+            raise ConfigError(f"{manifest}: {row.path} may be {files_of}: write paths of this form")
+        if ways:
+            return ways[0]
+    return _Completion()
+
+
+def _completed(path: str, completion: _Completion) -> str:
+    suffix = "" if suffixes.has_image_suffix(path) else completion.suffix
+    return PurePosixPath(completion.folder, path).as_posix() + suffix
+
+
+def _suffixes_in(folder: Path) -> Mapping[str, list[str]]:
+    """The suffixes of the images in a folder, by the rest of their names."""
+    by_stem: dict[str, list[str]] = {}
+    for name in sorted(_names_in(folder)):
+        if suffixes.has_image_suffix(name):
+            by_stem.setdefault(PurePath(name).stem, []).append(PurePath(name).suffix)
+    return by_stem
+
+
+def _folders_in(folder: Path) -> list[str]:
+    names = (name for name in _names_in(folder) if not suffixes.is_hidden(PurePath(name)))
+    return sorted(name for name in names if os.path.isdir(folder / name))  # noqa: PTH112 - pathlib's raises errors
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [child.name for child in folder.iterdir()]
+    except (OSError, ValueError):  # a folder may be entered and not listed; a row may hold anything
+        return []
+
+
+def _existing(folder: Path, path: str) -> str | None:
+    """The path as written or with ``/`` in the place of each backslash: the first for which there is a file."""
+    for spelling in (path, path.replace("\\", "/")) if "\\" in path else (path,):
+        # os.path's: that of pathlib raises an error for names that are too long
+        if os.path.exists(folder / spelling):  # noqa: PTH110
+            return PurePosixPath(spelling).as_posix()
+    return None
