@@ -1,6 +1,7 @@
 """What the tests of the store put into it, also in processes of their own."""
 
 import hashlib
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from imgcls.records.evaluation import (
     Pass,
     Scores,
 )
+from imgcls.store import connection
 
 KEY = hashlib.sha256(b"a network").hexdigest()
 OTHER_KEY = hashlib.sha256(b"another network").hexdigest()
@@ -33,7 +35,7 @@ OUTCOME = DatasetOutcome(
     pairs=(
         PairOutcome(
             scores=Scores(
-                "one", "photos", 9, 5, 2, 1, 1, 4, 3, 4, {"Käse": ClassScore(5, 3, 4)}, {7: 0.1, 21842: 1e-300}
+                "one", "photos", 9, 5, 2, 1, 1, 4, 3, 4, {"Käse": ClassScore(5, 3, 4)}, {7: 0.1, 21842: 1e-300}, 21843
             ),
             facts=ModelInfo(
                 "eager",
@@ -68,6 +70,12 @@ def sha256(number: int) -> str:
 def outputs(numbers: Sequence[int]) -> list[tuple[str, Output]]:
     """Images, each with a prediction of its own."""
     return [(sha256(number), replace(OUTPUT, logsumexp=float(number))) for number in numbers]
+
+
+def age(database: sqlite3.Connection, key: str, seconds: int) -> None:
+    """Let the last use of a key be longer ago."""
+    query = "select sha256, classes, used_at - ? from keys where sha256 = ?"
+    connection.write(database, "keys", database.execute(query, (seconds, bytes.fromhex(key))).fetchall())
 
 
 def images(numbers: Sequence[int]) -> list[ImageRef]:

@@ -12,6 +12,9 @@ from imgcls.store.runs import list_key
 
 LABELS = LabelList("two", ("cat", "dog"))
 LABELS_KEY = list_key(LABELS)
+NET_KEY, OTHER_KEY = "11" * 32, "22" * 32
+DISTINCT = {"net": 2, "other": 1}
+"""The number of images of different bytes with an output, by model."""
 
 
 def output(best: int, logit: float) -> Output:
@@ -21,11 +24,11 @@ def output(best: int, logit: float) -> Output:
 
 def pair(model: str, key: str | None, labels: str | None = LABELS_KEY, failure: Failure | None = None) -> PairOutcome:
     """A model on the dataset ``photos``, with its predictions under this key."""
-    scores = Scores(model, "photos", listed=4, scored=4, distinct=3)
+    scores = Scores(model, "photos", listed=4, scored=4, distinct=DISTINCT.get(model, 0))
     return PairOutcome(scores, INFO, failure, key, labels, {"cat": (0,)})
 
 
-BOTH = make_outcome(pair("net", "net-key"), pair("other", "other-key"))
+BOTH = make_outcome(pair("net", NET_KEY), pair("other", OTHER_KEY))
 
 
 @contextmanager
@@ -33,8 +36,8 @@ def stored_run() -> Iterator[Store]:
     """The images of the run named ``run``, in order, the first of them listed twice and the last without an output."""
     store = Store(None)
     images = [ImageRef(f"cat/{n}.jpg", Path(f"/d/cat/{n}.jpg"), n[0] * 64, "cat") for n in ("b", "a", "b2", "c")]
-    store.put({"net-key": (2, [("a" * 64, output(0, 1.0)), ("b" * 64, output(1, 2.0))])})
-    store.put({"other-key": (2, [("a" * 64, output(1, 2.0))])})
+    store.put({NET_KEY: (2, [("a" * 64, output(0, 1.0)), ("b" * 64, output(1, 2.0))])})
+    store.put({OTHER_KEY: (2, [("a" * 64, output(1, 2.0))])})
     store.put_outcome("run", make_outcome(), images, [LABELS])
     yield store
     store.close()

@@ -30,9 +30,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def _change(folder: Path, statement: str, *values: object) -> None:
+def _change(folder: Path, *statements: str) -> None:
     with closing(sqlite3.connect(folder / FILE, isolation_level=None)) as other:
-        other.execute(statement, values)
+        for statement in statements:
+            other.execute(statement)
+
+
+def _age(folder: Path, days: int) -> None:
+    with closing(sqlite3.connect(folder / FILE, isolation_level=None)) as other:
+        stored.age(other, KEY, days * DAY_SECONDS)
 
 
 def test_info_prints_folder_sizes_and_rows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,20 +54,20 @@ def test_info_prints_folder_sizes_and_rows(folder: Path, capsys: pytest.CaptureF
 def test_verify_prints_how_many_predictions_were_checked(capsys: pytest.CaptureFixture[str]) -> None:
     """A store without damage is exit code 0."""
     assert main(["cache", "verify"]) == 0
-    assert capsys.readouterr().out == "7 predictions checked, none is damaged\n"
+    assert capsys.readouterr().out == "7 predictions and all other rows checked, none is damaged\n"
 
 
 def test_verify_prints_a_line_for_each_damage(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Damage is exit code 3; a few are named, and the others counted."""
-    _change(folder, "update answers set body = x'00'")
+    _change(folder, "update answers set body = x'00'", "update keys set classes = '3'")
     assert main(["cache", "verify"]) == 3
     captured = capsys.readouterr()
     first, *lines, last = captured.err.splitlines()
     assert captured.out == ""
     assert first.startswith("imgcls: the store ")
     assert first.endswith("is damaged; delete the file")
-    assert all(line.startswith("  the prediction of image ") for line in lines)
-    assert (len(lines), last) == (3, "  and 4 more")
+    assert all(line.startswith("  the row of answers for ") for line in lines)
+    assert (len(lines), last) == (3, "  and 6 more")
 
 
 def test_a_file_that_is_not_a_store_is_exit_code_3(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +81,7 @@ def test_a_file_that_is_not_a_store_is_exit_code_3(folder: Path, capsys: pytest.
 
 def test_prune_removes_what_no_run_used_for_a_month(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By default 30 days: keys with their predictions, and compiled models; what is younger stays."""
-    _change(folder, "update keys set used_at = used_at - ? where sha256 = ?", 31 * DAY_SECONDS, KEY)
+    _age(folder, 31)
     then = time.time() - 31 * DAY_SECONDS
     os.utime(folder / "compiled" / "one", (then, then))
     assert main(["cache", "prune"]) == 0
@@ -89,7 +95,7 @@ def test_prune_removes_what_no_run_used_for_a_month(folder: Path, capsys: pytest
 @pytest.mark.parametrize(("days", "left"), [("31", 7), ("29", 2)])
 def test_prune_takes_a_number_of_days(folder: Path, days: str, left: int) -> None:
     """A key that was used 30 days ago is removed where fewer days are given."""
-    _change(folder, "update keys set used_at = used_at - ? where sha256 = ?", 30 * DAY_SECONDS, KEY)
+    _age(folder, 30)
     assert main(["cache", "prune", "--unused-for", days]) == 0
     with closing(Store(folder)) as store:
         assert store.verify() == left

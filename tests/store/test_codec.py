@@ -1,8 +1,5 @@
-"""imgcls.store.codec: a packed prediction comes back the same, or is refused."""
+"""imgcls.store.codec: a packed prediction comes back the same."""
 
-import struct
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,15 +21,3 @@ def test_predictions_are_packed_exactly(output: Output) -> None:
     body = pack(output)
     assert output == unpack(body)
     assert body == pack(unpack(body))
-
-
-@given(_outputs, st.data())
-def test_no_changed_byte_goes_unnoticed(output: Output, data: st.DataObject) -> None:
-    """A packed prediction with any one byte changed, or cut off anywhere, is refused."""
-    body = bytearray(pack(output))
-    position = data.draw(st.integers(0, len(body) - 1))
-    with pytest.raises(struct.error):
-        unpack(bytes(body[:position]))
-    body[position] ^= data.draw(st.integers(1, 255))
-    with pytest.raises(struct.error):
-        unpack(bytes(body))

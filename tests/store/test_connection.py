@@ -4,7 +4,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -32,7 +32,9 @@ def test_a_commit_that_fails_is_rolled_back(folder: Path, monkeypatch: pytest.Mo
     with closing(Store(folder)) as store, closing(sqlite3.connect(folder / "predictions.sqlite3")) as reader:
         reader.execute("begin")
         reader.execute("select * from keys").fetchall()
-        with pytest.raises(StoreError, match=r"predictions\.sqlite3 cannot be used: database is locked\. Delete"):
+        with pytest.raises(
+            StoreError, match=r"predictions\.sqlite3 cannot be used: database is locked\. Another process"
+        ):
             store.put({KEY: (1000, stored.outputs([1]))})
         reader.rollback()
         store.put({KEY: (1000, stored.outputs([2]))})
@@ -160,6 +162,41 @@ def test_the_lock_of_a_killed_process_is_free(folder: Path) -> None:
         assert lock.is_locked
 
 
+def test_who_waits_states_for_whom(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed process, whose note is left, is waited for no longer; the next one leaves none when it is done."""
+    monkeypatch.setattr(connection, "STATED_SECONDS", 0.05)
+    stated: list[str] = []
+    with _start(HOLDER, folder) as other:
+        assert _line(other) == "held\n"
+
+        def state(text: str) -> None:
+            stated.append(text)
+            if len(stated) == 2:
+                other.kill()
+
+        with closing(Store(folder, lambda: nullcontext(state))) as store, store.lock("pass-photos"):
+            assert len(stated) >= 2
+            assert (folder / "pass-photos.holder").is_file()
+    assert all(text.startswith(f"waiting until process {other.pid} on ") for text in stated)
+    assert not (folder / "pass-photos.holder").exists()
+
+
+def test_a_free_lock_is_acquired_without_a_word(folder: Path) -> None:
+    """Nothing is opened that would show it."""
+    with closing(Store(folder, pytest.fail)) as store, store.lock():
+        assert (folder / "pass.holder").is_file()
+
+
+def test_a_folder_that_is_read_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is called that, and nothing is to be deleted."""
+    Store(folder).close()
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda file, **more: connect(f"file:{file}?mode=ro", uri=True, **more))
+    expected = r"is read-only here \(attempt to write a readonly database\): name a folder that can be written with "
+    with closing(Store(folder)) as store, pytest.raises(StoreError, match=expected):
+        store.put({KEY: (1000, stored.outputs([1]))})
+
+
 def test_locks_of_different_names_are_independent(store: Store) -> None:
     """Locks of two names are held at once, and a released lock can be acquired again."""
     with store.lock("pass-photos"), store.lock("pass-digits"):
@@ -171,7 +208,7 @@ def test_locks_of_different_names_are_independent(store: Store) -> None:
 def test_a_lock_that_cannot_be_acquired(store: Store, folder: Path) -> None:
     """Where the lock's file cannot be written, the error states what to do."""
     (folder / "pass-photos.lock").mkdir()
-    with pytest.raises(StoreError, match=r"Is a directory.* name another folder"), store.lock("pass-photos"):
+    with pytest.raises(StoreError, match=r"Is a directory.* Name another folder"), store.lock("pass-photos"):
         pytest.fail("a folder was locked")
 
 
@@ -199,5 +236,5 @@ def test_a_file_that_cannot_be_opened(folder: Path) -> None:
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     """A folder below something that is not a folder is refused with the way out."""
     (tmp_path / "home").write_text("a file")
-    with pytest.raises(StoreError, match=r"Not a directory.* name another folder for the store, or switch it off"):
+    with pytest.raises(StoreError, match=r"Not a directory.* Name another folder for the store, or switch it off"):
         Store(tmp_path / "home" / ".imgcls")

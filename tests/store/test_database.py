@@ -17,17 +17,19 @@ from imgcls.store.database import Pruned, Store
 from stored import KEY, OTHER_KEY, OUTCOME, OUTPUT
 
 
-def test_changed_bytes_are_found(store: Store, folder: Path) -> None:
+def test_changed_bytes_are_found(store: Store) -> None:
     """A prediction with one bit turned is named by ``verify``, and reading it is an error, not a wrong prediction."""
     store.put({KEY: (1000, stored.outputs([1, 2]))})
     body = bytearray(pack(replace(OUTPUT, logsumexp=2.0)))
     body[-10] ^= 1
-    with closing(sqlite3.connect(folder / "predictions.sqlite3", isolation_level=None)) as other:
-        other.execute("update answers set body = ? where hex(image) = ?", (bytes(body), stored.sha256(2).upper()))
-    damage = rf"is damaged; delete the file\n  the prediction of image {stored.sha256(2)}: .*checksum$"
-    with pytest.raises(StoreError, match=damage):
+    image = bytes.fromhex(stored.sha256(2))
+    store._connection.execute("update answers set body = ? where image = ?", (bytes(body), image))
+    damage = rf"the row of answers for {KEY[:16]}, {stored.sha256(2)} does not match its checksum"
+    with pytest.raises(StoreError, match=rf"is damaged; delete the file\n  {damage}$"):
         store.verify()
-    with pytest.raises(StoreError, match=r"do not match their checksum.* Delete the file"):
+    with pytest.raises(
+        StoreError, match=rf"the prediction of image {stored.sha256(2)} does not match .* Run again; where"
+    ):
         store.outputs(KEY, [stored.sha256(1), stored.sha256(2)])
     assert dict(stored.outputs([1])) == store.outputs(KEY, [stored.sha256(1)])
 
@@ -52,7 +54,7 @@ def test_of_much_damage_a_few_lines_are_reported(store: Store, folder: Path) -> 
         store.verify()
     first, *lines, last = str(error.value).splitlines()
     assert first.endswith("predictions.sqlite3 is damaged; delete the file")
-    assert [line.startswith("  the prediction of image ") for line in lines] == [True] * 3
+    assert [line.startswith(f"  the row of answers for {KEY[:16]}, ") for line in lines] == [True] * 3
     assert last == "  and 2 more"
 
 
@@ -74,12 +76,21 @@ def test_pruning_removes_what_no_run_used(store: Store) -> None:
     """Keys that no run has used for N days are removed with their predictions; one that a run has just used stays."""
     old_key = "0" * 64
     store.put({key: (10, stored.outputs([1, 2])) for key in (KEY, OTHER_KEY, old_key)})
-    store._connection.execute("update keys set used_at = used_at - ? where sha256 != ?", (40 * DAY_SECONDS, OTHER_KEY))
+    for key in (KEY, old_key):
+        stored.age(store._connection, key, 40 * DAY_SECONDS)
     store.put_outcome("run", OUTCOME, [], [])
     pruned = [store.prune(days) for days in (41, 30, 30)]
     assert [(p.keys, p.predictions) for p in pruned] == [(0, 0), (1, 2), (0, 0)]
-    assert (store.classes(KEY), store.classes(OTHER_KEY), store.classes(old_key)) == (10, 10, None)
+    assert (store.classes(KEY), store.classes(OTHER_KEY), store.classes(old_key)) == (21843, 10, None)
     assert store.verify() == 4
+
+
+def test_pruning_removes_predictions_that_nobody_can_find(store: Store) -> None:
+    """Where the key of predictions is lost, they are removed with what no run used."""
+    store.put({key: (10, stored.outputs([1, 2])) for key in (KEY, OTHER_KEY)})
+    store._connection.execute("delete from keys where sha256 = ?", (bytes.fromhex(KEY),))
+    assert [(p.keys, p.predictions) for p in (store.prune(30), store.prune(30))] == [(0, 2), (0, 0)]
+    assert store.verify() == 2
 
 
 def test_pruning_gives_back_the_space(store: Store, folder: Path) -> None:
@@ -89,7 +100,7 @@ def test_pruning_gives_back_the_space(store: Store, folder: Path) -> None:
     full, content = file.stat().st_size, file.read_bytes()
     assert store.prune(1) == Pruned(0, 0, 0, 0)
     assert file.read_bytes() == content
-    store._connection.execute("update keys set used_at = used_at - ? where sha256 = ?", (2 * DAY_SECONDS, KEY))
+    stored.age(store._connection, KEY, 2 * DAY_SECONDS)
     pruned = store.prune(1)
     assert (pruned.keys, pruned.predictions) == (1, 2000)
     assert pruned.freed_bytes == full - file.stat().st_size > 200_000

@@ -3,7 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 import stored
+from imgcls.errors import StoreError
 from imgcls.records.data import LabelList
 from imgcls.store.connection import DAY_SECONDS, IMAGES_PER_QUERY
 from imgcls.store.database import Store
@@ -37,11 +40,13 @@ def test_a_later_outcome_replaces_the_earlier(store: Store) -> None:
 
 
 def test_names_keep_their_order(store: Store) -> None:
-    """The names behind class numbers come back in order, per list; an unknown list has none."""
+    """The names behind class numbers come back in order, per list; an unknown list is an error."""
     names = tuple(f"class {number}" for number in range(1000, 0, -1))
     long, short = LabelList("names.txt", names), LabelList("names.txt", ("Käse",))
     store.put_outcome("run", OUTCOME, [], [long, short, long])
-    assert (names, ("Käse",), ()) == tuple(store.names(key) for key in (list_key(long), list_key(short), "unknown"))
+    assert (names, ("Käse",)) == tuple(store.names(list_key(labels)) for labels in (long, short))
+    with pytest.raises(StoreError, match=r"is damaged: a list of class names is no longer complete\. Run again"):
+        store.names("unknown")
 
 
 def test_plans_add_up(store: Store) -> None:

@@ -14,40 +14,54 @@ from imgcls.store import schema
 from imgcls.store.codec import pack
 from imgcls.store.database import Store
 from imgcls.store.schema import VERSION
-from stored import KEY, STATE
+from stored import KEY
 
-FIRST_SCRIPT_SHA256 = "332f5f876c9e0283462227473e638666065d51754043024437b31a1fc7f60e45"
+SCRIPTS_SHA256 = (
+    "332f5f876c9e0283462227473e638666065d51754043024437b31a1fc7f60e45",
+    "aff5862992f575e0e9f272abf5b5444551d48cf0edc5574177ceb1fe8583c479",
+    "456a2f762ff404d5e523210b16e68b45616309a83bcd15915d8591f52712e827",
+)
 
 
-def _first_version(folder: Path) -> None:
-    """Write the file that the first version of imgcls would, with predictions of two images."""
+def _old_version(folder: Path, version: int = 1) -> None:
+    """Write the file that an earlier version of imgcls would, with predictions of two images."""
     folder.mkdir(parents=True)
     with closing(sqlite3.connect(folder / "predictions.sqlite3")) as connection:
-        connection.executescript(schema.HISTORY[0])
+        for script in schema.HISTORY[:version]:
+            connection.executescript(script)
         connection.execute("insert into keys values (1, ?, 1000, ?)", (KEY, int(time.time())))
-        rows = [(1, bytes.fromhex(image), pack(output)) for image, output in stored.outputs([1, 2])]
+        rows = [(1, bytes.fromhex(image), pack(output) + b"crc.") for image, output in stored.outputs([1, 2])]
         connection.executemany("insert into answers values (?, ?, ?)", rows)
-        connection.execute("pragma user_version = 1")
+        connection.execute(f"pragma user_version = {version}")
         connection.commit()
 
 
-def test_a_store_of_the_first_version_is_brought_up_to_date(folder: Path) -> None:
-    """Its predictions are read, and what is new works; the script that made it is still the same."""
-    assert hashlib.sha256(schema.HISTORY[0].encode()).hexdigest() == FIRST_SCRIPT_SHA256
-    _first_version(folder)
-    for _ in range(2):
-        with closing(Store(folder)) as store:
-            assert store._rows("pragma user_version") == [(VERSION,)]
-            assert dict(stored.outputs([1, 2])) == store.outputs(
-                KEY, [stored.sha256(1), stored.sha256(2), stored.sha256(3)]
-            )
-            store.put_hashed({STATE: stored.sha256(1)})
-            assert store.hashed(STATE) == stored.sha256(1)
+def test_released_scripts_are_never_changed() -> None:
+    """Every version leads to the same tables, because the scripts that made it are still the same."""
+    assert tuple(hashlib.sha256(script.encode()).hexdigest() for script in schema.HISTORY) == SCRIPTS_SHA256
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_rows_without_checksums_are_removed_once_and_aloud(folder: Path, version: int) -> None:
+    """Nothing of an earlier version is served, a sentence says so at the first opening only, and everything works."""
+    _old_version(folder, version)
+    removed = (
+        "the store was written by an older version of imgcls, without checksums: its 2 predictions were removed, "
+        "and are computed again"
+    )
+    images = [stored.sha256(number) for number in (1, 2, 3)]
+    with closing(Store(folder)) as store:
+        assert store._rows("pragma user_version") == [(VERSION,)]
+        assert (store.damage.take(), store.damage.take()) == ((removed,), ())
+        assert (store.classes(KEY), store.missing(KEY, images), store.verify()) == (None, set(images), 0)
+        store.put({KEY: (1000, stored.outputs([1]))})
+    with closing(Store(folder)) as store:
+        assert (store.damage.take(), store.missing(KEY, images)) == ((), {stored.sha256(2), stored.sha256(3)})
 
 
 def test_an_older_and_a_new_store_have_one_schema(folder: Path) -> None:
     """A store that was brought up to date has the tables of a new one."""
-    _first_version(folder)
+    _old_version(folder)
     with closing(Store(folder)) as old, closing(Store(None)) as new:
         tables = "select type, name, sql from sqlite_schema order by name"
         assert old._rows(tables) == new._rows(tables)
@@ -57,7 +71,7 @@ def test_a_store_that_cannot_be_brought_up_to_date_stays_as_it_is(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A script that fails half-way leaves the older file to the older version."""
-    _first_version(folder)
+    _old_version(folder)
     before = (folder / "predictions.sqlite3").read_bytes()
     monkeypatch.setattr(schema, "HISTORY", (*schema.HISTORY, "create table half (n);\ncreate table keys (n)"))
     monkeypatch.setattr(schema, "VERSION", VERSION + 1)

@@ -1,12 +1,15 @@
 """``imgcls cache info|verify|prune``: the upkeep of the store."""
 
 import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+from imgcls.cli import output
 from imgcls.cli.arguments import positive_int
 from imgcls.errors import ConfigError
+from imgcls.reporting import progress
 from imgcls.session import options as run_options
 from imgcls.session.options import RunOptions
 from imgcls.store import schema
@@ -33,17 +36,17 @@ def print_info(namespace: argparse.Namespace) -> int:
     """Print where the store is, its size, the rows of each table, and what runtimes compiled; the exit code."""
     with _existing_store(namespace) as store:
         info = store.info()
-        print(f"store: {store.file}, {_megabytes(info.file_bytes)}")
+        output.line(f"store: {store.file}, {_megabytes(info.file_bytes)}")
         for table, rows in info.rows.items():
-            print(f"  {table}: {rows} rows")
-        print(f"compiled models: {info.artefacts}, {_megabytes(info.artefact_bytes)}")
+            output.line(f"  {table}: {rows} rows")
+        output.line(f"compiled models: {info.artefacts}, {_megabytes(info.artefact_bytes)}")
     return 0
 
 
 def verify_store(namespace: argparse.Namespace) -> int:
-    """Check every stored prediction; the exit code. Raises StoreError, a line per damage."""
+    """Check every row of the store; the exit code. Raises StoreError, a line per damage."""
     with _existing_store(namespace) as store:
-        print(f"{store.verify()} predictions checked, none is damaged")
+        output.line(f"{store.verify()} predictions and all other rows checked, none is damaged")
     return 0
 
 
@@ -51,7 +54,7 @@ def prune_store(namespace: argparse.Namespace) -> int:
     """Remove what no run has used for ``--unused-for`` days, and print how much that was; the exit code."""
     with _existing_store(namespace) as store:
         pruned = store.prune(namespace.unused_for)
-    print(
+    output.line(
         f"not used for {namespace.unused_for} days, and removed: {pruned.keys} keys with {pruned.predictions} "
         f"predictions, {pruned.artefacts} compiled models; {_megabytes(pruned.freed_bytes)} freed"
     )
@@ -66,7 +69,9 @@ def _existing_store(namespace: argparse.Namespace) -> Iterator[Store]:
         raise ConfigError("with the store off there is nothing to look at: name its folder with --store DIR")
     if not (folder / schema.FILE).is_file():
         raise ConfigError(f"there is no store in {folder.absolute()}: name its folder with --store DIR")
-    with closing(Store(folder.absolute())) as store:
+    with closing(Store(folder.absolute(), lambda: progress.notices(sys.stderr))) as store:
+        for sentence in store.damage.take():
+            output.line(sentence)
         yield store
 
 

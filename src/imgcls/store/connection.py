@@ -6,24 +6,44 @@ One transaction per batch: a killed run loses at most the batch that it was work
 
 import sqlite3
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+import msgspec
+from filelock import FileLock, Timeout
 
 from imgcls.errors import StoreError
-from imgcls.store import schema
+from imgcls.records.performance import Status
+from imgcls.store import checksum, failure, holder, schema
+from imgcls.store.damage import Damage, refused
 
 BUSY_SECONDS = 60  # docs/decisions.md#store-limits
+
+STATED_SECONDS = 1.0  # docs/decisions.md#waiting-for-a-store
 
 IMAGES_PER_QUERY = 500  # docs/decisions.md#store-limits
 
 DAY_SECONDS = 86_400
 
+UNUSABLE = (sqlite3.Error, UnicodeError, struct.error, msgspec.MsgspecError, OSError)
+"""What reading and writing a damaged file may raise; UnicodeError: where the name of a column is damaged."""
+
+Key = Mapping[str, checksum.Value]
+"""The values of all columns of a table's key, by their names and in their order."""
+
 SCORING = "pass"
 """The name of the lock of the process that scores images (docs/decisions.md#one-lock)."""
+
+
+ShowStatus = Callable[[], AbstractContextManager[Status]]
+
+
+@contextmanager
+def _unseen() -> Iterator[Status]:
+    yield lambda _: None
 
 
 class Connection:
@@ -32,14 +52,18 @@ class Connection:
     Every method raises StoreError, with the way out, where the file cannot be read or written.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, show_waiting: ShowStatus = _unseen) -> None:
+        """``show_waiting``: what opens a function that states what is waited for."""
         self.folder = folder
         self.file = folder / schema.FILE if folder else None
         self.artefacts = folder / schema.ARTEFACTS if folder else None
+        self.damage = Damage()
+        self._show_waiting = show_waiting
         with self._errors():
             if folder:
                 _make(folder)
             self._connection = sqlite3.connect(self.file or ":memory:", timeout=BUSY_SECONDS, isolation_level=None)
+            self._connection.text_factory = text
             try:
                 self._prepare()
             except BaseException:
@@ -50,7 +74,7 @@ class Connection:
         self._connection.close()
 
     def _prepare(self) -> None:
-        for pragma in ("journal_mode = delete", "synchronous = full", "foreign_keys = on"):
+        for pragma in ("journal_mode = delete", "synchronous = full", "cell_size_check = on"):
             self._connection.execute(f"pragma {pragma}")
         with self._transaction() as connection:
             version = connection.execute("pragma user_version").fetchone()[0]
@@ -59,20 +83,26 @@ class Connection:
                     f"{self.file} was written by another version of imgcls (its schema is {version}, "
                     f"ours {schema.VERSION}): delete the file, or name another folder for the store"
                 )
+            if 0 < version < schema.CHECKSUMS_SINCE:
+                self._announce_removal(connection)
             for number, script in enumerate(schema.HISTORY[version:], version + 1):
                 for statement in script.split(";\n"):
                     connection.execute(statement)
                 connection.execute(f"pragma user_version = {number}")
 
+    def _announce_removal(self, connection: sqlite3.Connection) -> None:
+        removed = connection.execute("select count(*) from answers").fetchone()[0]
+        self.damage.add_sentence(
+            f"the store was written by an older version of imgcls, without checksums: "
+            f"its {removed} predictions were removed, and are computed again"
+        )
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, struct.error, OSError) as error:
-            raise StoreError(
-                f"the store {self.file or 'in memory'} cannot be used: {error}. "
-                "Delete the file, name another folder for the store, or switch it off"
-            ) from error
+        except UNUSABLE as error:
+            raise StoreError(failure.message(self.file, error)) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -89,19 +119,65 @@ class Connection:
         with self._errors():
             return self._connection.execute(query, values).fetchall()
 
+    def _checked(
+        self, table: str, columns: str, key: Key, images: Sequence[str] | None = None
+    ) -> Iterator[tuple[tuple[Any, ...], bool]]:
+        """The named columns of the rows with this key, each with whether the row matches its checksum.
+
+        ``images``: only those of these images; then ``image`` is the first of the columns.
+        """
+        condition = " and ".join(f"{name} = ?" for name in key)
+        for batch in batches(images) if images is not None else [()]:
+            limit = f" and image in ({', '.join('?' * len(batch))})" if batch else ""
+            query = f"select {columns}, checksum from {table} where {condition}{limit}"  # noqa: S608 - our own words
+            for *values, stored in self._rows(query, *key.values(), *map(bytes.fromhex, batch)):
+                yield tuple(values), checksum.of(table, *key.values(), *values) == stored
+
+    def _intact(
+        self, kind: str, table: str, columns: str, key: Key, images: Sequence[str] | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """The rows of :meth:`_checked` that match; the others are counted as this kind of damage."""
+        for values, matches in self._checked(table, columns, key, images):
+            if matches:
+                yield values
+            else:
+                self.damage.add(kind, (*key.values(), *values))
+
+    def _undamaged(self, what: str, table: str, columns: str, key: Key) -> tuple[Any, ...] | None:
+        """The one row with this key, if there is one. Raises StoreError where it does not match its checksum."""
+        for values, matches in self._checked(table, columns, key):
+            if not matches:
+                raise refused(self.file, what)
+            return values
+        return None
+
     @contextmanager
     def lock(self, name: str = SCORING) -> Iterator[None]:
         """A lock that one process holds at a time; the system releases it when that process dies."""
         if self.folder is None:
             yield
             return
-        lock = FileLock(self.folder / f"{name}.lock")
+        lock, note = FileLock(self.folder / f"{name}.lock"), self.folder / f"{name}.holder"
         with self._errors():
-            lock.acquire()
+            self._acquire(lock, self.folder, note)
         try:
-            yield
+            with holder.noted(note):
+                yield
         finally:
             lock.release()
+
+    def _acquire(self, lock: FileLock, folder: Path, note: Path) -> None:
+        """Wait for as long as it takes; what is waited for is stated after a second, and once a second from then on."""
+        started = time.monotonic()
+        with suppress(Timeout):
+            lock.acquire(timeout=STATED_SECONDS)
+            return
+        with self._show_waiting() as say:
+            while True:
+                say(holder.waiting(folder, note, time.monotonic() - started))
+                with suppress(Timeout):
+                    lock.acquire(timeout=STATED_SECONDS)
+                    return
 
 
 def _make(folder: Path) -> None:
@@ -109,6 +185,18 @@ def _make(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".gitignore").write_text("*\n", encoding="ascii")
+
+
+def write(transaction: sqlite3.Connection, table: str, rows: Iterable[Sequence[checksum.Value]]) -> None:
+    """Write rows, all columns in the order of their table, each with its checksum; the same key is replaced."""
+    for row in rows:
+        marks = ", ".join("?" * (len(row) + 1))
+        transaction.execute(f"insert or replace into {table} values ({marks})", (*row, checksum.of(table, *row)))  # noqa: S608 - our own words
+
+
+def text(raw: bytes) -> str:
+    """A text of a database as it is, or with other characters where it is not UTF-8: its checksum decides on it."""
+    return raw.decode(errors="replace")
 
 
 def batches(images: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,16 +1,18 @@
 """The store: predictions that were computed once and never need to be computed again, and their upkeep."""
 
 import shutil
-import struct
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgcls.errors import StoreError
-from imgcls.store import codec
+from imgcls.store import verification
 from imgcls.store.connection import DAY_SECONDS
-from imgcls.store.predictions import Predictions
+from imgcls.store.durations import Durations
+from imgcls.store.predictions import KEY_BYTES, Predictions
+from imgcls.store.remarks import Remarks
 from imgcls.store.runs import Runs
 
 DAMAGE_SHOWN = 3  # docs/decisions.md#names-in-a-message
@@ -36,7 +38,7 @@ class Pruned:
     freed_bytes: int
 
 
-class Store(Predictions, Runs):
+class Store(Predictions, Durations, Remarks, Runs):
     """Predictions by prediction key and image, and what runs leave. Without a folder everything is kept in memory.
 
     Every method raises StoreError, with the way out, where the file cannot be read or written.
@@ -52,20 +54,20 @@ class Store(Predictions, Runs):
 
     def verify(self) -> int:
         """Read everything; the number of predictions. Raises StoreError, a line per damage, where there is any."""
-        damage = [text for (text,) in self._rows("pragma integrity_check") if text != "ok"]
-        count = 0
+        with closing(Store(None)) as new:
+            tables = new._rows(verification.TABLES)  # noqa: SLF001 - another store
         with self._errors():
-            for image, body in self._connection.execute("select hex(image), body from answers"):
-                count += 1
-                try:
-                    codec.unpack(body)
-                except struct.error as error:
-                    damage.append(f"the prediction of image {image.lower()}: {error}")
+            self._connection.execute("begin")  # other processes wait, and what belongs together is read together
+            try:
+                count = self._rows("select count(*) from answers")[0][0]
+                damage = list(verification.damage(self._connection, tables))
+            finally:
+                self._connection.rollback()
         if damage:
             more = [f"and {len(damage) - DAMAGE_SHOWN} more"] if len(damage) > DAMAGE_SHOWN else []
             lines = [f"the store {self.file} is damaged; delete the file", *damage[:DAMAGE_SHOWN], *more]
-            raise StoreError("\n  ".join(lines))
-        return count
+            raise StoreError(lines[0], *(f"  {line}" for line in lines[1:]))
+        return int(count)
 
     def prune(self, unused_for_days: float) -> Pruned:
         """Delete the predictions of keys, and the artefacts, that no run has used for N days, and give back the space.
@@ -75,11 +77,12 @@ class Store(Predictions, Runs):
         before = int(time.time() - unused_for_days * DAY_SECONDS)
         with self.lock():
             bytes_before = self._file_bytes()
-            unused = "select id from keys where used_at < ?"
+            unused = "delete from answers where key not in (select substr(sha256, 1, ?) from keys)"
             with self._transaction() as transaction:
-                predictions = transaction.execute(f"delete from answers where key in ({unused})", (before,)).rowcount  # noqa: S608 - our own words
                 keys = transaction.execute("delete from keys where used_at < ?", (before,)).rowcount
-            if keys:
+                predictions = transaction.execute(unused, (KEY_BYTES,)).rowcount
+                transaction.execute("delete from durations where key not in (select sha256 from keys)")
+            if keys or predictions:
                 self._rows("vacuum")
             with self._errors():
                 folders = [folder for folder in self._artefacts() if folder.stat().st_mtime < before]

@@ -1,6 +1,6 @@
 """What was computed of images, by the hash of their bytes: predictions, choices of runtimes, failures to decode.
 
-An image is named by its sha256, in hexadecimal.
+An image is named by its sha256, in hexadecimal. What does not match its checksum counts as missing, and as damage.
 """
 
 import os
@@ -11,8 +11,11 @@ import msgspec
 
 from imgcls.records.data import FileState
 from imgcls.records.evaluation import Output, RuntimeChoice
-from imgcls.store import codec, connection
+from imgcls.store import checksum, codec, connection
 from imgcls.store.connection import Connection
+from imgcls.store.damage import refused
+
+KEY_BYTES = 8  # docs/decisions.md#checksums-of-rows
 
 
 class Predictions(Connection):
@@ -20,83 +23,86 @@ class Predictions(Connection):
 
     def classes(self, key: str) -> int | None:
         """The number of outputs of the network of this key; None for a key without predictions."""
-        rows = self._rows("select classes from keys where sha256 = ?", key)
-        return int(rows[0][0]) if rows else None
+        rows = self._intact("keys", "keys", "classes, used_at", {"sha256": bytes.fromhex(key)})
+        return next((int(classes) for classes, _ in rows), None)
 
     def outputs(self, key: str, images: Sequence[str]) -> dict[str, Output]:
-        """The stored predictions for these images; missing ones are left out."""
+        """The stored predictions for these images; missing ones are left out. Raises StoreError for a damaged one."""
+        outputs = {}
         with self._errors():
-            return {image: codec.unpack(body) for image, body in self._bodies(key, images, "body")}
+            for image, body in self._bodies(key, images):
+                if body is None:
+                    raise refused(self.file, f"the prediction of image {image}")
+                outputs[image] = codec.unpack(body)
+        return outputs
 
     def missing(self, key: str, images: Sequence[str]) -> set[str]:
-        """Those of these images that have no stored prediction."""
-        return set(images) - {image for image, _ in self._bodies(key, images, "null")}
+        """Those of these images that have no stored prediction, or a damaged one."""
+        missing = set(images)
+        for image, body in self._bodies(key, images):
+            if body is None:
+                self.damage.add("predictions", (key, image))
+            else:
+                missing.discard(image)
+        return missing
 
-    def _bodies(self, key: str, images: Sequence[str], column: str) -> Iterator[tuple[str, bytes]]:
+    def _bodies(self, key: str, images: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
+        """Images with their packed predictions, None for one that does not match its checksum."""
+        sha256 = bytes.fromhex(key)
         for batch in connection.batches(images):
-            query = (
-                f"select hex(image), {column} from answers where key = (select id from keys where sha256 = ?) "  # noqa: S608 - our own words
-                f"and image in ({', '.join('?' * len(batch))})"
-            )
-            for image, body in self._rows(query, key, *map(bytes.fromhex, batch)):
-                yield image.lower(), body
+            marks = ", ".join("?" * len(batch))
+            query = f"select image, body, checksum from answers where key = ? and image in ({marks})"  # noqa: S608 - only question marks
+            for image, body, stored in self._rows(query, sha256[:KEY_BYTES], *map(bytes.fromhex, batch)):
+                yield image.hex(), body if checksum.of("answers", sha256, image, body) == stored else None
 
     def put(self, batch: Mapping[str, tuple[int, Sequence[tuple[str, Output]]]]) -> None:
         """Store a batch in one transaction: key -> (number of outputs of the network, (image, prediction) pairs)."""
         with self._transaction() as transaction:
             for key, (classes, outputs) in batch.items():
-                transaction.execute(
-                    "insert into keys (sha256, classes, used_at) values (?, ?, ?) "
-                    "on conflict (sha256) do update set used_at = excluded.used_at",
-                    (key, classes, int(time.time())),
-                )
-                number = transaction.execute("select id from keys where sha256 = ?", (key,)).fetchone()[0]
+                sha256 = bytes.fromhex(key)
+                connection.write(transaction, "keys", [(sha256, classes, int(time.time()))])
                 transaction.executemany(
-                    "insert or replace into answers values (?, ?, ?)",
-                    [(number, bytes.fromhex(image), codec.pack(output)) for image, output in outputs],
+                    "insert or replace into answers values (?, ?, ?, ?)",
+                    (_answer(sha256, bytes.fromhex(image), codec.pack(output)) for image, output in outputs),
                 )
 
     def choice(self, about: str) -> RuntimeChoice | None:
         """The runtime that was chosen; ``about``: a hash of everything that the choice depends on."""
-        rows = self._rows("select body from choices where about = ?", about)
-        return msgspec.json.decode(rows[0][0], type=RuntimeChoice) if rows else None
+        with self._errors():
+            rows = self._intact("choices of runtimes", "choices", "body", {"about": about})
+            return next((msgspec.json.decode(body, type=RuntimeChoice) for (body,) in rows), None)
 
     def put_choice(self, about: str, choice: RuntimeChoice) -> None:
         """Store a choice for :meth:`choice`."""
         with self._transaction() as transaction:
-            transaction.execute("insert or replace into choices values (?, ?)", (about, msgspec.json.encode(choice)))
+            connection.write(transaction, "choices", [(about, msgspec.json.encode(choice))])
 
     def undecodable(self, decoder: str, images: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Reason and detail of those of these images that this decoder is known not to decode."""
-        failures = {}
-        for batch in connection.batches(images):
-            marks = ", ".join("?" * len(batch))
-            query = f"select hex(image), reason, detail from undecodable where decoder = ? and image in ({marks})"  # noqa: S608 - only question marks
-            for image, reason, detail in self._rows(query, decoder, *map(bytes.fromhex, batch)):
-                failures[image.lower()] = (reason, detail)
-        return failures
+        rows = self._intact("rejections", "undecodable", "image, reason, detail", {"decoder": decoder}, images)
+        return {image.hex(): (reason, detail) for image, reason, detail in rows}
 
     def put_undecodable(self, decoder: str, image: str, reason: str, detail: str) -> None:
         """Store why an image does not decode, for :meth:`undecodable`."""
         with self._transaction() as transaction:
-            transaction.execute(
-                "insert or replace into undecodable values (?, ?, ?, ?)",
-                (decoder, bytes.fromhex(image), reason, detail),
-            )
+            connection.write(transaction, "undecodable", [(decoder, bytes.fromhex(image), reason, detail)])
 
     def hashed(self, file: FileState) -> str | None:
         """The sha256 of a file that is as it was when it was hashed; None for every other."""
-        query = "select lower(hex(sha256)) from hashed_files where path = ? and size = ? and mtime_ns = ? and inode = ?"
-        rows = self._rows(query, os.fsencode(file.path), file.size, file.mtime_ns, str(file.inode))
-        return str(rows[0][0]) if rows else None
+        path, state = os.fsencode(file.path), (file.size, file.mtime_ns, str(file.inode))
+        rows = self._intact("hashes of files", "hashed_files", "size, mtime_ns, inode, sha256", {"path": path})
+        return next((sha256.hex() for *stored, sha256 in rows if tuple(stored) == state), None)
 
     def put_hashed(self, files: Mapping[FileState, str]) -> None:
         """Store the states in which files were hashed, each with its sha256; of a path, only the last."""
+        rows = (
+            (os.fsencode(f.path), f.size, f.mtime_ns, str(f.inode), bytes.fromhex(sha256))
+            for f, sha256 in files.items()
+        )
         with self._transaction() as transaction:
-            transaction.executemany(
-                "insert or replace into hashed_files values (?, ?, ?, ?, ?)",
-                (
-                    (os.fsencode(f.path), f.size, f.mtime_ns, str(f.inode), bytes.fromhex(sha256))
-                    for f, sha256 in files.items()
-                ),
-            )
+            connection.write(transaction, "hashed_files", rows)
+
+
+def _answer(sha256: bytes, image: bytes, body: bytes) -> tuple[bytes, bytes, bytes, int]:
+    """A row of ``answers``: the checksum covers the whole of the key, of which the row has the first bytes."""
+    return sha256[:KEY_BYTES], image, body, checksum.of("answers", sha256, image, body)
