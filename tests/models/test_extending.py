@@ -16,7 +16,7 @@ GUIDE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
 
 CONFIGURATION = """
 [datasets.digits]
-path = "digits"
+path = "builtin:digits"
 
 [models.eager]
 arch = "timm:test_resnet"

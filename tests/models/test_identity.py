@@ -32,6 +32,7 @@ def _key(spec: ModelSpec) -> str:
         {"arch": f"{RESNET}.r160_in1k"},
         {"precision": "bfloat16"},
         {"decode": "fast"},
+        {"output": "logits"},
         {"input": {"resize": 200}},
         {"input": {"crop": 128}},
         {"input": {"crop_mode": "squash"}},
@@ -118,6 +119,29 @@ def test_a_prediction_depends_on_the_files_of_the_layers(own_nets: Path, monkeyp
     assert model.identity != loader.load(spec, "cpu").identity
 
 
+@pytest.mark.parametrize(
+    "line", ["import own_package.parts", "from own_package import parts", "from own_package.parts import SCALE"]
+)
+def test_a_prediction_depends_on_what_own_modules_import(line: str, own_nets: Path) -> None:
+    """Functions and numbers of other modules of the user's count, those that they import in turn too."""
+    package = own_nets.with_name("own_package")
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "parts.py").write_text("import numpy\nfrom . import numbers\nfrom .numbers import SCALE\n")
+    (package / "numbers.py").write_text("SCALE = 2\n")
+    own_nets.write_text(f"from torch import nn\n{line}\n\n\ndef net():\n    return nn.Linear(3, 2)\n")
+    spec = own_spec("net", weights="random:1")
+    model = loader.load(spec, "cpu")
+    parts = {"own_package", "own_package.parts", "own_package.numbers"}
+    assert model.identity["own_sources"].keys() == {"own_nets", *parts}
+    (package / "numbers.py").write_text("SCALE = 3\n")
+    for name in ("own_nets", *parts):
+        del sys.modules[name]
+    assert model.identity != loader.load(spec, "cpu").identity
+    for name in parts:
+        del sys.modules[name]
+
+
 def test_a_factory_that_is_written_elsewhere(own_nets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The named factory may only pass on one of another file, and torch may derive a class from a user's layer."""
     own_nets.write_text("from own_factory import net\n")
@@ -147,6 +171,7 @@ PREDICTING = (
     "evaluation/inputs.py",
     "evaluation/pipeline.py",
     "models/inference.py",
+    "models/outputs.py",
     "models/runtimes/eager.py",
 )
 

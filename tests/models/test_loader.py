@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
 from imgcls import hashing
+from imgcls.data import class_lists
 from imgcls.errors import ConfigError, DeviceMissing, ModelError, WeightsMissing
 from imgcls.models import loader
 from imgcls.models.weights import download
@@ -122,10 +124,11 @@ def test_timms_heads_are_never_random(resnet_file: Path) -> None:
 
 
 def test_torchvisions_heads_are_never_random(squeezenet: Any, checkpoints: Path) -> None:
-    """Another number of classes than torchvision's file has is refused with the tensor that does not fit."""
+    """Another number of classes than torchvision's file has is refused with both sizes of the head."""
     torch.save(squeezenet.state_dict(), checkpoints / "squeezenet1_0-b66bff10.pth")
     with pytest.raises(
-        ModelError, match=r"with options \{'num_classes': 10\}: .*size mismatch for classifier\.1\.weight"
+        ModelError,
+        match=r"with options \{'num_classes': 10\}: 50 of 52 tensors fit; .*classifier\.1\.weight \(1000 x 512",
     ):
         loader.load(make_spec(SQUEEZENET, options={"num_classes": 10}), "cpu")
 
@@ -154,6 +157,7 @@ def test_own_files(resnet: Any, tmp_path: Path, suffix: str) -> None:
     model = loader.load(make_spec(RESNET, weights=file), "cpu")
     assert_same_logits(resnet, model)
     assert model.info.weights_file_sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert not model.info.untrained
 
 
 def test_own_files_with_another_head(tmp_path: Path) -> None:
@@ -171,10 +175,158 @@ def test_files_that_do_not_fit(resnet_file: Path, tmp_path: Path) -> None:
     state = load_file(resnet_file)
     state["fc.scale"] = state.pop("fc.bias")
     save_file(state, tmp_path / "own.safetensors")
-    expected = r"own\.safetensors does not fit timm:test_resnet with options \{\}: .*\"fc\.bias\".*\"fc\.scale\""
+    expected = r"own\.safetensors does not fit timm:test_resnet with options \{\}: .*: fc\.bias; .*: fc\.scale"
     with pytest.raises(ModelError, match=expected) as caught:
         loader.load(make_spec(RESNET, weights=tmp_path / "own.safetensors"), "cpu")
     assert "\n" not in str(caught.value)
+
+
+def test_a_head_of_another_size_sets_num_classes(tmp_path: Path) -> None:
+    """A file with another number of outputs is built for that number, which is said, and part of what it is."""
+    torch.save(filled(timm.create_model("test_resnet", num_classes=37)).state_dict(), tmp_path / "own.pth")
+    model = loader.load(make_spec(RESNET, weights=tmp_path / "own.pth"), "cpu")
+    assert (loader.output_count(model), model.spec.options, model.identity["options"]) == (
+        37, {"num_classes": 37}, {"num_classes": 37},
+    )  # fmt: skip
+    assert model.info.notes == ("own.pth: the head has 37 outputs: num_classes = 37",)
+    assert model.labels is class_lists.UNSTATED
+
+
+def test_another_number_in_the_options_is_refused(tmp_path: Path) -> None:
+    """Where the options state another number than the file has, both are named."""
+    torch.save(timm.create_model("test_resnet", num_classes=37).state_dict(), tmp_path / "own.pth")
+    why = "the head in the file has 37 outputs, and options state num_classes = 10: leave it out"
+    with pytest.raises(ModelError, match=rf"75 of 77 tensors fit; .*{why}\Z"):
+        loader.load(make_spec(RESNET, weights=tmp_path / "own.pth", options={"num_classes": 10}), "cpu")
+
+
+def test_a_file_without_a_head(tmp_path: Path) -> None:
+    """Weights of only the features are refused with the way to a head."""
+    torch.save(timm.create_model("test_resnet", num_classes=0).state_dict(), tmp_path / "own.pth")
+    why = r"not in the file: fc\.weight, fc\.bias; the file has no head: train one with imgcls train --weights\Z"
+    with pytest.raises(ModelError, match=why):
+        loader.load(make_spec(RESNET, weights=tmp_path / "own.pth"), "cpu")
+
+
+def test_a_head_of_another_name_is_a_head(tmp_path: Path) -> None:
+    """A head that the file calls otherwise is not said to be absent, whatever its size."""
+    trained = filled(timm.create_model("test_resnet", num_classes=37)).state_dict()
+    torch.save({name.replace("fc.", "classifier.1."): t for name, t in trained.items()}, tmp_path / "own.pth")
+    model = loader.load(make_spec(RESNET, weights=tmp_path / "own.pth"), "cpu")
+    assert loader.output_count(model) == 37
+    assert [note.partition(": ")[2] for note in model.info.notes] == [
+        "classifier.1.weight is loaded as fc.weight; classifier.1.bias is loaded as fc.bias",
+        "the head has 37 outputs: num_classes = 37",
+    ]
+    other = {name: t[..., :3] if name.startswith("fc.") else t for name, t in trained.items()}
+    torch.save({name.replace("fc.", "classifier.1."): t for name, t in other.items()}, tmp_path / "own.pth")
+    with pytest.raises(ModelError, match=r"not in the network: classifier\.1\.weight, classifier") as caught:
+        loader.load(make_spec(RESNET, weights=tmp_path / "own.pth"), "cpu")
+    assert "has no head" not in str(caught.value)
+
+
+def test_what_was_taken_of_a_file_that_does_not_fit(tmp_path: Path) -> None:
+    """Where averaged weights do not fit, the message states that they are what was taken, and the way to the others."""
+    state = timm.create_model("test_resnet").state_dict()
+    averaged = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+    torch.save({"model": state, "model_ema": averaged}, tmp_path / "own.pth")
+    with pytest.raises(ModelError, match=r'; the averaged weights under model_ema .*; checkpoint = "raw" loads those'):
+        loader.load(make_spec(RESNET, weights=tmp_path / "own.pth"), "cpu")
+    loader.load(make_spec(RESNET, weights=tmp_path / "own.pth", checkpoint="raw"), "cpu")
+
+
+def test_quantized_weights_are_refused(resnet: Any, tmp_path: Path) -> None:
+    """Whole numbers are never converted to weights."""
+    state = {**resnet.state_dict(), "fc.weight": torch.ones_like(resnet.fc.weight, dtype=torch.int8)}
+    torch.save(state, tmp_path / "own.pth")
+    with pytest.raises(ModelError, match=r"does not fit .*: fc\.weight holds values of type int8, as quantized"):
+        loader.load(make_spec(RESNET, weights=tmp_path / "own.pth"), "cpu")
+
+
+@pytest.mark.usefixtures("own_nets")
+def test_a_factory_that_takes_no_number_of_classes(tmp_path: Path) -> None:
+    """Where the architecture does not take the number, the size of the head and the reason are named."""
+    save_file({"2.weight": torch.ones(7, 12), "2.bias": torch.ones(7)}, tmp_path / "own.safetensors")
+    why = r"the head in .*own\.safetensors has 7 outputs, and .*:tiny does not take num_classes = 7 .*`options`\Z"
+    with pytest.raises(ModelError, match=why):
+        loader.load(own_spec("tiny", weights=tmp_path / "own.safetensors"), "cpu")
+    options = {"classes": 7}
+    assert loader.load(own_spec("tiny", weights=tmp_path / "own.safetensors", options=options), "cpu").spec.options
+
+
+@pytest.mark.parametrize(
+    ("saved", "names"),
+    [({"classes": ["cat", "dog", "eel"]}, ("cat", "dog", "eel")), ({"classes": ["cat", "dog"]}, ()), ({}, ())],
+)
+def test_classes_of_a_checkpoint(saved: dict[str, Any], names: tuple[str, ...], tmp_path: Path) -> None:
+    """The classes that a script saved are those of the outputs, if there are as many of them."""
+    state = timm.create_model("test_resnet", num_classes=3).state_dict()
+    torch.save({"model": state, **saved}, tmp_path / "own.pth")
+    spec = make_spec(RESNET, weights=tmp_path / "own.pth")
+    model = loader.load(spec, "cpu")
+    assert model.labels.names == names
+    unused = "own.pth: the 2 classes that it states are not used: the head has 3 outputs"
+    assert (unused in model.info.notes) is (saved != {} and names == ())
+    assert loader.load(replace(spec, labels="digits"), "cpu").labels.source == "digits"
+
+
+def test_averaged_weights_are_named(resnet: Any, tmp_path: Path) -> None:
+    """Which of a checkpoint's weights were loaded, and how their names changed, is part of what is known of a model."""
+    averaged = {f"module.{name}": tensor for name, tensor in resnet.state_dict().items()}
+    torch.save({"model": timm.create_model("test_resnet").state_dict(), "model_ema": averaged}, tmp_path / "own.pth")
+    model = loader.load(make_spec(RESNET, weights=tmp_path / "own.pth"), "cpu")
+    assert_same_logits(resnet, model)
+    why = 'under model_ema are loaded, as timm does; checkpoint = "raw" loads those under model instead'
+    removal = "own.pth: the prefix module. is removed from 92 names"
+    assert model.info.notes == (f"own.pth: the averaged weights {why}", removal)
+    raw = loader.load(make_spec(RESNET, weights=tmp_path / "own.pth", checkpoint="raw"), "cpu")
+    assert raw.info.state_sha256 != model.info.state_sha256
+
+
+def test_a_header_states_options_input_and_classes(tmp_path: Path) -> None:
+    """The weights of a training of ours need only their architecture, and are the same model as with all keys."""
+    settings = {"resize": 32, "crop": [32, 32], "crop_mode": "center", "interpolation": "bicubic", "mean": [0.1] * 3}
+    settings["std"] = [0.2] * 3
+    header = {
+        "format": "imgcls-train 2", "arch": RESNET, "options": '{"num_classes": 3}', "classes": '["a", "b", "c"]',
+        "input": json.dumps(settings),
+    }  # fmt: skip
+    file = tmp_path / "best.safetensors"
+    save_file(timm.create_model("test_resnet", num_classes=3).state_dict(), file, header)
+    bare = loader.load(make_spec(RESNET, weights=file), "cpu")
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+    full = loader.load(make_spec(RESNET, weights=file, options={"num_classes": 3}, input=given), "cpu")
+    assert bare.prediction_key("x") == full.prediction_key("x")
+    assert bare.labels.names == ("a", "b", "c")
+    assert set(bare.info.input_sources.values()) == {"best.safetensors"}
+    assert set(full.info.input_sources.values()) == {"configuration"}
+
+
+@pytest.mark.parametrize(("tag", "is_noted"), [("r160_in1k", True), ("own_in1k", False)])
+def test_a_file_named_like_a_tag(resnet: Any, tmp_path: Path, tag: str, is_noted: bool) -> None:
+    """Where a file has the name of published weights, it is said that the file is loaded."""
+    torch.save(resnet.state_dict(), tmp_path / tag)
+    model = loader.load(make_spec(RESNET, weights=tmp_path / tag), "cpu")
+    assert_same_logits(resnet, model)
+    note = f"weights: {tmp_path / tag} exists and is loaded, and not the published weights {tag}"
+    assert model.info.notes == ((note,) if is_noted else ())
+
+
+def test_the_file_of_a_folder(resnet_file: Path, tmp_path: Path) -> None:
+    """A folder is the file of weights in it, which is named, also for a pin."""
+    shutil.copy(resnet_file, tmp_path / "model.safetensors")
+    pin = hashing.file_sha256(resnet_file)
+    model = loader.load(make_spec(RESNET, weights=tmp_path, sha256=pin), "cpu")
+    assert model.info.weights_file_sha256 == pin
+    assert model.info.notes == (f"weights: of the folder {tmp_path}, model.safetensors is loaded",)
+    with pytest.raises(ModelError, match=r"model\.safetensors is not the pinned file"):
+        loader.load(make_spec(RESNET, weights=tmp_path, sha256="0" * 64), "cpu")
+
+
+def test_safetensors_are_not_matched_by_order(resnet_file: Path) -> None:
+    """The library sorts tensors by name, so that their order states nothing: it is refused, and not proposed."""
+    with pytest.raises(ModelError, match=r'match = "order" needs .*, and safetensors keeps no order\Z'):
+        loader.load(make_spec(RESNET, weights=resnet_file, match="order"), "cpu")
 
 
 def test_absent_files(tmp_path: Path) -> None:
@@ -228,6 +380,7 @@ def test_random_weights(arch: str) -> None:
     one, again, other = (loader.load(make_spec(arch, weights=f"random:{seed}"), "cpu") for seed in (1, 1, 2))
     assert one.info.state_sha256 == again.info.state_sha256 != other.info.state_sha256
     assert one.info.weights_file_sha256 is None
+    assert one.info.untrained
 
 
 def test_random_weights_are_filled_in(resnet: Any, googlenet: Any) -> None:

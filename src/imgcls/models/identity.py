@@ -26,6 +26,7 @@ PREDICTION_SOURCES = (
     "evaluation/inputs.py",
     "evaluation/pipeline.py",
     "models/inference.py",
+    "models/outputs.py",
     "models/runtimes/*.py",
 )
 """Our own source in which a prediction is computed: after a change of it, no older prediction is served."""
@@ -48,6 +49,7 @@ def identity_of(spec: ModelSpec, info: ModelInfo, own_sources: Mapping[str, str]
         "state_sha256": info.state_sha256,
         "input": asdict(info.input),
         "decode": spec.decode,
+        "output": spec.output,
         "runtime": info.runtime,
         "precision": info.precision,
         "device": torch.device(info.device).type,

@@ -40,7 +40,7 @@ def at_once(function: Callable[[Any], Any], argument: Any) -> Any:
 
 
 def logits(classifier: Classifier, info: ModelInfo, images: torch.Tensor, turn: Turn = at_once) -> NDArray[np.float32]:
-    """The network's logits as scoring has them: float32 images (n, 3, h, w) of any n, to (n, classes).
+    """The network's logits as scoring has them: float32 images (n, channels, h, w) of any n, to (n, classes).
 
     Every batch has the same number of images, because that number changes the last bits of logits, and neighbours and
     position do not: docs/decisions.md#reproducible-predictions. The last batch is filled up with copies of an image.
@@ -95,5 +95,5 @@ def batch_size(info: ModelInfo) -> int:
 
 
 def blank(info: ModelInfo) -> torch.Tensor:
-    """A full batch of blank images, float32 (n, 3, h, w)."""
-    return torch.zeros(batch_size(info), 3, *info.input.crop)
+    """A full batch of blank images, float32 (n, channels, h, w)."""
+    return torch.zeros(batch_size(info), *info.input.shape)

@@ -3,20 +3,21 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from imgcls import hashing
 from imgcls.errors import ConfigError
 from imgcls.models import identity as identities
+from imgcls.models import inputs
 from imgcls.models.model import Model
 from imgcls.models.runtimes import base as runtimes
 from imgcls.models.runtimes.base import Classifier, Request
 from imgcls.models.sources import base as sources
-from imgcls.models.sources import registry
+from imgcls.models.sources import registry, statement
+from imgcls.models.sources.base import Filled
 from imgcls.models.weights import random_init, tensors
-from imgcls.records.config import BuiltinWeights, InputSpec, ModelSpec, RandomWeights, WeightsFile
+from imgcls.records.config import InputSpec, ModelSpec, RandomWeights, WeightsFile
 from imgcls.records.data import LabelList
 from imgcls.records.evaluation import ModelInfo
 from imgcls.system import machine
@@ -34,13 +35,14 @@ def load(spec: ModelSpec, device: str, artefacts: Path | None = None) -> Model:
 
     runtimes.check_device(device)
     started = time.perf_counter()
-    input_spec, labels = registry.input_spec(spec), registry.label_list(spec)
+    known, _ = inputs.stated(spec), registry.label_list(spec)  # what is wrong with them costs no loading
     with torch.random.fork_rng(devices=[]):
-        module, file_sha256 = filled(spec)
-    info = _info(spec, module, input_spec, device, file_sha256)
+        module, file_sha256, spec, notes, saved = filled(spec)
+    images, labels = inputs.of(spec, module, known), registry.label_list(spec, saved)
+    info = _info(spec, module, images.spec, labels, device, file_sha256, notes)
     identity = identities.identity_of(spec, info, sources.of(spec).own_sources(spec, module))
     classifier = _classifier(spec, info, identity, lambda: module, artefacts, workers=1)
-    return Model(spec, classifier, labels, info, identity, time.perf_counter() - started)
+    return Model(spec, classifier, labels, info, identity, time.perf_counter() - started, own=images.own)
 
 
 def from_module(
@@ -64,13 +66,25 @@ def from_module(
         classes = registry.label_list(spec)
     else:
         classes = LabelList(f"the labels of {name}", tuple(labels))
-    info = _info(spec, module, registry.input_spec(spec), device, None)
+    images = inputs.of(spec, module, inputs.stated(spec))
+    info = _info(spec, module, images.spec, classes, device)
     identity = identities.identity_of(spec, info, {})
     classifier = _classifier(spec, info, identity, lambda: module, None, workers=1)
-    return Model(spec, classifier, classes, info, identity, time.perf_counter() - started, is_module=True)
+    seconds = time.perf_counter() - started
+    return Model(spec, classifier, classes, info, identity, seconds, is_module=True, own=images.own)
 
 
-def _info(spec: ModelSpec, module: Any, input_spec: InputSpec, device: str, file_sha256: str | None) -> ModelInfo:
+def _info(
+    spec: ModelSpec,
+    module: Any,
+    input_spec: InputSpec,
+    labels: LabelList,
+    device: str,
+    file_sha256: str | None = None,
+    notes: tuple[str, ...] = (),
+) -> ModelInfo:
+    from imgcls.models import binary
+
     state_sha256 = tensors.state_sha256(module.state_dict())
     parameters = sum(p.numel() for p in module.parameters())
     tensors.to_channels_last(module)
@@ -85,6 +99,9 @@ def _info(spec: ModelSpec, module: Any, input_spec: InputSpec, device: str, file
         crop_pct=registry.crop_pct(spec, input_spec),
         weight_bytes=sum(_bytes(tensor, spec.precision) for tensor in module.state_dict().values()),
         decode=spec.decode,
+        input_sources=registry.input_sources(spec, input_spec),
+        untrained=isinstance(spec.weights_source, RandomWeights),
+        notes=(*sources.of(spec).notes(spec), *notes, *binary.notes(spec, module, input_spec, labels)),
     )
 
 
@@ -104,7 +121,7 @@ def as_float32(model: Model) -> Model:
 
 
 def with_runtime(model: Model, runtime: str, artefacts: Path | None = None) -> Model:
-    """The same network with another runtime, for as many workers as there are cores.
+    """The same network with another runtime, for as many workers as it may have threads.
 
     Raises MachineError where that runtime is not available here.
     """
@@ -115,7 +132,7 @@ def with_runtime(model: Model, runtime: str, artefacts: Path | None = None) -> M
 
     info = replace(model.info, runtime=runtime)
     identity = identities.identity_of(model.spec, info, model.identity["own_sources"])
-    classifier = _classifier(model.spec, info, identity, module, artefacts, workers=machine.cores())
+    classifier = _classifier(model.spec, info, identity, module, artefacts, workers=machine.threads())
     return replace(model, classifier=classifier, info=info, identity=identity)
 
 
@@ -136,7 +153,9 @@ def _classifier(
         precision=info.precision,
         device=info.device,
         size=info.input.crop,
-        cores=machine.cores(),
+        channels=info.input.channels,
+        output=spec.output,
+        cores=machine.threads(),
         workers=workers,
         artefacts=folder,
         strict=strict,
@@ -148,39 +167,43 @@ def output_count(model: Model) -> int:
     """The number of classes of the network, from one forward pass of a blank image."""
     import torch
 
-    height, width = model.info.input.crop
-    return int(model.classifier.logits(torch.zeros(1, 3, height, width)).shape[1])
+    return int(model.classifier.logits(torch.zeros(1, *model.info.input.shape)).shape[1])
 
 
-def filled(spec: ModelSpec) -> tuple[Any, str | None]:
-    """The module with its weights, and the sha256 of the file they came from.
+def filled(spec: ModelSpec) -> Filled:
+    """The network with its weights, with the options that the configuration or its weights file states.
 
     Raises ConfigError for names and options that do not exist, WeightsMissing, and ModelError where weights do not fit.
     """
-    if file := weights_file(spec):
-        return sources.from_file(spec, file)
+    spec = replace(spec, options=statement.options(spec))
+    if file := statement.weights_file(spec):
+        whole = sources.filled(spec, file)
+        return whole._replace(notes=(*_like_a_tag(spec), *_of_folder(spec, file), *whole.notes))
     weights = spec.weights_source
     if isinstance(weights, RandomWeights):
         module = sources.build(spec)
         random_init.fill(module, weights.seed)
-        return module, None
-    return sources.of(spec).load_published(spec)
+        return Filled(module, None, spec)
+    module, file_sha256 = sources.of(spec).load_published(spec)
+    return Filled(module, file_sha256, spec)
 
 
-def weights_file(spec: ModelSpec) -> Path | None:
-    """The file of weights that ``weights`` names, the user's own or one of this package; None where it names none.
-
-    Raises ConfigError where this package has none of that name.
-    """
+def _of_folder(spec: ModelSpec, file: Path) -> tuple[str, ...]:
+    """A note which file of the folder that ``weights`` names is loaded."""
     weights = spec.weights_source
-    if isinstance(weights, WeightsFile):
-        return weights.path
-    if not isinstance(weights, BuiltinWeights):
-        return None
-    folder = resources.files("imgcls") / "builtin"
-    known = sorted(f.name.removesuffix(".safetensors") for f in folder.iterdir() if f.name.endswith(".safetensors"))
-    if weights.name not in known:
-        raise ConfigError(
-            f"[models.{spec.name}] weights: no built-in weights '{weights.name}'; known: {', '.join(known)}"
-        )
-    return Path(str(folder / f"{weights.name}.safetensors"))
+    if not isinstance(weights, WeightsFile) or weights.path == file:
+        return ()
+    return (f"weights: of the folder {weights.path}, {file.name} is loaded",)
+
+
+def _like_a_tag(spec: ModelSpec) -> tuple[str, ...]:
+    """A note where a file or folder has the name of published weights, which ``weights`` could also mean."""
+    weights = spec.weights_source
+    if not isinstance(weights, WeightsFile) or weights.path.suffix or not statement.is_published(spec.architecture):
+        return ()
+    tag = weights.path.name
+    try:
+        sources.of(spec).input_spec(replace(spec, weights=tag))
+    except ConfigError:  # no weights are published under this name
+        return ()
+    return (f"weights: {weights.path} exists and is loaded, and not the published weights {tag}",)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from imgcls import hashing
 from imgcls.models.runtimes.base import Classifier
+from imgcls.preprocessing import preprocess
+from imgcls.preprocessing.own_input import OwnPreprocessing
+from imgcls.preprocessing.preprocess import Preprocessing
 from imgcls.records.config import InputSpec, ModelSpec
 from imgcls.records.data import LabelList
 from imgcls.records.evaluation import ModelInfo
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
 class Model:
     """A loaded network. ``identity``: what distinguishes its predictions from those of every other network.
 
-    ``is_module``: the caller built it in this process, so that no other process can load it.
+    ``labels``: its classes; no names where nothing states them, or where they are the folders of a dataset.
+    ``own``: its own preprocessing, where it has one. ``is_module``: the caller built it in this process, so that no
+    other process can load it.
     """
 
     spec: ModelSpec
@@ -31,6 +36,7 @@ class Model:
     identity: Mapping[str, Any]
     load_seconds: float
     is_module: bool = False
+    own: OwnPreprocessing | None = None
 
     @property
     def input(self) -> InputSpec:
@@ -38,16 +44,16 @@ class Model:
         return self.info.input
 
     def transform(self, image: Image.Image) -> torch.Tensor:
-        """The network's input of one image, float32 (3, h, w): resized, cropped and normalised."""
-        import numpy as np
+        """The network's input of one image, float32 (channels, h, w): resized, cropped and normalised."""
+        return preprocess.batch(self.input, [self.preprocessing.crop(image.convert("RGB"))])[0]
 
-        from imgcls.preprocessing import transforms
-
-        crop = transforms.crop(self.input, image.convert("RGB"))
-        return transforms.normalize(self.input, crop[np.newaxis])[0]
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The way from an image's bytes to its input, with the decoding that the configuration names."""
+        return Preprocessing(self.input, self.spec.decode, self.own)
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
-        """The logits (n, classes) of a float32 batch (n, 3, h, w), in host memory. Raises ModelError."""
+        """The logits (n, classes) of a float32 batch (n, channels, h, w), in host memory. Raises ModelError."""
         import torch
 
         from imgcls.models import inference

@@ -175,14 +175,14 @@ def test_settings_come_back_after_an_error() -> None:
         (lambda batch: batch, r"a tensor of shape \(4, 3, 8, 8\)"),
         (lambda batch: batch.flatten(1)[:3], r"a tensor of shape \(3, 192\)"),
         (lambda batch: batch.sum(), r"a tensor of shape \(\)"),
-        (lambda batch: {"logits": batch.flatten(1)}, "a dict, not logits"),
-        (lambda batch: (batch.flatten(1),), "a tuple, not logits"),
+        (lambda batch: {"classes": batch.flatten(1)}, "a dict of classes"),
+        (lambda batch: ([batch.flatten(1)],), "a tuple of 0"),
         (lambda _: None, "a NoneType, not logits"),
     ],
 )
 def test_other_outputs_are_refused(function: Callable[[torch.Tensor], Any], what: str) -> None:
     """An output that is not one row of logits per image is refused with its type or shape."""
-    with pytest.raises(ModelError, match=rf"\ACalling is not a classifier: for 4 images it returned {what}\Z"):
+    with pytest.raises(ModelError, match=rf"\ACalling is not a classifier: for 4 images it returned {what}; "):
         _calling(function).logits(BATCH)
 
 

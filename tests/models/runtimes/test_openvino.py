@@ -61,6 +61,14 @@ def test_logits_are_eagers(ready: OpenVinoClassifier, count: int) -> None:
     assert np.allclose(eager, logits, rtol=0, atol=1e-5)
 
 
+def test_networks_of_one_channel() -> None:
+    """A network is converted for as many channels as its images have."""
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5)).eval()
+    grey = IMAGES[:3, :1].contiguous()
+    logits = OpenVinoClassifier(_request(lambda: network, channels=1)).logits(grey)
+    assert np.allclose(EagerClassifier(network, "float32", "cpu").logits(grey), logits, rtol=0, atol=1e-5)
+
+
 def test_many_threads_may_run_it_at_once(ready: OpenVinoClassifier) -> None:
     """Eight threads, each with images of its own, get each their own logits."""
     expected = ready.logits(IMAGES)
@@ -130,7 +138,8 @@ def test_a_failed_conversion_is_one_line() -> None:
 
 def test_another_output_is_no_classifier() -> None:
     """A map of features is reported with its shape."""
-    with pytest.raises(ModelError, match=r"net is not a classifier: for 13 images it returned \(13, 3, 16, 24\)"):
+    message = r"net is not a classifier: for 13 images it returned a tensor of shape \(13, 3, 16, 24\)"
+    with pytest.raises(ModelError, match=message):
         OpenVinoClassifier(_request(nn.ReLU)).logits(IMAGES)
 
 

@@ -346,6 +346,13 @@ def test_cached_hub_file_needs_no_network(hub_at: Callable[[str], None], closed:
         download.from_hub(REPO, "other.bin")
 
 
+def test_an_absent_configuration_is_no_weights_file(hub_at: Callable[[str], None], closed: str) -> None:
+    """What to name in place of a configuration is a folder, for ``arch``."""
+    hub_at(closed)
+    with pytest.raises(WeightsMissing, match=r"put it by hand at .*, or name the folder of a copy in `arch`\Z"):
+        download.from_hub("org/net", "config.json")
+
+
 def test_hub_file_put_by_hand_is_found(hub_at: Callable[[str], None], closed: str, tmp_path: Path) -> None:
     """A file put where the message points is used the next time, in an empty cache as well."""
     hub_at(closed)

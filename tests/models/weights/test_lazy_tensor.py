@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from imgcls.models.weights import reader, tensors
+from imgcls.models.weights import lazy_tensor, reader, tensors
 
 
 def _same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -18,7 +18,7 @@ def _same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 def _stored(folder: Path, **tensors: torch.Tensor) -> dict[str, torch.Tensor]:
     save_file(tensors, folder / "stored.safetensors")
-    return reader.read(folder / "stored.safetensors")
+    return reader.read(folder / "stored.safetensors").tensors
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_parameters_are_read_in_place(tmp_path: Path, monkeypatch: pytest.Monkey
     save_file(expected, tmp_path / "a.safetensors")
     places = [tensor.data_ptr() for tensor in network.state_dict().values()]
     reads = _Reads(monkeypatch)
-    network.load_state_dict(reader.read(tmp_path / "a.safetensors"))
+    network.load_state_dict(reader.read(tmp_path / "a.safetensors").tensors)
     assert _same(expected, network.state_dict())
     assert places == [tensor.data_ptr() for tensor in network.state_dict().values()]
     assert reads.taken == 0
-    network.double().load_state_dict(reader.read(tmp_path / "a.safetensors"))
+    network.double().load_state_dict(reader.read(tmp_path / "a.safetensors").tensors)
     assert torch.equal(expected["0.weight"].double(), network.state_dict()["0.weight"])
     assert reads.taken > 0
 
@@ -117,3 +117,13 @@ def test_files_that_shrink_are_noticed(tmp_path: Path) -> None:
     (tmp_path / "stored.safetensors").write_bytes((tmp_path / "stored.safetensors").read_bytes()[:-4])
     with pytest.raises(RuntimeError, match=r"stored\.safetensors became shorter while it was read"):
         torch.nn.Linear(3, 2).load_state_dict(stored)
+
+
+def test_the_texts_of_a_header(tmp_path: Path) -> None:
+    """The texts in a header are read, and a file without any, or without a header, has none."""
+    state = {"x": torch.zeros(1)}
+    save_file(state, tmp_path / "a.safetensors", {"format": "pt", "arch": "timm:x"})
+    save_file(state, tmp_path / "b.safetensors")
+    (tmp_path / "c.safetensors").write_bytes(b"<html>")
+    texts = [lazy_tensor.metadata(tmp_path / f"{name}.safetensors") for name in "abc"]
+    assert texts == [{"format": "pt", "arch": "timm:x"}, {}, {}]

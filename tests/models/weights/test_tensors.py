@@ -99,7 +99,7 @@ def test_state_digest_of_a_file_is_that_of_the_model(tmp_path: Path) -> None:
     state = model.state_dict()
     torch.save(state, tmp_path / "a.pth")
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, tmp_path / "a.safetensors")
-    read = [tensors.state_sha256(reader.read(tmp_path / name)) for name in ("a.pth", "a.safetensors")]
+    read = [tensors.state_sha256(reader.read(tmp_path / name).tensors) for name in ("a.pth", "a.safetensors")]
     assert read == [tensors.state_sha256(state)] * 2
 
 

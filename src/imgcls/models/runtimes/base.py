@@ -19,7 +19,8 @@ class Request:
     """What a runtime is to run.
 
     ``name``: for messages. ``module``: returns the network in float32, which the runtime may cast and move.
-    ``size``: (h, w) of its images. ``cores``: to run on; ``workers``: the number of threads that run it at once and
+    ``size``: (h, w) of its images, and ``channels``. ``output``: which part of what the network returns its logits are,
+    see :mod:`imgcls.models.outputs`. ``cores``: to run on; ``workers``: the number of threads that run it at once and
     share the cores. ``artefacts``: a folder for what compiling this very network leaves. ``strict``: a network whose
     code depends on the values that it computes must not be recorded.
     """
@@ -33,6 +34,8 @@ class Request:
     workers: int
     artefacts: Path | None = None
     strict: bool = False
+    channels: int = 3
+    output: str | None = None
 
 
 class Classifier(Protocol):
@@ -52,7 +55,7 @@ class Classifier(Protocol):
         """The network, in evaluation mode."""
 
     def logits(self, batch: Any) -> Any:
-        """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes): the three steps below.
+        """A float32 tensor (n, channels, h, w) to a float32 NumPy array (n, classes): the three steps below.
 
         Raises OutOfMemory where n images do not fit, ModelError where the network fails.
         """

@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 
 from imgcls.errors import MachineError, ran_out_of_memory
+from imgcls.models import outputs
 from imgcls.models.runtimes.base import Request
 from imgcls.models.runtimes.eager import EagerClassifier
 
@@ -29,10 +30,10 @@ class CompiledClassifier(EagerClassifier):
     Raises MachineError where there is no compiler for what torch generates.
     """
 
-    def __init__(self, module: torch.nn.Module, precision: str, device: str) -> None:
-        super().__init__(module, precision, device)
+    def __init__(self, module: torch.nn.Module, precision: str, device: str, output: str | None = None) -> None:
+        super().__init__(module, precision, device, output)
         self.sizes: set[int] = set()
-        self.compiled = torch.compile(self.module, dynamic=False)
+        self.compiled = torch.compile(outputs.Logits(self.module, output), dynamic=False)
 
     def infer(self, batch: torch.Tensor) -> Any:
         """As the network itself, but for rounding."""
@@ -81,4 +82,4 @@ def _frozen() -> Iterator[None]:
 
 def build(request: Request) -> CompiledClassifier:
     """The classifier of this runtime."""
-    return CompiledClassifier(request.module(), request.precision, request.device)
+    return CompiledClassifier(request.module(), request.precision, request.device, request.output)

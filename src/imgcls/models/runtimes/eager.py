@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from imgcls.errors import ModelError, OutOfMemory, ran_out_of_memory
+from imgcls.models import outputs
 from imgcls.models.runtimes.base import Request
 
 FLAGS = {"tf32": False, "cudnn_benchmark": False}  # docs/decisions.md#flags-that-change-bits
@@ -15,14 +16,17 @@ FLAGS = {"tf32": False, "cudnn_benchmark": False}  # docs/decisions.md#flags-tha
 
 
 class EagerClassifier:
-    """A module in evaluation mode on one device, in one precision. Raises ModelError where it does not fit there."""
+    """A module in evaluation mode on one device, in one precision. Raises ModelError where it does not fit there.
+
+    ``output``: where its logits are in what it returns, see :mod:`imgcls.models.outputs`.
+    """
 
     concurrent = False  # a network may hold state of its own between its layers
     compile_seconds = 0.0
     max_batch_size: int | None = None
 
-    def __init__(self, module: torch.nn.Module, precision: str, device: str) -> None:
-        self.device = torch.device(device)
+    def __init__(self, module: torch.nn.Module, precision: str, device: str, output: str | None = None) -> None:
+        self.device, self.output = torch.device(device), output
         self.dtype: torch.dtype = getattr(torch, precision)
         try:
             self.module = module.eval().to(self.device, self.dtype).to(memory_format=torch.channels_last)
@@ -30,7 +34,7 @@ class EagerClassifier:
             raise ModelError(f"{type(module).__name__} does not fit into the memory of {device}: {error}") from error
 
     def logits(self, batch: torch.Tensor) -> Any:
-        """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes).
+        """A float32 tensor (n, channels, h, w) to a float32 NumPy array (n, classes).
 
         Raises OutOfMemory where n images do not fit, and ModelError where the network does not take such a batch, or
         does not return one row per image.
@@ -54,19 +58,19 @@ class EagerClassifier:
         with torch.inference_mode(), exact_float32():
             try:
                 return self.infer(batch)
+            except outputs.NoLogits:
+                raise
             except (Exception, SystemExit) as error:  # a network may raise anything, and other models go on
                 raise refusal(type(self.module).__name__, batch, error) from error
 
     def infer(self, batch: torch.Tensor) -> Any:
-        """The output of the network itself for a batch on its device."""
-        return self.module(batch)
+        """The logits of the network itself for a batch on its device, or whatever it returned in their place."""
+        return outputs.of(self.module(batch), self.output, len(batch))
 
     def to_numpy(self, output: Any, images: int) -> Any:
         """The output on the host, float32 (n, classes). Raises ModelError where it is of another kind or shape."""
         if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != images:
-            raise ModelError(
-                f"{type(self.module).__name__} is not a classifier: for {images} images it returned {_shape(output)}"
-            )
+            raise outputs.refusal(type(self.module).__name__, output, images, self.output)
         try:
             return np.asarray(output.float().cpu().numpy())
         except RuntimeError as error:  # a GPU reports late what went wrong on it
@@ -93,7 +97,7 @@ class EagerClassifier:
 
 def build(request: Request) -> EagerClassifier:
     """The classifier of this runtime."""
-    return EagerClassifier(request.module(), request.precision, request.device)
+    return EagerClassifier(request.module(), request.precision, request.device, request.output)
 
 
 @contextmanager
@@ -129,12 +133,8 @@ def refusal(name: str, batch: Any, error: BaseException, reason: str = "") -> Mo
 
 def _failure(name: str, images: int, what: str, error: BaseException, reason: str = "") -> ModelError:
     text = reason or str(error).strip().partition("\n")[0] or type(error).__name__
+    if "to have 1 channels, but got 3" in text:
+        text += "; mean and std of one number each in [models.NAME.input] make images grey"
     if ran_out_of_memory(error):
         return OutOfMemory(f"{name} does not fit into memory with {images} images: {text}")
     return ModelError(f"{name} {what}: {text}")
-
-
-def _shape(output: Any) -> str:
-    if isinstance(output, torch.Tensor):
-        return f"a tensor of shape {tuple(output.shape)}"
-    return f"a {type(output).__name__}, not logits"

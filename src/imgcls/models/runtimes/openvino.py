@@ -14,6 +14,7 @@ import torch
 
 from imgcls.errors import MachineError, ModelError
 from imgcls.messages import one_line
+from imgcls.models import outputs
 from imgcls.models.runtimes import cache
 from imgcls.models.runtimes.base import Request
 from imgcls.models.runtimes.eager import refusal
@@ -51,7 +52,7 @@ class OpenVinoClassifier:
         return module
 
     def logits(self, batch: torch.Tensor) -> Any:
-        """A float32 tensor (n, 3, h, w) to a float32 NumPy array (n, classes). Raises OutOfMemory, ModelError."""
+        """A float32 tensor (n, channels, h, w) to a float32 array (n, classes). Raises OutOfMemory, ModelError."""
         return self.to_numpy(self.forward(self.to_device(batch)), len(batch))
 
     def to_device(self, batch: torch.Tensor) -> Any:
@@ -59,7 +60,7 @@ class OpenVinoClassifier:
         return np.ascontiguousarray(batch.numpy(), np.float32)
 
     def forward(self, batch: Any) -> Any:
-        """(n, 3, h, w) to (n, classes). Raises OutOfMemory, ModelError."""
+        """(n, channels, h, w) to (n, classes). Raises OutOfMemory, ModelError."""
         compiled = self._compiled
         try:
             if not hasattr(self._threads, "request"):
@@ -74,7 +75,7 @@ class OpenVinoClassifier:
         """(n, classes), unchanged. Raises ModelError where it is of another shape."""
         name = self.request.name
         if output.ndim != 2:
-            raise ModelError(f"{name} is not a classifier: for {images} images it returned {output.shape}")
+            raise outputs.refusal(name, torch.from_numpy(output), images, self.request.output)
         if len(output) != images:
             raise ModelError(
                 f"{name}, converted by OpenVINO, returns {len(output)} rows for {images} images: where its code "
@@ -105,6 +106,8 @@ class OpenVinoClassifier:
         }
         try:
             compiled = core.compile_model(self._network(core), "CPU", settings)
+        except outputs.NoLogits:
+            raise
         except Exception as error:  # the converter runs the network's own code, which may raise anything
             raise ModelError(f"OpenVINO cannot run {self.request.name}: {one_line(error)[:300]}") from error
         self.compile_seconds += time.perf_counter() - started
@@ -117,7 +120,7 @@ class OpenVinoClassifier:
             with suppress(RuntimeError):  # of another version, perhaps: it is converted anew
                 return core.read_model(folder / IR)
             cache.remove(folder)
-        network = _converted(self.module, self.request.size, strict=self.request.strict)
+        network = _converted(self.request)
         if folder:
             cache.store(folder, lambda place: _library().save_model(network, place / IR, compress_to_fp16=False))
         return network
@@ -157,24 +160,25 @@ def _library() -> Any:
             del sys.modules["openvino_telemetry"]
 
 
-def _converted(module: torch.nn.Module, size: tuple[int, int], *, strict: bool) -> Any:
-    """The network for any number of images of this size; ``strict`` raises where torch's tracer warns."""
+def _converted(request: Request) -> Any:
+    """The network for any number of images of its size. Raises ModelError where torch's tracer must not warn."""
     openvino, jit = _library(), cast(Any, torch.jit)  # its warning is exported and not typed
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    example = torch.zeros(2, 3, *size)
+    module, shape = outputs.Logits(request.module().eval(), request.output), (request.channels, *request.size)
+    example = torch.zeros(2, *shape)
     with torch.inference_mode(), warnings.catch_warnings(record=True) as issued:
         warnings.simplefilter("always")
         unchecked = {"check_trace": False}  # before it is used, its logits are compared with eager's
         decoder = TorchScriptPythonDecoder(module, example_input=(example,), trace_kwargs=unchecked)
     for warning in issued:
-        if strict and issubclass(warning.category, jit.TracerWarning):
+        if request.strict and issubclass(warning.category, jit.TracerWarning):
             raise ModelError(str(warning.message))
     frontend = FrontEndManager().load_by_framework("pytorch")
     network = frontend.convert(frontend.load(decoder))
     images = network.inputs[0].node
     images.set_element_type(openvino.Type.f32)
-    images.set_partial_shape(openvino.PartialShape([-1, 3, *size]))
+    images.set_partial_shape(openvino.PartialShape([-1, *shape]))
     network.validate_nodes_and_infer_types()
     return network

@@ -1,14 +1,19 @@
 """What a source of networks is, and what all of them share."""
 
+import re
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from imgcls import extensions, hashing
-from imgcls.errors import ConfigError, ModelError
-from imgcls.models.weights import reader
+from imgcls.data import class_lists
+from imgcls.errors import ConfigError, ImgclsError, ModelError
+from imgcls.messages import one_line
+from imgcls.models.weights import files, fit, mismatch, reader
+from imgcls.models.weights.unwrap import StateDict
 from imgcls.records.config import InputSpec, ModelSpec, PublishedWeights
 from imgcls.records.data import LabelList
 
@@ -52,6 +57,10 @@ class Source(Protocol):
         """Prefixes of tensors that a file of weights may have and the network need not have."""
         return ()
 
+    def as_named(self, module: Any, tensors: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002 - a default
+        """The tensors of a file by the names that the network has for them, where its files have others."""
+        return tensors
+
     def input_spec(self, spec: ModelSpec) -> InputSpec | None:  # noqa: ARG002 - a default
         """The published preprocessing; None where there is none."""
         return None
@@ -63,6 +72,18 @@ class Source(Protocol):
     def label_list(self, spec: ModelSpec) -> LabelList | None:  # noqa: ARG002 - a default
         """The names of the network's outputs; None where nothing states them."""
         return None
+
+    def channels(self, spec: ModelSpec) -> int | None:  # noqa: ARG002 - a default
+        """The number of channels of the network's input; None where only the built network shows it."""
+        return None
+
+    def notes(self, spec: ModelSpec) -> tuple[str, ...]:  # noqa: ARG002 - a default
+        """What a user should know of how the name of the network was read, a sentence each."""
+        return ()
+
+    def require_classifier(self, spec: ModelSpec) -> None:  # noqa: ARG002 - a default
+        """Raise ConfigError, with what to do, for what is published as something else: a feature extractor."""
+        return
 
     def own_sources(self, spec: ModelSpec, module: Any) -> Mapping[str, str]:  # noqa: ARG002 - a default
         """The sha256 of each file of code that the network is written in and that no library's version covers."""
@@ -89,25 +110,125 @@ def build(spec: ModelSpec) -> Any:
         raise build_error(spec, error) from error
 
 
-def from_file(spec: ModelSpec, file: Path) -> tuple[Any, str]:
-    """The network with the state dict of a file, tensor for tensor, and the file's sha256.
+class Filled(NamedTuple):
+    """A network with its weights; ``spec``: with the options that it was built with; ``notes``: what was done for that.
 
+    ``file_sha256``: of the file of weights, where there is one. ``labels``: the classes that a training script saved
+    in it.
+    """
+
+    module: Any
+    file_sha256: str | None
+    spec: ModelSpec
+    notes: tuple[str, ...] = ()
+    labels: LabelList | None = None
+
+
+def from_file(spec: ModelSpec, file: Path) -> tuple[Any, str | None]:
+    """The network with the state dict of a file, tensor for tensor, and the file's sha256; see :func:`filled`."""
+    whole = filled(spec, file)
+    return whole.module, whole.file_sha256
+
+
+def filled(spec: ModelSpec, path: Path) -> Filled:
+    """The network with the state dict of a file, or of the file in a folder.
+
+    Where only the head has another number of outputs than the architecture by default, it is built with that number.
     Raises what :func:`build` raises, WeightsMissing, and ModelError where the file is not the pinned one or does not
     fit.
     """
-    tensors = reader.read(file)
+    file = files.located(path)
     file_sha256 = checked_sha256(spec, file)
     module = build(spec)
-    own, ignored = module.state_dict().keys(), of(spec).ignored_weights(spec)
-    state = {name: tensor for name, tensor in tensors.items() if name in own or not name.startswith(ignored)}
+    read = reader.read(file, spec.checkpoint, module.state_dict())
+    read = read._replace(tensors=dict(of(spec).as_named(module, read.tensors)))
+    spec, module, assignment = _matched(spec, file, module, read)
+    if why := fit.quantized(assignment, read, module.state_dict()):
+        raise _misfit(spec, file, why)
+    _load(spec, file, module, {name: read.tensors[at] for name, at in assignment.names.items()})
+    labels, unusable = _labels(file, read.classes, module)
+    notes = (*read.notes, *assignment.notes, *fit.remarks(assignment, read, module.state_dict()), *unusable)
+    return Filled(module, file_sha256, spec, tuple(f"{file.name}: {note}" for note in notes), labels)
+
+
+def _matched(spec: ModelSpec, file: Path, module: Any, read: StateDict) -> tuple[ModelSpec, Any, fit.Assignment]:
+    """The network with a place for every tensor of a file.
+
+    Raises ModelError, with the difference and what of the file was taken.
+    """
+    given, own, heads = fit.shapes(read.tensors), fit.shapes(module.state_dict()), fit.head_layers(module)
+    assignment = _assigned(spec, file, given, own)
+    outputs = fit.head_outputs(assignment, given, own, heads)
+    if outputs is not None and "num_classes" not in spec.options:
+        spec, module = _with_classes(spec, file, outputs)
+        own = fit.shapes(module.state_dict())
+        assignment = _assigned(spec, file, given, own)
+        note = f"the head has {outputs} outputs: num_classes = {outputs}"
+        assignment = assignment._replace(notes=(*assignment.notes, note))
+    if assignment.is_whole:
+        return spec, module, assignment
+    ignored, ordered = of(spec).ignored_weights(spec), _in_order(file, given, own)
+    why = mismatch.difference(assignment, given, own, spec.rename, ignored, ordered)
+    raise _misfit(spec, file, "; ".join([f"{why}{_head(spec, assignment, outputs, heads)}", *read.notes]))
+
+
+def _assigned(spec: ModelSpec, file: Path, given: fit.Shapes, own: fit.Shapes) -> fit.Assignment:
+    if spec.match == "name":
+        return fit.by_name(given, own, spec.rename, of(spec).ignored_weights(spec))
+    assignment = _in_order(file, given, own)
+    if isinstance(assignment, str):
+        raise _misfit(spec, file, f'match = "order" needs the same shapes in the same order, and {assignment}')
+    return assignment
+
+
+def _in_order(file: Path, given: fit.Shapes, own: fit.Shapes) -> fit.Assignment | str:
+    """The tensors matched by order, or why not: safetensors has them in that of their names."""
+    return "safetensors keeps no order" if files.is_safetensors(file) else fit.by_order(given, own)
+
+
+def _with_classes(spec: ModelSpec, file: Path, outputs: int) -> tuple[ModelSpec, Any]:
+    """The spec for a head of so many outputs, and its network. Raises ModelError where it does not take the number."""
+    spec = replace(spec, options={**spec.options, "num_classes": outputs})
     try:
-        module.load_state_dict(state, strict=True)
-    except RuntimeError as error:
+        return spec, build(spec)
+    except ImgclsError as error:
         raise ModelError(
-            f"[models.{spec.name}] {file} does not fit {spec.arch} with options {dict(spec.options)}: "
-            f"{first_lines(error)}"
+            f"[models.{spec.name}] the head in {file} has {outputs} outputs, and {spec.arch} does not take "
+            f"num_classes = {outputs} ({one_line(error)}); give the option that it takes in `options`"
         ) from error
-    return module, file_sha256
+
+
+def _head(spec: ModelSpec, assignment: fit.Assignment, outputs: int | None, heads: Collection[str]) -> str:
+    """The end of a message about a head that the options determine, or that is not in the file."""
+    stated = spec.options.get("num_classes")
+    if outputs is not None and outputs != stated:
+        return f"; the head in the file has {outputs} outputs, and options state num_classes = {stated}: leave it out"
+    lacks_head = assignment.missing and {name.rpartition(".")[0] for name in assignment.missing} <= set(heads)
+    if lacks_head and not assignment.unexpected:
+        return "; the file has no head: train one with imgcls train --weights"
+    return ""
+
+
+def _labels(file: Path, names: Sequence[str] | None, module: Any) -> tuple[LabelList | None, tuple[str, ...]]:
+    """The classes that a training script saved, if there are as many as the head has outputs, and else a note."""
+    head = module.state_dict().get(f"{fit.head_layers(module)[0]}.weight")
+    if not names or head is None:
+        return None, ()
+    if len(head) != len(names):
+        return None, (f"the {len(names)} classes that it states are not used: the head has {len(head)} outputs",)
+    return class_lists.saved(file, names), ()
+
+
+def _load(spec: ModelSpec, file: Path, module: Any, state: Mapping[str, Any]) -> None:
+    """Counts of batches that the file lacks keep their first value."""
+    try:
+        module.load_state_dict({**module.state_dict(), **state}, strict=True)
+    except RuntimeError as error:
+        raise _misfit(spec, file, first_lines(error)) from error
+
+
+def _misfit(spec: ModelSpec, file: Path, why: str) -> ModelError:
+    return ModelError(f"[models.{spec.name}] {file} does not fit {spec.arch} with options {dict(spec.options)}: {why}")
 
 
 def published_tag(spec: ModelSpec) -> str | None:
@@ -117,15 +238,24 @@ def published_tag(spec: ModelSpec) -> str | None:
 
 
 def build_error(spec: ModelSpec, error: Exception) -> ConfigError:
-    """What a source's library raised about a name or an option."""
+    """What a source's library raised about a name or an option, and what to do."""
     options = dict(spec.options)
-    return ConfigError(f"[models.{spec.name}] {spec.arch} cannot be built with {options}: {first_lines(error, 1)}")
+    unexpected = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+    if unexpected and unexpected[1] in options:
+        step = f"remove {unexpected[1]} from [models.{spec.name}] options"
+    elif options:
+        step = f"correct [models.{spec.name}] options, or leave them out"
+    else:
+        step = f"correct [models.{spec.name}] arch, or give in options what it requires"
+    return ConfigError(
+        f"[models.{spec.name}] {spec.arch} cannot be built with {options}: {first_lines(error, 1)}; {step}"
+    )
 
 
 def checked_sha256(spec: ModelSpec, file: Path) -> str:
     """The file's sha256. Raises ModelError where the configuration pins another."""
     if spec.sha256:
-        reader.check_pin(file, spec.sha256)
+        files.check_pin(file, spec.sha256)
     return spec.sha256 or hashing.file_sha256(file)
 
 

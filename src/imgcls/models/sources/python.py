@@ -1,22 +1,18 @@
 """A user's own networks: what a factory in an importable module returns."""
 
 import contextlib
-import hashlib
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from imgcls.errors import ConfigError, ModelError
+from imgcls.errors import ConfigError
 from imgcls.messages import one_line
-from imgcls.models.sources import base
+from imgcls.models.sources import base, folder_imports, own_code
 from imgcls.models.sources.base import Source
 from imgcls.records.config import ModelSpec
-
-LIBRARIES = frozenset({"torch", "torchvision", "timm"})
-"""Top-level modules whose code is covered by the versions in a prediction's key."""
 
 
 class PythonSource(Source):
@@ -28,7 +24,8 @@ class PythonSource(Source):
         return (_factory(spec)[0],)
 
     def build(self, spec: ModelSpec) -> Any:
-        with contextlib.chdir(Path.cwd()):  # wherever a factory goes, the paths of others stay what they are
+        # wherever a factory goes, the paths of others stay what they are
+        with contextlib.chdir(Path.cwd()), folder_imports.first_from(spec.folder, _factory(spec)[0]):
             return _from_factory(spec)
 
     def load_published(self, spec: ModelSpec) -> tuple[Any, str | None]:
@@ -40,12 +37,10 @@ class PythonSource(Source):
         return base.build(spec), None
 
     def own_sources(self, spec: ModelSpec, module: Any) -> Mapping[str, str]:
-        """The files of the factory and of the classes of all layers, by their modules' names."""
+        """The files of the factory, of the classes of all layers and of its preprocessing, by their modules' names."""
         module_name, factory_name = _factory(spec)
         factory = inspect.unwrap(getattr(sys.modules[module_name], factory_name))
-        classes = {parent for layer in module.modules() for parent in type(layer).__mro__}
-        names = {module_name, *(getattr(code, "__module__", None) or module_name for code in (factory, *classes))}
-        return dict(_hashes(name for name in names if name.partition(".")[0] not in LIBRARIES))
+        return own_code.files(module, sys.modules[module_name], factory)
 
 
 SOURCE = PythonSource()
@@ -58,26 +53,9 @@ def _factory(spec: ModelSpec) -> tuple[str, str]:
 
 
 def _from_factory(spec: ModelSpec) -> Any:
-    import torch
-
     module_name, factory_name = _factory(spec)
     try:
         factory = getattr(import_module(module_name), factory_name)
     except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
         raise ConfigError(f"[models.{spec.name}] arch: {spec.arch} cannot be imported: {one_line(error)}") from error
-    try:
-        module = factory(**spec.options)
-    except (Exception, SystemExit) as error:  # a factory may raise anything, and other models go on
-        reason = f"{type(error).__name__}: {one_line(error)}"
-        raise ModelError(f"[models.{spec.name}] {spec.arch} failed: {reason}") from error
-    if not isinstance(module, torch.nn.Module):
-        raise ModelError(f"[models.{spec.name}] {spec.arch} returned a {type(module).__name__}, not a torch.nn.Module")
-    return module
-
-
-def _hashes(modules: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The names of those modules that come from files, also in archives, and the sha256 of each file."""
-    for name in modules:
-        module: Any = sys.modules.get(name)
-        if getattr(module, "__file__", None) and hasattr(module.__loader__, "get_data"):
-            yield name, hashlib.sha256(module.__loader__.get_data(module.__file__)).hexdigest()
+    return own_code.called(spec, factory, spec.options)

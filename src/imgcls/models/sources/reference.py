@@ -39,6 +39,9 @@ class ReferenceSource(Source):
     def label_list(self, spec: ModelSpec) -> LabelList | None:
         return torchvision.SOURCE.label_list(spec) if _is_published(spec) else None
 
+    def channels(self, spec: ModelSpec) -> int | None:  # noqa: ARG002 - the same for all
+        return 3
+
 
 SOURCE = ReferenceSource()
 

@@ -1,16 +1,17 @@
 """What a network expects and what its outputs are called: as its source publishes it, or as configured."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
 from imgcls import messages
-from imgcls.data import labels
-from imgcls.data.labels import IMAGENET_SUBSETS
-from imgcls.errors import ConfigError, LabelError
+from imgcls.data import class_lists
+from imgcls.errors import ConfigError, ImgclsError
+from imgcls.models import channels
 from imgcls.models.sources import base as sources
-from imgcls.records.config import InputSpec, ModelSpec
+from imgcls.models.sources import statement
+from imgcls.records.config import InputSpec, ModelSpec, PublishedWeights, RandomWeights
 from imgcls.records.data import LabelList
 
 
@@ -34,20 +35,49 @@ def architecture(name: str) -> str:
 
 
 def input_spec(spec: ModelSpec) -> InputSpec:
-    """What the architecture's weights state, overridden key by key by ``[models.NAME.input]``.
+    """Key by key what the configuration gives, else what the weights file states, else what the source publishes.
 
-    Raises ConfigError where neither states it (a network of one's own has no published settings).
+    Raises ConfigError where nothing states it (a network of one's own has no published settings).
     """
-    published = sources.of(spec).input_spec(spec)
+    published, given = sources.of(spec).input_spec(spec), given_input(spec)
     if published is not None:
-        return _overridden(published, spec.input)
-    needed = {f.name for f in fields(InputSpec)} - {"crop_mode"}
-    if missing := sorted(needed - set(spec.input)):
+        return channels.fitted(spec, _overridden(published, given), sources.of(spec).channels(spec))
+    needed = {f.name for f in fields(InputSpec)} - {"crop_mode", "function"}
+    if missing := sorted(needed - set(given)):
         raise ConfigError(
             f"[models.{spec.name}] {spec.arch} publishes no input settings: "
-            f"give {', '.join(missing)} in [models.{spec.name}.input]"
+            f"give {', '.join(missing)} in [models.{spec.name}.input], or the network a function `preprocess`"
         )
-    return _overridden(InputSpec(**{"crop_mode": "center", **spec.input}), spec.input)
+    whole = _overridden(InputSpec(**{"crop_mode": "center", **given}), given)
+    return channels.fitted(spec, whole, sources.of(spec).channels(spec))
+
+
+def given_input(spec: ModelSpec) -> dict[str, Any]:
+    """The keys of the input that the configuration gives, or else the weights file states."""
+    return {**statement.of(spec).input, **_configured(spec)}
+
+
+def input_sources(spec: ModelSpec, resolved: InputSpec) -> dict[str, str]:
+    """Where each part of an input comes from: ``configuration``, the name of a file, a library, or a guess."""
+    if resolved.function is not None:
+        return {"function": "the network"}
+    known = {**statement.of(spec).sources, **dict.fromkeys(_configured(spec), "configuration")}
+    default = _default_source(spec)
+    return {f.name: known.get(f.name, default) for f in fields(InputSpec) if f.name != "function"}
+
+
+def _configured(spec: ModelSpec) -> dict[str, Any]:
+    """The keys that the configuration gives; both sides of an image at once mean that it is squashed."""
+    squashed = {"crop_mode": "squash"} if isinstance(spec.input.get("resize"), tuple) else {}
+    return {**squashed, **spec.input}
+
+
+def _default_source(spec: ModelSpec) -> str:
+    if sources.of(spec).input_spec(spec) is None:
+        return "guessed: the usual one"
+    if isinstance(spec.weights_source, PublishedWeights | RandomWeights):
+        return statement.publisher(spec.architecture)
+    return "guessed: default of the architecture"
 
 
 def _overridden(default: InputSpec, given: Mapping[str, Any]) -> InputSpec:
@@ -64,22 +94,38 @@ def _overridden(default: InputSpec, given: Mapping[str, Any]) -> InputSpec:
 
 def crop_pct(spec: ModelSpec, resolved: InputSpec) -> float:
     """Timm's ratio of crop to resized image: its own where the input is its own, else that of the heights."""
-    published = None if spec.input else sources.of(spec).crop_pct(spec)
+    published = None if given_input(spec) else sources.of(spec).crop_pct(spec)
     resized = resolved.resize if isinstance(resolved.resize, int) else resolved.resize[0]
     return round(resolved.crop[0] / resized, 4) if published is None else published
 
 
-def label_list(spec: ModelSpec) -> LabelList:
-    """The names behind the class numbers of a model. Raises LabelError where nothing states them."""
-    if isinstance(spec.labels, Path):
-        return labels.read_label_list(spec.labels)
-    if spec.labels == "digits":
-        from imgcls.data.digits import NAMES
+def label_list(spec: ModelSpec, saved: LabelList | None = None) -> LabelList:
+    """The names behind the class numbers of a model, ``class_lists.UNSTATED`` where nothing states any.
 
-        return LabelList("digits", NAMES)
+    ``saved``: what a training script saved in the weights file. Raises LabelError for a file that holds no names, and
+    ConfigError for what is published as no classifier.
+    """
+    sources.of(spec).require_classifier(spec)
     if spec.labels is not None:
-        return labels.imagenet(IMAGENET_SUBSETS[spec.labels])
+        return class_lists.stated(spec.labels)
+    return statement.of(spec).labels or saved or _published_labels(spec) or class_lists.UNSTATED
+
+
+def _published_labels(spec: ModelSpec) -> LabelList | None:
+    """The classes that are published for an architecture; None where its weights are others, for another number."""
     published = sources.of(spec).label_list(spec)
-    if published is None:
-        raise LabelError(f"[models.{spec.name}] nothing states what the outputs of {spec.arch} are: set `labels`")
-    return published
+    if published is None or isinstance(spec.weights_source, PublishedWeights):
+        return published
+    count = len(published.names)
+    return published if spec.options.get("num_classes", count) == count else None
+
+
+def with_lists_like(labels: LabelList, specs: Iterable[ModelSpec]) -> list[str]:
+    """The models whose classes one map file can name: by WordNet ids where this list has them, else by names."""
+    names = []
+    for spec in specs:
+        with suppress(ImgclsError):  # of a model that will fail for itself
+            other = label_list(spec)
+            if other.names and bool(other.wnids) == bool(labels.wnids):
+                names.append(spec.name)
+    return names

@@ -58,10 +58,11 @@ class _PublishedFile:
     path: Path
 
     def missing(self, why: str) -> str:
-        return (
-            f"cannot get {self.name} from {self.url}: {why}; put it by hand at {self.path}, "
-            f'or name a copy in the configuration: weights = "/path/to/{PurePosixPath(self.name).name}"'
-        )
+        name = PurePosixPath(self.name).name
+        copy = f'name a copy in the configuration: weights = "/path/to/{name}"'
+        if name.endswith(".json"):  # it states the architecture
+            copy = "name the folder of a copy in `arch`"
+        return f"cannot get {self.name} from {self.url}: {why}; put it by hand at {self.path}, or {copy}"
 
 
 def from_url(url: str, hash_prefix: str | None = None) -> Path:
@@ -193,7 +194,7 @@ def _download(file: _PublishedFile, size: int | None, hash_prefix: str | None) -
     import torch.hub
 
     file.path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=file.path.parent, prefix=".imgcls-") as folder, _stalls_end():
+    with tempfile.TemporaryDirectory(dir=file.path.parent, prefix=".imgcls-") as folder, stalls_end():
         part = Path(folder) / file.name
         torch.hub.download_url_to_file(file.url, str(part), hash_prefix, progress=True)
         if size is not None and part.stat().st_size != size:
@@ -202,7 +203,7 @@ def _download(file: _PublishedFile, size: int | None, hash_prefix: str | None) -
 
 
 @contextmanager
-def _stalls_end() -> Iterator[None]:
+def stalls_end() -> Iterator[None]:
     """New sockets have a timeout in this context: torch's downloader sets none and would wait for ever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS)

@@ -39,6 +39,17 @@ def spans(path: Path) -> dict[str, tuple[str, list[int], int]]:
     }
 
 
+def metadata(path: Path) -> dict[str, str]:
+    """The texts in the header of a safetensors file; empty where it has none or is damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return dict(file.metadata() or {})
+    except SafetensorError:  # reading its tensors reports it
+        return {}
+
+
 def tensor_in_file(path: Path, name: str, dtype: str, shape: list[int], start: int) -> torch.Tensor:
     """A tensor that stays in its file; one of a rare type is read."""
     import torch
