@@ -16,8 +16,10 @@ from safetensors import safe_open
 
 from imgcls.data import digits
 from imgcls.records.config import ModelSpec
-from imgcls.training import trainer
+from imgcls.training import images, trainer
+from imgcls.training import split as splits
 from imgcls.training.config import TrainingConfig
+from imgcls.training.split import Split
 
 ARCH = "timm:test_efficientnet"
 HALVES = (0.5, 0.5, 0.5)
@@ -51,6 +53,11 @@ def copy_digits(folder: Path) -> Path:
         for file in sorted((digits.folder("test") / name).iterdir())[:10]:
             shutil.copy(file, folder / name)
     return folder
+
+
+def split(data: str | Path, config: TrainingConfig) -> Split:
+    """The split that a training of these images has."""
+    return splits.split(images.list_images(str(data)), config)
 
 
 def run(data: Path, out: Path, **changes: Any) -> trainer.TrainingResult:

@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,12 +13,15 @@ import torch
 from PIL import Image
 
 from conftest import NETWORK, Project
+from imgcls import hashing
 from imgcls.config import loader as configuration
 from imgcls.data import dataset as datasets
+from imgcls.errors import StoreError
 from imgcls.evaluation import evaluator, pipeline
 from imgcls.models import inference
 from imgcls.models.pool import ModelPool
 from imgcls.preprocessing import decode as decoding
+from imgcls.preprocessing import pixels
 from imgcls.records.evaluation import DatasetOutcome
 from imgcls.store.database import Store
 from imgcls.system import machine
@@ -28,10 +33,13 @@ def _no_progress(dataset: str, done: int, total: int) -> None:
     """Show nothing."""
 
 
-def _score(folder: Path, store: Store, run_id: str = "run", models: tuple[str, ...] = ("colour",)) -> DatasetOutcome:
+def _score(
+    folder: Path, store: Store, run_id: str = "run", models: tuple[str, ...] = ("colour",), **dataset: Any
+) -> DatasetOutcome:
     settings = configuration.load([folder / "imgcls.toml"])
     pool = ModelPool(settings.models, "cpu")
-    return evaluator.evaluate(run_id, settings.datasets["colours"], models, pool, store, _no_progress)
+    spec = replace(settings.datasets["colours"], **dataset)
+    return evaluator.evaluate(run_id, spec, models, pool, store, _no_progress)
 
 
 @pytest.fixture
@@ -94,9 +102,9 @@ def test_each_image_is_decoded_once_for_all_models(
     decoded: list[int] = []
     original = decoding.decode
 
-    def counting(data: bytes, exif: Any) -> Any:
+    def counting(data: bytes, *arguments: Any) -> Any:
         decoded.append(len(data))
-        return original(data, exif)
+        return original(data, *arguments)
 
     monkeypatch.setattr(decoding, "decode", counting)
     outcome = _score(importable.folder, store, models=("colour", "small"))
@@ -135,6 +143,68 @@ def test_pillows_limit_is_not_the_images_fault(
         patch.setattr(pipeline, "batch_results", lambda *_: pytest.fail("they were decoded again"))
         assert _score(importable.folder, store, "two").pairs[0].scores.rejected == 12
     assert _score(importable.folder, store, "three").pairs[0].scores.scored == 12
+
+
+def test_a_limit_of_the_datasets_own_decides(importable: Project, store: Store) -> None:
+    """Whatever was scored before under another limit: what it rejects is rejected, and what it allows is scored."""
+    scored = [
+        _score(importable.folder, store, f"{number}", max_megapixels=limit).pairs[0].scores.scored
+        for number, limit in enumerate([None, 0.0001, None, 0.0003, 0.0001])
+    ]
+    assert scored == [12, 0, 12, 12, 0]
+
+
+def _turned(file: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (16, 16), (255, 0, 0)).save(file, exif=exif)
+
+
+def test_remarks_are_counted_by_path(importable: Project, store: Store) -> None:
+    """Also those of a run whose predictions come from the store; nothing is said where it is applied."""
+    for name in ("a.png", "b.png"):
+        _turned(importable.folder / "colours" / "red" / name)
+    Image.new("I;16", (16, 16), 65535).save(importable.folder / "colours" / "red" / "c.png")
+    expected = {pixels.IGNORED_ORIENTATION: 2, pixels.upper_bytes(16): 1}
+    assert _score(importable.folder, store, "one").remarks == expected
+    importable.forget_forwards()
+    second = _score(importable.folder, store, "two")
+    assert (second.remarks, second.pairs[0].from_store, importable.images_inferred()) == (expected, 15, 0)
+    assert store.outcome("two", "colours") == second
+    assert _score(importable.folder, store, "three", exif="apply").remarks == {pixels.upper_bytes(16): 1}
+
+
+def test_remarks_are_of_scored_images(importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of those that no model was scored on, because it failed or because their bytes changed."""
+    _turned(importable.folder / "colours" / "red" / "a.png")
+    importable.also(f'[models.ill]\narch = "python:nets:nan"\n{NETWORK}')
+    assert _score(importable.folder, store, "one", models=("ill",)).remarks == {}
+    assert _score(importable.folder, store, "two", models=("ill", "colour")).remarks == {pixels.IGNORED_ORIENTATION: 1}
+    original = datasets.list_images
+
+    def then_changed(dataset: Any) -> Any:
+        listing = original(dataset)
+        listing.images[-1].file.write_bytes(b"other bytes")
+        return listing
+
+    (importable.folder / "colours" / "red" / "a.png").rename(importable.folder / "colours" / "red" / "z.png")
+    importable.also(f'[models.other]\narch = "python:nets:colour"\noptions = {{ gain = 2.0 }}\n{NETWORK}')
+    monkeypatch.setattr(datasets, "list_images", then_changed)
+    outcome = _score(importable.folder, store, "three", models=("colour", "other"))
+    assert ([rejection.reason for rejection in outcome.rejections], outcome.remarks) == (["changed"], {})
+
+
+def test_a_class_of_which_nothing_is_left_is_named(importable: Project, store: Store) -> None:
+    """Its folder is empty, or every image in it is rejected; what is ignored is counted by suffix."""
+    colours = importable.folder / "colours"
+    for image in (colours / "blue").iterdir():
+        image.write_bytes(b"not an image")
+    (colours / "grey").mkdir()
+    (colours / "grey" / "Thumbs.db").write_bytes(b"thumbs")
+    outcome = _score(importable.folder, store)
+    assert outcome.empty_classes == ("blue", "grey")
+    assert outcome.ignored_suffixes == {".db": 1}
+    assert (outcome.pairs[0].scores.rejected, outcome.pairs[0].scores.ignored) == (4, 1)
 
 
 def test_an_interrupted_run_is_counted_and_resumed(importable: Project, store: Store) -> None:
@@ -186,7 +256,7 @@ def test_bytes_that_change_after_listing_are_a_rejection(
     monkeypatch.setattr(datasets, "list_images", then_changed)
     outcome = _score(importable.folder, store)
     assert [(r.path, r.reason) for r in outcome.rejections] == [("blue/0000.png", "changed")]
-    assert store.undecodable(f"{decoding.decoder()}, exif ignore", listed) == {}
+    assert not any(store.undecodable(rules, listed) for (rules,) in store._rows("select decoder from undecodable"))
 
 
 def test_process_wide_settings_come_back(importable: Project, store: Store) -> None:
@@ -238,6 +308,15 @@ def test_what_was_computed_is_stored_whatever_ends_the_run(
     assert (partial.pairs[0].scores.scored, partial.pairs[0].scores.unscored) == (8, 4)
 
 
+def test_what_was_written_and_is_not_found_is_a_damaged_store(
+    importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prediction that is not where the file's order has it makes no incomplete result, which the model would bear."""
+    monkeypatch.setattr(store, "put", lambda _: None)
+    with pytest.raises(StoreError, match=r"is damaged: what this run predicted is no longer complete\. Run again"):
+        _score(importable.folder, store)
+
+
 def test_the_first_failure_is_reported(importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several threads fail at once; the image that is named is the first in order, in every run."""
     monkeypatch.setitem(inference.MAX_BATCH_SIZE, "cpu", 1)
@@ -245,3 +324,38 @@ def test_the_first_failure_is_reported(importable: Project, store: Store, monkey
     [pair] = _score(importable.folder, store, models=("ill",)).pairs
     assert pair.failure is not None
     assert pair.failure.message == "the model's logits are NaN on blue/0000.png"
+
+
+def test_seconds_are_kept_with_predictions(importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later run knows how long the dataset takes, by the passes that computed it, and more images take longer."""
+    seconds = iter((6.0, 30.0))
+    add = store.add_duration
+
+    def add_other_seconds(key: str, dataset: str, place: str, images: int, _: float) -> None:
+        add(key, dataset, place, images, next(seconds))
+
+    monkeypatch.setattr(store, "add_duration", add_other_seconds)
+    first = _score(importable.folder, store, "first").pair("colour").set_seconds
+    again = _score(importable.folder, store, "again").pair("colour").set_seconds
+    assert first == pytest.approx(6.0, abs=0.5)  # with the time of listing
+    assert again == pytest.approx(6.0, abs=0.5)
+    for colour in ("red", "green", "blue"):
+        importable.add_images(colour, 8)
+    more = _score(importable.folder, store, "more").pair("colour").set_seconds
+    assert more == pytest.approx(36.0, abs=0.5)
+    monkeypatch.setattr(machine, "threads", lambda: 64)
+    assert _score(importable.folder, store, "elsewhere").pair("colour").set_seconds is None
+
+
+def test_models_of_a_pass_have_their_own_seconds(importable: Project, store: Store) -> None:
+    """Decoding belongs to each of two models, for the images that it lacked, and the calls of the other to none."""
+    models = []
+    for name, computed, seconds in (("a", 100, 5.0), ("b", 10, 2.0), ("c", 0, 0.0)):
+        info = SimpleNamespace(device="cpu")
+        models.append(SimpleNamespace(key=hashing.of_json(name), info=info, computed=computed, seconds=seconds))
+    settings = configuration.load([importable.folder / "imgcls.toml"])
+    pool = ModelPool(settings.models, "cpu")
+    evaluation = evaluator.Evaluator(settings.datasets["colours"], ["a", "b", "c"], pool, store, _no_progress)
+    evaluation._store_durations(models, 17.0, 100)  # type: ignore[arg-type]  # as much of them as is looked at
+    known = [store.seconds_per_image(model.key, "colours", machine.digest("cpu")) for model in models]
+    assert known == [pytest.approx((5.0 + 10.0) / 100), pytest.approx((2.0 + 1.0) / 10), None]

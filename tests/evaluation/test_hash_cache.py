@@ -92,7 +92,7 @@ def test_a_manifest_opens_only_itself(dataset: DatasetSpec, store: Store, opened
 
 def test_the_built_in_data_set_is_trusted_as_well(store: Store, opened: list[str]) -> None:
     """Its files lie in a cache, and are files like others."""
-    digits = DatasetSpec("digits", "digits")
+    digits = DatasetSpec("digits", "builtin:digits")
     first = hash_cache.listing(store, digits)
     opened.clear()
     assert hash_cache.listing(store, digits) == first

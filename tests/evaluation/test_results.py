@@ -5,7 +5,7 @@ import math
 from builders import make_outcome
 from imgcls.evaluation import results
 from imgcls.records.evaluation import Failure
-from stored_run import BOTH, pair, stored_run
+from stored_run import BOTH, NET_KEY, pair, stored_run
 
 
 def test_predictions_come_in_the_order_of_the_listing() -> None:
@@ -24,6 +24,6 @@ def test_predictions_come_in_the_order_of_the_listing() -> None:
 
 def test_a_model_that_failed_predicts_nothing() -> None:
     """What was stored before a failure is not a prediction of the run."""
-    failed = pair("net", "net-key", failure=Failure(1, "NaN"))
+    failed = pair("net", NET_KEY, failure=Failure(1, "NaN"))
     with stored_run() as store:
         assert list(results.predictions(store, "run", [make_outcome(failed, pair("never loaded", None, None))])) == []

@@ -7,7 +7,16 @@ import pytest
 
 from builders import GOLDEN, NAMES, PIXELS, SOUND, SPEC, make_current, make_output
 from imgcls.golden import attribution, diff
-from imgcls.golden.records import CurrentImage, CurrentResults, Golden, Pixels, Tolerance, Trace
+from imgcls.golden.records import (
+    CurrentImage,
+    CurrentResults,
+    Golden,
+    ImageChange,
+    Pixels,
+    StageChange,
+    Tolerance,
+    Trace,
+)
 
 ALLOWED = Tolerance(0.1, 1e-4, "the same")
 
@@ -195,3 +204,16 @@ def test_the_message_names_stages_images_and_ranks() -> None:
     assert first == "golden/photos/net.json: model moved"
     assert "    1: 0 class 0 9.0000 -> 1 class 1 8.0000" in rest
     assert "  cat/1.jpg, by at least 1.5 standard deviations of the logits" in rest
+
+
+def test_names_break_no_line_of_a_message() -> None:
+    """Neither those of images nor of classes and folders, in whatever they are quoted."""
+    stages = [StageChange("labels", "1 of 2 images under another label, as cat\n -> \x1b[2J", ("a\n.jpg",))]
+    moved = [ImageChange("b\u202e.jpg", 0.0, 1.0, ("1: 0 cat\n 1.0 -> 0.5",))]
+    assert attribution.message("golden/d/m.json", stages, moved).split("\n") == [
+        "golden/d/m.json: labels moved",
+        r"  labels: 1 of 2 images under another label, as cat\n -> \x1b[2J",
+        r"    a\n.jpg",
+        r"  b\u202e.jpg, by at least 1 standard deviations of the logits",
+        r"    1: 0 cat\n 1.0 -> 0.5",
+    ]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from builders import LFS_POINTER
 from conftest import Project
 from imgcls.errors import ConfigError, ModelError
 from imgcls.golden import check
@@ -60,6 +61,29 @@ def test_an_update_rewrites_what_does_not_hold(scored: Scored, project: Project)
     assert first == f"golden record rewritten: {TITLE}: labels moved"
     assert any(line.startswith("  labels_sha256 ") for line in lines)
     assert check.compare(scored(), FILE, TITLE, COMMAND).status == "pass"
+
+
+@pytest.mark.parametrize("content", [b"<<<<<<< HEAD", b'{"format": 2, "model": "colour"}'])
+def test_a_record_that_cannot_be_read_is_written_anew_only_by_an_update(scored: Scored, content: bytes) -> None:
+    """A comparison leaves it as it is, and its message never has a file deleted."""
+    FILE.parent.mkdir(parents=True)
+    FILE.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"git checkout -- golden/colours/colour\.json; or, to pin what") as refused:
+        check.compare(scored(), FILE, TITLE, COMMAND)
+    assert "delete" not in str(refused.value)
+    assert FILE.read_bytes() == content
+    expected = f"golden record written anew, because it could not be read: {TITLE}, 12 images"
+    assert check.update(scored(), FILE, TITLE, COMMAND) == expected
+    assert check.compare(scored(), FILE, TITLE, COMMAND).status == "pass"
+
+
+def test_an_update_does_not_replace_a_record_that_git_lfs_did_not_fetch(scored: Scored) -> None:
+    """What it pins is whole, and elsewhere."""
+    FILE.parent.mkdir(parents=True)
+    FILE.write_bytes(LFS_POINTER)
+    with pytest.raises(ConfigError, match=r"a Git LFS pointer, not the golden record itself: .*git lfs pull"):
+        check.update(scored(), FILE, TITLE, COMMAND)
+    assert FILE.read_bytes() == LFS_POINTER
 
 
 def test_a_model_that_failed_has_no_verdict(scored: Scored, project: Project) -> None:

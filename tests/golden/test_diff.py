@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import GOLDEN, SOUND, make_current, make_golden_image, make_output
+from builders import GOLDEN, SOUND, TENSOR, make_current, make_golden_image, make_output
 from imgcls.golden import diff
 from imgcls.golden.records import CurrentImage, Tolerance
 
@@ -108,3 +108,9 @@ def test_a_record_that_holds_states_how_far_it_is() -> None:
         "2 images as recorded; 2 tensors changed; logits moved by at most 0.05 of their standard deviation, "
         "allowed 0.1 (another decoder)"
     )
+
+
+def test_a_tensor_of_other_channels_moved() -> None:
+    """Where an image had three channels and has one now, no mean of its tensor is what it was."""
+    [change, *_] = diff.image_changes(GOLDEN, make_current(make_output(SOUND, TENSOR[:4])), ALLOWED)
+    assert change.tensor == math.inf

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from builders import GOLDEN
+from builders import GOLDEN, LFS_POINTER
 from imgcls.errors import ConfigError, MachineError
 from imgcls.golden import files
+
+RESTORED = (
+    r"; restore it from version control: git checkout -- \S+net\.json; or, to pin what the model predicts now: "
+    "pytest --now"
+)
 
 
 def test_a_golden_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -37,7 +42,7 @@ def test_what_is_not_a_golden_is_refused(tmp_path: Path, key: str, value: object
     file = tmp_path / "net.json"
     files.write(file, GOLDEN)
     file.write_text(json.dumps({**json.loads(file.read_text()), key: value}))
-    with pytest.raises(ConfigError, match=r"json: not a golden record of imgcls: .*; delete it, then pytest --now$"):
+    with pytest.raises(ConfigError, match=rf"json: not a golden record of imgcls: .*{RESTORED}$"):
         files.read(file, "pytest --now")
 
 
@@ -59,12 +64,26 @@ def test_what_cannot_be_written_is_reported(tmp_path: Path) -> None:
 def test_an_image_that_is_in_it_twice_is_refused(tmp_path: Path) -> None:
     """As after a merge that kept both sides."""
     files.write(tmp_path / "net.json", replace(GOLDEN, images=GOLDEN.images * 2))
-    with pytest.raises(ConfigError, match="an image is in it twice; delete it, then pytest --now"):
+    with pytest.raises(ConfigError, match=rf"an image is in it twice{RESTORED}$"):
         files.read(tmp_path / "net.json", "pytest --now")
 
 
 def test_another_format_is_named(tmp_path: Path) -> None:
     """A later version may write another."""
     files.write(tmp_path / "net.json", replace(GOLDEN, format=2))
-    with pytest.raises(ConfigError, match="its format is 2, and this version of imgcls reads 1"):
-        files.read(tmp_path / "net.json", "")
+    with pytest.raises(
+        ConfigError, match=r"its format is 2, and this version of imgcls reads 1: use a newer one; or, .*--now$"
+    ):
+        files.read(tmp_path / "net.json", "pytest --now")
+
+
+def test_a_record_that_git_lfs_did_not_fetch_is_fetched_and_not_written_anew(tmp_path: Path) -> None:
+    """The way out is what fetches it, and no other."""
+    (tmp_path / ".git").mkdir()
+    file = files.place(tmp_path, "photos", "net")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(LFS_POINTER)
+    expected = r"a Git LFS pointer, not the golden record itself: .*`git lfs pull --include golden/photos/net\.json`$"
+    with pytest.raises(ConfigError, match=expected):
+        files.read(file, "pytest --now")
+    assert not files.has_content(file)

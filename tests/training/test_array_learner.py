@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+import training_runs
 from imgcls import reference
 from imgcls.config import loader as configuration
 from imgcls.config import specs
@@ -22,7 +23,6 @@ from imgcls.models.sources import reference as reference_source
 from imgcls.models.sources import registry
 from imgcls.preprocessing import decode as decoding
 from imgcls.training import finetune, trainer
-from imgcls.training import split as splits
 from imgcls.training.array_learner import ArrayLearner
 from imgcls.training.config import TrainingConfig, learning_rate
 from imgcls.training.dataloader import Batch, Loader
@@ -61,7 +61,7 @@ def _apart(ours: Any, theirs: Any) -> float:
 
 def _digits(config: TrainingConfig) -> Iterator[Batch]:
     """The batches of the built-in digits, epoch after epoch."""
-    split = splits.split("digits", config)
+    split = training_runs.split("builtin:digits", config)
     with Loader(split, registry.input_spec(SPEC), config) as loader, decoding.quiet_pillow():
         for epoch in range(1, config.epochs + 1):
             yield from loader.train_batches(epoch)
@@ -149,7 +149,7 @@ def test_other_networks_train_only_with_torch(tmp_path: Path) -> None:
     """The arrays have EfficientNet, and nothing else."""
     spec = replace(SPEC, arch="timm:test_resnet")
     with pytest.raises(ConfigError, match="timm:test_resnet trains only with torch; --array numpy is for reference:"):
-        trainer.train("digits", spec, CONFIG, tmp_path / "out")
+        trainer.train("builtin:digits", spec, CONFIG, tmp_path / "out")
 
 
 def test_arrays_that_are_not_installed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +197,7 @@ def test_a_trained_reference_scores_as_reported(tmp_path: Path) -> None:
     from imgcls.models.pool import ModelPool
     from imgcls.store.database import Store
 
-    result = trainer.train("digits", SPEC, replace(CONFIG, epochs=1, warm_up=0.0), tmp_path / "out")
+    result = trainer.train("builtin:digits", SPEC, replace(CONFIG, epochs=1, warm_up=0.0), tmp_path / "out")
     settings = configuration.load([tmp_path / "out" / "imgcls.toml"])
     pool = ModelPool(settings.models, "cpu")
     outcome = evaluator.evaluate(

@@ -149,3 +149,14 @@ def test_rules_that_timm_knows(rule: str) -> None:
 def test_every_operation_of_every_magnitude(magnitude: int, increasing: int) -> None:
     """All fifteen operations take all magnitudes, those too where timm would leave no bit of a colour."""
     assert _made(randaugment=f"rand-m{magnitude}-n100-p1.0-mstd0.5-inc{increasing}").shape == (32, 24, 3)
+
+
+def test_grey_inputs_are_augmented_in_colour() -> None:
+    """The crop, its flip and its colours are those of the RGB image; what comes out is grey by Pillow's rule."""
+    grey = replace(SPEC, mean=(0.5,), std=(0.25,))
+    config = replace(CONFIG, randaugment="rand-m9-mstd0.5")
+    [one, three] = [
+        augment.build(spec, config).apply(_noise(), SHA, 1) for spec in (grey, replace(SPEC, mean=(0.5,) * 3))
+    ]
+    assert one.shape == (32, 24, 1)
+    assert np.array_equal(one[..., 0], np.asarray(Image.fromarray(three).convert("L")))

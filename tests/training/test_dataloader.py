@@ -49,9 +49,9 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     counted: list[bytes] = []
     decode = decoding.decode
 
-    def decoded(data: bytes, *options: Any) -> Image.Image:
+    def decoded(data: bytes, **options: Any) -> Image.Image:
         counted.append(data)
-        return decode(data, *options)
+        return decode(data, **options)
 
     monkeypatch.setattr(decoding, "decode", decoded)
     return counted
@@ -108,16 +108,71 @@ def test_memory_is_bounded(split: Split, budget: int, decoded: int, monkeypatch:
     assert all(np.array_equal(*pair) for pair in zip(expected, bounded, strict=True))
 
 
-def test_a_broken_image_is_reported_before_the_first_step(split: Split) -> None:
-    """What fits into memory is decoded first, and a file that gives no pixels is named with the reason."""
-    whole = split.train[4].file.read_bytes()
-    split.train[4].file.write_bytes(whole[:60])
-    refs = listings.find("x", split.train[0].file.parents[1]).images
+def _with_broken(split: Split, *indices: int) -> Split:
+    """The split with these images cut off; the images of both splits are counted as one sequence."""
+    refs = [*split.train, *split.validation]
+    for index in indices:
+        refs[index].file.write_bytes(refs[index].file.read_bytes()[:60])
+    listed = listings.find("x", split.train[0].file.parents[1]).images
+    return replace(split, train=listed[:9], validation=listed[9:])
+
+
+@pytest.mark.parametrize("budget", [1 << 30, 0])
+def test_broken_images_are_reported_before_the_first_step(
+    split: Split, budget: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fits into memory is decoded first; one file without pixels there, and all of both splits are named."""
+    monkeypatch.setattr(dataloader, "BUDGET_BYTES", budget)
     with (
-        Loader(replace(split, train=refs[:9]), SPEC, CONFIG) as loader,
-        pytest.raises(ConfigError, match=r"cannot train on .*/a/08\.png: truncated: .*; mend or remove it"),
+        Loader(_with_broken(split, 4, 7, 9), SPEC, CONFIG) as loader,
+        pytest.raises(
+            ConfigError,
+            match=r"cannot train on 3 of 14 files: .*/b/05\.png: truncated: .*/a/08\.png: trunc.*/b/01\.png: trunc",
+        ),
     ):
         loader.prepare()
+
+
+@pytest.mark.parametrize("budget", [1 << 30, 0])
+def test_the_broken_images_of_both_splits(split: Split, budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them are found, and no other, whether images fit into memory or not."""
+    monkeypatch.setattr(dataloader, "BUDGET_BYTES", budget)
+    broken = _with_broken(split, 0, 13)
+    with Loader(broken, SPEC, CONFIG) as loader:
+        assert [file for file, _ in loader.broken()] == [broken.validation[-1].file, broken.train[0].file]
+
+
+def test_broken_images_beyond_memory_are_reported_together(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that breaks while it is trained on ends the epoch with all that are broken by then."""
+    monkeypatch.setattr(dataloader, "BUDGET_BYTES", 0)
+    with Loader(split, SPEC, CONFIG) as loader:
+        loader.prepare()
+        for ref in (split.train[2], split.train[6], split.validation[4]):
+            ref.file.write_bytes(b"")
+        with pytest.raises(
+            ConfigError, match=r"cannot train on 3 of 14 files: (.*/\w+\.png: empty: it has 0 bytes; ){3}m"
+        ):
+            list(loader.train_batches(1))
+
+
+def test_a_split_may_be_replaced_by_another(split: Split) -> None:
+    """An image that changes its split after it was decoded is prepared as the others of its new split are."""
+    with Loader(split, SPEC, CONFIG) as loader:
+        assert loader.broken() == []
+        loader.split = replace(split, train=split.validation, validation=split.train)
+        moved, _ = _all(loader.validation_batches())
+    with Loader(loader.split, SPEC, CONFIG) as fresh:
+        assert np.array_equal(moved, _all(fresh.validation_batches())[0])
+
+
+def test_what_was_noticed_is_kept_by_image(split: Split) -> None:
+    """An image of 16 bits per channel is trained on, and the rule for its pixels is known."""
+    file = split.train[0].file
+    Image.fromarray(np.full((30, 40), 60_000, np.uint16)).save(file)
+    listed = listings.find("x", file.parents[1]).images
+    with Loader(replace(split, train=listed[:9]), SPEC, CONFIG) as loader:
+        loader.prepare()
+    assert list(loader.remarks) == [file]
 
 
 def test_preparing_ends_where_memory_does(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imgcls.config import loader as configuration
-from imgcls.data import listing as listings
+from imgcls.data import manifest
 from imgcls.records.config import Gate, InputSpec
 from imgcls.records.data import ImageRef
 from imgcls.training import export
@@ -48,7 +48,7 @@ def test_the_configuration_is_what_was_trained(tmp_path: Path) -> None:
     assert Path(str(model.labels)).read_text().splitlines() == list(split.classes)
     assert settings.gates == {("trained", "validation"): Gate(top1=0.6, min_images=4)}
     assert data.labels == "name"
-    listed = listings.find_manifest("x", Path(str(data.path)))
+    listed = manifest.find("x", Path(str(data.path)))
     assert {(ref.file.resolve(), ref.label) for ref in listed.images} == {(ref.file, ref.label) for ref in refs}
 
 
@@ -63,10 +63,11 @@ def test_a_whole_folder_is_named_as_one(tmp_path: Path) -> None:
 
 
 def test_the_builtin_dataset_has_no_path(tmp_path: Path) -> None:
-    """``digits`` is written without a path, because it is on every machine."""
+    """``builtin:digits`` is written as it is, because it is on every machine."""
     ref = _ref(tmp_path / "cache" / "zero" / "1.png", "zero", "1")
-    _export(tmp_path / "out", Split(("zero",), (), (ref,), "digits"), {}, 0.0)
-    assert tomllib.loads((tmp_path / "out" / "imgcls.toml").read_text())["datasets"]["validation"]["path"] == "digits"
+    _export(tmp_path / "out", Split(("zero",), (), (ref,), "builtin:digits"), {}, 0.0)
+    written = tomllib.loads((tmp_path / "out" / "imgcls.toml").read_text())
+    assert written["datasets"]["validation"]["path"] == "builtin:digits"
 
 
 def test_links_are_followed_before_paths_lead_back(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from imgcls import hashing
 from imgcls.errors import ConfigError, ModelError, WeightsMissing
 from imgcls.models import loader
+from imgcls.models.sources.base import Filled
 from imgcls.records.config import ModelSpec
 from imgcls.training import finetune
 
@@ -35,7 +36,7 @@ def test_from_scratch_it_has_the_classes(weights: Path) -> None:
         initial = finetune.begin(ModelSpec("x", NET, options={"drop_rate": 0.1}), 3)
         torch.manual_seed(5)
         expected = timm.create_model("test_efficientnet", num_classes=3).state_dict()
-    assert initial[1:] == ({"drop_rate": 0.1, "num_classes": 3}, (), None)
+    assert initial[1:] == ({"drop_rate": 0.1, "num_classes": 3}, (), None, ())
     assert all(torch.equal(value, expected[name]) for name, value in initial.network.state_dict().items())
 
 
@@ -55,6 +56,20 @@ def test_a_head_of_another_size_begins_anew(weights: Path) -> None:
     assert 0.0009 < state["classifier.weight"].std() < 0.0011
     assert torch.equal(state["classifier.bias"], torch.zeros(3))
     assert all(torch.equal(state[name], stored[name]) for name in stored if not name.startswith("classifier"))
+
+
+def test_a_checkpoint_of_another_script(weights: Path, tmp_path: Path) -> None:
+    """Averaged weights in a checkpoint of any training script are a beginning, too, and it is said what was taken."""
+    stored = load_file(weights)
+    averaged = {f"module.{name}": tensor for name, tensor in stored.items() if "num_batches" not in name}
+    raw = {name: torch.zeros_like(tensor) for name, tensor in stored.items()}
+    torch.save({"model": raw, "model_ema": averaged}, tmp_path / "a.pth.tar")
+    initial = finetune.begin(ModelSpec("x", NET, tmp_path / "a.pth.tar"), 3)
+    assert torch.equal(initial.network.state_dict()["conv_stem.weight"], stored["conv_stem.weight"])
+    assert initial.replaced == ("classifier",)
+    first, second = initial.notes
+    assert first.startswith("a.pth.tar: the averaged weights under model_ema are loaded, as timm does; ")
+    assert second.startswith("a.pth.tar: the prefix module. is removed from ")
 
 
 @pytest.mark.parametrize(
@@ -101,6 +116,14 @@ def test_anything_else_must_fit(weights: Path) -> None:
             finetune.begin(ModelSpec("x", NET, weights), 3)
 
 
+def test_quantized_weights_are_refused(tmp_path: Path) -> None:
+    """Whole numbers are no weights to begin with either."""
+    state = timm.create_model("test_efficientnet", num_classes=3).state_dict()
+    torch.save({**state, "conv_stem.weight": state["conv_stem.weight"].to(torch.int8)}, tmp_path / "net.pth")
+    with pytest.raises(ModelError, match=r"does not fit .*: conv_stem\.weight holds values of type int8"):
+        finetune.begin(ModelSpec("x", NET, tmp_path / "net.pth"), 3)
+
+
 def test_auxiliary_heads_are_left_behind(tmp_path: Path) -> None:
     """The auxiliary heads of googlenet's published files are left out, as everywhere else in this package."""
     file = tmp_path / "net.pth"
@@ -119,7 +142,7 @@ def test_builtin_weights() -> None:
 def test_random_weights_are_the_rules() -> None:
     """``random:SEED`` fills the network of N classes by this package's own rule."""
     ours = finetune.begin(ModelSpec("x", NET, "random:3"), 3).network.state_dict()
-    expected, _ = loader.filled(ModelSpec("x", NET, "random:3", options={"num_classes": 3}))
+    expected = loader.filled(ModelSpec("x", NET, "random:3", options={"num_classes": 3})).module
     assert all(torch.equal(value, ours[name]) for name, value in expected.state_dict().items())
 
 
@@ -127,11 +150,11 @@ def test_published_weights_are_fitted_before_the_head_goes(weights: Path, monkey
     """The network is filled as it was published, by its library's own rules, whatever classes are requested."""
     requested: list[ModelSpec] = []
 
-    def filled(spec: ModelSpec) -> tuple[torch.nn.Module, str]:
+    def filled(spec: ModelSpec) -> Filled:
         requested.append(spec)
         network = timm.create_model("test_efficientnet", num_classes=7)
         network.load_state_dict(load_file(weights))
-        return network, "of the published file"
+        return Filled(network, "of the published file", spec)
 
     monkeypatch.setattr(loader, "filled", filled)
     initial = finetune.begin(ModelSpec("x", NET, "pretrained", options={"num_classes": 3}), 3)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import ExifTags, Image
 from safetensors.torch import load_file
 
 import training_runs
@@ -23,7 +24,6 @@ from imgcls.errors import ConfigError, MachineError, ModelError
 from imgcls.preprocessing import transforms
 from imgcls.records.config import ModelSpec
 from imgcls.training import checkpoints, dataloader, history, trainer
-from imgcls.training import split as splits
 from imgcls.training.config import TrainingConfig
 from imgcls.training.history import Epoch
 from imgcls.training.trainer import TrainingCallbacks, TrainingResult
@@ -222,7 +222,7 @@ def test_rare_classes_weigh_more(data: Path, tmp_path: Path) -> None:
         config = replace(ONE_EPOCH, balanced=balanced, folds=2)
         losses.append(run(data, tmp_path / str(balanced), config=config).history[0].train.loss)
     assert losses[0] != losses[1]
-    split = splits.split(str(data), config)
+    split = training_runs.split(data, config)
     assert trainer._class_weights(split) == pytest.approx([11 / 15, 11 / 3, 11 / 15])
 
 
@@ -363,9 +363,29 @@ def test_an_image_that_is_cut_off(data: Path, tmp_path: Path) -> None:
     """A truncated image is reported before the first step, by its name and with the reason; nothing is written."""
     victim = min((data / "one").iterdir())
     victim.write_bytes(victim.read_bytes()[:60])
-    with pytest.raises(ConfigError, match=rf"cannot train on {victim}: truncated: .*; mend or remove it"):
+    with pytest.raises(ConfigError, match=rf"cannot train on 1 of 30 files: {victim}: truncated: .*; mend or remove"):
         run(data, tmp_path / "out", callbacks=NO_STEP)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_broken_files_and_classes_that_lack_images_are_in_one_error(data: Path, tmp_path: Path) -> None:
+    """Neither hides the other."""
+    (data / "one" / "nothing.png").touch()
+    (data / "void").mkdir()
+    broken = f"cannot train on 1 of 31 files: {data}/one/nothing.png: empty: it has 0 bytes; .*"
+    with pytest.raises(ConfigError, match=f"{broken}--max-rejected 1; and class folder {data}/void holds 0 distinct"):
+        run(data, tmp_path / "out", callbacks=NO_STEP)
+
+
+def test_what_pixels_are_converted_by_is_said_without_keys_of_a_dataset(data: Path, tmp_path: Path) -> None:
+    """A training has no ``exif``, so the message names none."""
+    victim = min((data / "one").iterdir())
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.open(victim).save(victim, exif=exif)
+    lines: list[str] = []
+    run(data, tmp_path / "out", config=ONE_EPOCH, callbacks=TrainingCallbacks(lines.append))
+    assert lines == ["begins from scratch", "1 image: Exif orientation ignored"]
 
 
 def test_an_image_that_breaks_during_a_training(
@@ -373,10 +393,10 @@ def test_an_image_that_breaks_during_a_training(
 ) -> None:
     """With more images than memory holds, a file that changes ends the training by name; mended, it is resumed."""
     monkeypatch.setattr(dataloader, "BUDGET_BYTES", 0)
-    victim = next(ref.file for ref in splits.split(str(data), CONFIG).train)
+    victim = next(ref.file for ref in training_runs.split(data, CONFIG).train)
     bytes_before = victim.read_bytes()
     callbacks = TrainingCallbacks(epoch=lambda _: victim.write_bytes(b"broken"))
-    with pytest.raises(ConfigError, match=rf"cannot train on {victim}: changed: .*; mend or remove it"):
+    with pytest.raises(ConfigError, match=rf"cannot train on 1 of 30 files: {victim}: changed: .*; mend or remove"):
         run(data, tmp_path / "out", callbacks=callbacks)
     assert len(rows(tmp_path / "out")) == 1
     victim.write_bytes(bytes_before)

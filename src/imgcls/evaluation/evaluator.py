@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from imgcls.data import class_lists, labels
 from imgcls.data import dataset as datasets
-from imgcls.data import labels
 from imgcls.errors import ImgclsError, LabelError, StoreError
 from imgcls.evaluation import pipeline, results, runtime_selection
 from imgcls.evaluation.inputs import Rejected
-from imgcls.evaluation.pipeline import BatchResult
+from imgcls.evaluation.pipeline import BatchResult, ModelStage
 from imgcls.evaluation.state import DatasetState, ModelState
-from imgcls.models import loader
+from imgcls.models import identity, loader
 from imgcls.models.model import Model
 from imgcls.models.pool import ModelPool
 from imgcls.models.runtimes import base as runtimes
-from imgcls.preprocessing import decode
-from imgcls.preprocessing.preprocess import Preprocessing
+from imgcls.models.sources import registry
+from imgcls.preprocessing import decode, formats
 from imgcls.records.config import DatasetSpec
-from imgcls.records.data import ImageRef, Listing
+from imgcls.records.data import ImageRef, LabelList, Listing, Matching
 from imgcls.records.evaluation import DatasetOutcome, Failure, ModelInfo, Output, Pass, Progress, Stage
 from imgcls.store.database import Store
 from imgcls.system import machine
@@ -42,7 +43,7 @@ def evaluate(
     ``find`` lists the images, :func:`imgcls.data.dataset.list_images` where it is not given. A model's failure is part
     of the outcome and does not stop the others. Raises StoreError.
     """
-    with store.lock():  # one for all datasets, because they may share images
+    with store.lock(), machine.limited_threads():  # one lock for all datasets, because they may share images
         known = store.outcome(run_id, dataset.name)
         if known and {pair.scores.model for pair in known.pairs} >= set(names):
             return known
@@ -63,20 +64,23 @@ class Evaluator:
     ) -> None:
         self.state = DatasetState(dataset, names)
         self.pool, self.store, self.progress = pool, store, progress
-        self.decoding = f"{decode.decoder()}, exif {dataset.exif}"
+        self.decoding = f"{formats.decoder()}, exif {dataset.exif}{_own_limit(dataset)}"
+        # What images are converted and rejected by, which may change where no library does.
+        self.rules = f"{self.decoding}, imgcls {identity.source_sha256('preprocessing/*.py')}"
 
     def run(self, find: Callable[[DatasetSpec], Listing]) -> None:
         """List the images, and score them with one group of models after the other."""
         state, started = self.state, time.perf_counter()
         try:
             state.list(find(state.dataset))
+        except StoreError:
+            raise
         except ImgclsError as error:
             state.failures = dict.fromkeys(state.names, _failure(error, "files"))
         state.rejected.update(self.store.undecodable(self._rejecting(), list(state.first_file)))
-        seconds = time.perf_counter() - started
+        state.listing_seconds = time.perf_counter() - started
         for group in self._groups():
-            self._pass(group, seconds)
-            seconds = 0.0
+            self._pass(group, 0.0 if state.passes else state.listing_seconds)
         state.finished = True
 
     def outcome(self, run_id: str) -> DatasetOutcome:
@@ -114,7 +118,7 @@ class Evaluator:
     def _prepared(self, model: Model) -> ModelState:
         """A model before its first batch. Raises LabelError where folders and classes do not match."""
         state = self.state
-        matching = datasets.match_labels(state.dataset, state.listing, model.labels)
+        classes, matching = self._matched(model)
         started = time.perf_counter()
         listed, artefacts = len(state.listing.images), self.pool.artefacts
         task = runtime_selection.Task(state.dataset, self.decoding, listed, state.to_score(), artefacts)
@@ -122,12 +126,12 @@ class Evaluator:
         key = model.prediction_key(self.decoding)
         outputs = self.store.classes(key) or _count_outputs(model)
         compile_seconds = time.perf_counter() - started
-        labels.check_head(model.labels, outputs)
+        labels.check_head(classes, outputs, datasets.folder_names(state.listing))
         return ModelState(
             name=model.spec.name,
-            info=model.info,
-            preprocessing=Preprocessing(model.info.input, model.spec.decode),
-            labels=model.labels,
+            info=replace(model.info, notes=(*model.info.notes, *matching.notes)),
+            preprocessing=model.preprocessing,
+            labels=classes,
             matching=matching,
             key=key,
             outputs=outputs,
@@ -136,6 +140,23 @@ class Evaluator:
             compile_seconds=compile_seconds,
             classifier=model.classifier,
         )
+
+    def _matched(self, model: Model) -> tuple[LabelList, Matching]:
+        """A model's classes, and those that are right for the folders. Raises LabelError.
+
+        Where the head has another size than its list, that is the reason for folders that do not match.
+        """
+        listing, specs = self.state.listing, [self.pool.specs[name] for name in self.state.names]
+        alike = [] if self.pool.holds_module else registry.with_lists_like(model.labels, specs)
+        try:
+            return datasets.match_labels(self.state.dataset, listing, model.labels, alike)
+        except LabelError:
+            folders = datasets.folder_names(listing)
+            if model.labels == class_lists.UNSTATED:
+                raise labels.unstated(model.spec, loader.output_count(model), folders) from None
+            if model.labels != class_lists.FOLDERS:
+                labels.check_head(model.labels, loader.output_count(model), folders)
+            raise
 
     def _fail(self, name: str, error: ImgclsError) -> None:
         """The first failure counts: the batches of other workers fail in the same way."""
@@ -148,11 +169,12 @@ class Evaluator:
         todo = [image for image in images if any(image.sha256 in model.missing for model in group)]
         warm_up_seconds = self._warm_up(group)
         decode_seconds = self._score(todo, group)
+        seconds = time.perf_counter() - started - warm_up_seconds
         self.state.passes.append(
             Pass(
                 dataset=self.state.dataset.name,
                 models=tuple(model.name for model in group),
-                seconds=listing_seconds + time.perf_counter() - started - warm_up_seconds,
+                seconds=listing_seconds + seconds,
                 decode_seconds=decode_seconds,
                 model_seconds={model.name: model.seconds for model in group},
                 load_seconds={model.name: model.load_seconds for model in group},
@@ -161,10 +183,20 @@ class Evaluator:
                 device=self.pool.device,
             )
         )
+        self._store_durations(group, seconds, len(todo))
         for model in group:
             model.classifier = None
 
+    def _store_durations(self, group: Sequence[ModelState], seconds: float, images: int) -> None:
+        """Store how long each model's predictions took: its own time, and a part of what all models of a pass share."""
+        shared = max(0.0, seconds - sum(model.seconds for model in group)) / max(1, images)
+        for model in group:
+            if model.computed:
+                place = self.state.dataset.name, machine.digest(model.info.device)
+                self.store.add_duration(model.key, *place, model.computed, model.seconds + shared * model.computed)
+
     def _read_store(self, group: Sequence[ModelState], images: Sequence[str]) -> None:
+        self.state.remarks.update(self.store.remarks(self.rules, images))
         for model in group:
             model.missing = frozenset(self.store.missing(model.key, images))
             stored = set(images) - model.missing
@@ -172,7 +204,7 @@ class Evaluator:
 
     def _rejecting(self) -> str:
         """What a stored rejection depends on."""
-        return f"{self.decoding}, at most {decode.most_pixels()} pixels"
+        return f"{self.rules}, at most {decode.most_pixels(self.state.dataset.max_megapixels)} pixels"
 
     def _warm_up(self, group: Sequence[ModelState]) -> float:
         """Let what happens once happen before the clock starts; its seconds."""
@@ -196,8 +228,7 @@ class Evaluator:
         running = {name: stage for name, stage in stages.items() if stage}
         unstored: list[BatchResult] = []
         try:
-            exif = self.state.dataset.exif
-            for result in pipeline.batch_results(todo, list(running.values()), exif) if running else ():
+            for result in self._batch_results(todo, list(running.values())):
                 unstored.append(result)
                 decode_seconds += result.decode_seconds
                 for name, error in result.failures.items():
@@ -214,8 +245,12 @@ class Evaluator:
         self.progress(self.state.dataset.name, done, total)
         return decode_seconds
 
+    def _batch_results(self, todo: Sequence[ImageRef], stages: Sequence[ModelStage]) -> Iterable[BatchResult]:
+        dataset = self.state.dataset
+        return pipeline.batch_results(todo, stages, dataset.exif, dataset.max_megapixels) if stages else ()
+
     def _store(self, batches: Sequence[BatchResult], group: Sequence[ModelState]) -> int:
-        """Store the outputs of these batches in one transaction; the number of images."""
+        """Store the outputs of these batches in one transaction, after their remarks; the number of images."""
         rows: dict[str, tuple[int, list[tuple[str, Output]]]] = {}
         for model in group:
             outputs = [
@@ -223,19 +258,31 @@ class Evaluator:
             ]
             if outputs and model.name not in self.state.failures:
                 rows[model.key] = (model.outputs, outputs)
+                model.computed += len(outputs)
             threads = pipeline.threads() if model.classifier and model.classifier.concurrent else 1
             model.seconds += sum(batch.seconds.get(model.name, 0.0) for batch in batches) / threads
         for batch in batches:
             self._reject(batch.rejected)
+        self._remark({image: phrases for batch in batches for image, phrases in batch.remarks.items()})
         if rows:
             self.store.put(rows)
         return sum(batch.images for batch in batches)
+
+    def _remark(self, remarks: Mapping[str, Sequence[str]]) -> None:
+        if remarks:
+            self.state.remarks.update(remarks)
+            self.store.put_remarks(self.rules, remarks)
 
     def _reject(self, rejected: Sequence[Rejected]) -> None:
         for image, reason, detail, permanent in rejected:
             self.state.rejected[image.sha256] = (reason, detail)
             if permanent:
                 self.store.put_undecodable(self._rejecting(), image.sha256, reason, detail)
+
+
+def _own_limit(dataset: DatasetSpec) -> str:
+    """A limit of a dataset's own, below which images are scored that another limit rejects."""
+    return "" if dataset.max_megapixels is None else f", up to {float(dataset.max_megapixels)} megapixels"
 
 
 def _starts_slowly(info: ModelInfo) -> bool:

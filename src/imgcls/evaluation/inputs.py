@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from imgcls.data import listing
 from imgcls.errors import Undecodable
 from imgcls.preprocessing import preprocess
-from imgcls.preprocessing.geometry import Pixels
-from imgcls.preprocessing.preprocess import Preprocessing
+from imgcls.preprocessing.preprocess import Prepared, Preprocessing
 from imgcls.records.data import ImageRef
 
 
@@ -22,14 +21,14 @@ class Rejected(NamedTuple):
     permanent: bool
 
 
-def crops_or_rejected(
+def prepared_or_rejected(
     image: ImageRef, preprocessings: Sequence[Preprocessing], exif: Literal["ignore", "apply"]
-) -> Mapping[Preprocessing, Pixels] | Rejected:
-    """An image cropped for every preprocessing, uint8 (h, w, 3), or why it is not."""
+) -> Prepared | Rejected:
+    """An image decoded, and cropped for every preprocessing, or why it is not."""
     data = None
     try:
         data = listing.read(image)
-        return preprocess.prepare(data, preprocessings, exif).crops
+        return preprocess.prepare(data, preprocessings, exif)
     except Undecodable as error:
         permanent = data is not None and error.reason != "out_of_memory"
         return Rejected(image, error.reason, error.detail, permanent)

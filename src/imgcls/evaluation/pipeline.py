@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imgcls.errors import ImgclsError, MachineError
+from imgcls.errors import ImgclsError, MachineError, ModelError
 from imgcls.evaluation import inputs as image_inputs
 from imgcls.evaluation import metrics
 from imgcls.evaluation.inputs import Rejected
@@ -26,8 +26,7 @@ from imgcls.messages import one_line
 from imgcls.models import inference
 from imgcls.models.runtimes.base import Classifier
 from imgcls.preprocessing import decode, preprocess, transforms
-from imgcls.preprocessing.geometry import Pixels
-from imgcls.preprocessing.preprocess import Preprocessing
+from imgcls.preprocessing.preprocess import Crop, Preprocessing
 from imgcls.records.data import ImageRef
 from imgcls.records.evaluation import ModelInfo, Output
 from imgcls.system import machine
@@ -41,18 +40,18 @@ SPARE_THREADS = 2  # docs/decisions.md#spare-workers
 
 def threads() -> int:
     """The number of worker threads."""
-    return machine.cores() + SPARE_THREADS
+    return machine.threads() + SPARE_THREADS
 
 
 class Inputs:
-    """A batch as networks take it, float32 (n, 3, h, w)."""
+    """A batch as networks take it, float32 (n, channels, h, w)."""
 
     def __init__(self, batch: torch.Tensor) -> None:
         self.batch = batch
 
     @cached_property
     def fingerprints(self) -> NDArray[np.float32]:
-        """Float32 (n, 12), to tell the images apart by; on a GPU this waits for the device."""
+        """Float32 (n, 4 * channels), to tell the images apart by; on a GPU this waits for the device."""
         return transforms.fingerprint(self.batch)
 
 
@@ -75,25 +74,32 @@ class ModelStage:
 
 @dataclass(slots=True)
 class BatchResult:
-    """The outputs for a few images by model, and their failures; seconds are those of the worker."""
+    """The outputs for a few images by model, and their failures; seconds are those of the worker.
+
+    ``remarks``: the rules that pixels were converted by, by the sha256 of the images that have any.
+    """
 
     images: int
     decode_seconds: float = 0.0
     rejected: list[Rejected] = field(default_factory=list)
+    remarks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     outputs: dict[str, list[tuple[ImageRef, Output]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failures: dict[str, ImgclsError] = field(default_factory=dict)
 
 
 def batch_results(
-    todo: Sequence[ImageRef], stages: Sequence[ModelStage], exif: Literal["ignore", "apply"]
+    todo: Sequence[ImageRef],
+    stages: Sequence[ModelStage],
+    exif: Literal["ignore", "apply"],
+    max_megapixels: float | None = None,
 ) -> Iterator[BatchResult]:
-    """Every image's outputs, batch by batch, in the order of :func:`_batches`."""
+    """Every image's outputs, batch by batch, in the order of :func:`_batches`; images of more pixels are rejected."""
     workers = threads()
     batches = _batches(todo, stages, workers)
     pool, single = ThreadPoolExecutor(workers, "imgcls-work"), ThreadPoolExecutor(1, "imgcls-model")
     worker = Worker(exif, stages[0].info.device, single)  # one run, one device
-    with decode.quiet_pillow():
+    with decode.quiet_pillow(max_megapixels):
         try:
             ahead: deque[Future[BatchResult]] = deque(
                 pool.submit(worker.work, *batch) for batch in islice(batches, 2 * workers)
@@ -150,12 +156,14 @@ class Worker:
         preprocessings = list(dict.fromkeys(stage.preprocessing for stage in stages))
         decoded, crops = [], []
         for image in images:
-            prepared = image_inputs.crops_or_rejected(image, preprocessings, self.exif)
+            prepared = image_inputs.prepared_or_rejected(image, preprocessings, self.exif)
             if isinstance(prepared, Rejected):
                 result.rejected.append(prepared)
-            else:
-                decoded.append(image)
-                crops.append(prepared)
+                continue
+            decoded.append(image)
+            crops.append(prepared.crops)
+            if prepared.remarks:
+                result.remarks[image.sha256] = prepared.remarks
         if not crops:
             return result
         try:
@@ -165,14 +173,22 @@ class Worker:
             return result
         result.decode_seconds = time.perf_counter() - started
         for stage in stages:
-            if not stage.stopped:
-                self._run(stage, decoded, inputs[stage.preprocessing], result)
+            images_of = inputs[stage.preprocessing]
+            if isinstance(images_of, ModelError):
+                result.failures[stage.name] = images_of
+            elif not stage.stopped:
+                self._run(stage, decoded, images_of, result)
         return result
 
-    def _inputs(self, preprocessing: Preprocessing, crops: Sequence[Mapping[Preprocessing, Pixels]]) -> Inputs:
+    def _inputs(
+        self, preprocessing: Preprocessing, crops: Sequence[Mapping[Preprocessing, Crop]]
+    ) -> Inputs | ModelError:
+        """A batch of these crops, or why a network's own preprocessing did not make them."""
         pixels = [crop[preprocessing] for crop in crops]
         try:
             return Inputs(preprocess.batch(preprocessing.input, pixels, self.device))
+        except ModelError as error:
+            return error
         except torch.OutOfMemoryError:  # then a network is given as much of it as its device has room for
             return Inputs(preprocess.batch(preprocessing.input, pixels))
 

@@ -91,7 +91,7 @@ def _tried(model: Model, runtime: str, task: Task) -> TrialResult:
     """The model in a runtime, after a trial where there is anything to try. Raises ImgclsError."""
     if not runtime_trial.is_needed(model, runtime):
         return TrialResult(RuntimeChoice(runtime, task.listed), _with_runtime(model, runtime, task), repeatable=True)
-    return runtime_trial.run(model, runtime, task.listed, task.images, task.dataset.exif, task.artefacts)
+    return runtime_trial.run(model, runtime, task.listed, task.images, task.dataset, task.artefacts)
 
 
 def _with_runtime(model: Model, runtime: str, task: Task) -> Model:

@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imgcls.data import dataset
+from imgcls.data import dataset as datasets
 from imgcls.errors import ImgclsError
 from imgcls.evaluation import agreement, inputs, pipeline
 from imgcls.models import inference, loader
 from imgcls.models.model import Model
 from imgcls.models.runtimes import base as runtimes
 from imgcls.preprocessing import decode, preprocess
-from imgcls.preprocessing.geometry import Pixels
-from imgcls.preprocessing.preprocess import Preprocessing
+from imgcls.preprocessing.preprocess import Crop, Preprocessing
+from imgcls.records.config import DatasetSpec
 from imgcls.records.data import ImageRef
 from imgcls.records.evaluation import PredictionChange, RuntimeChoice, SpeedOption
 
@@ -51,14 +51,14 @@ def run(
     runtime: str,
     listed: int,
     images: Sequence[ImageRef],
-    exif: Literal["ignore", "apply"],
+    dataset: DatasetSpec,
     artefacts: Path | None,
 ) -> TrialResult:
-    """Compare a runtime with eager on a few of these images, and count what the model's options change on more.
+    """Compare a runtime with eager on a few images of a dataset, and count what the model's options change on more.
 
     Raises ImgclsError where the model fails; where a runtime was requested by name, also where that is not available.
     """
-    trial = _Trial(model, images, exif)
+    trial = _Trial(model, images, dataset)
     why, repeatable = None, bool(trial.crops)
     if runtime not in runtimes.UNCOMPILED:
         try:
@@ -81,13 +81,13 @@ def _has_speed_options(model: Model) -> bool:
 class _Trial:
     """A few images of a dataset, and the network in float32 on eager."""
 
-    def __init__(self, model: Model, images: Sequence[ImageRef], exif: Literal["ignore", "apply"]) -> None:
+    def __init__(self, model: Model, images: Sequence[ImageRef], dataset: DatasetSpec) -> None:
         self.exact = loader.as_float32(model)
-        self.preprocessing = Preprocessing(model.info.input, model.spec.decode)
-        preprocessings = list(dict.fromkeys([self.preprocessing, Preprocessing(model.info.input, "exact")]))
+        self.preprocessing = model.preprocessing
+        preprocessings = list(dict.fromkeys([self.preprocessing, self.preprocessing._replace(decode="exact")]))
         size = DRIFT_IMAGES if _has_speed_options(model) else TRIAL_IMAGES
-        with decode.quiet_pillow():
-            self.crops = list(islice(_crops(images, preprocessings, exif, size), size))
+        with decode.quiet_pillow(dataset.max_megapixels):
+            self.crops = list(islice(_crops(images, preprocessings, dataset.exif, size), size))
 
     def disagreement(self, candidate: Model) -> str | None:
         """How a runtime's outputs differ from eager's; in reduced precision they may, but not by more than eager's."""
@@ -146,9 +146,9 @@ def _crops(
     preprocessings: Sequence[Preprocessing],
     exif: Literal["ignore", "apply"],
     size: int,
-) -> Iterator[Mapping[Preprocessing, Pixels]]:
+) -> Iterator[Mapping[Preprocessing, Crop]]:
     """The crops of all images that decode, those first that are spread evenly over them, ``size`` at a time."""
-    for image in chain.from_iterable(dataset.samples(images, size)):
-        prepared = inputs.crops_or_rejected(image, preprocessings, exif)
+    for image in chain.from_iterable(datasets.samples(images, size)):
+        prepared = inputs.prepared_or_rejected(image, preprocessings, exif)
         if not isinstance(prepared, inputs.Rejected):
-            yield prepared
+            yield prepared.crops

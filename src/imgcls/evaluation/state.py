@@ -15,8 +15,8 @@ from imgcls.records.evaluation import Failure, ModelInfo, Pass, RuntimeChoice
 
 @dataclass(slots=True)
 class ModelState:
-    """One model on one dataset. ``missing``: the images (sha256) without a prediction; ``classifier``: None after its
-    pass; ``outputs``: the number of its classes.
+    """One model on one dataset. ``missing``: the images (sha256) without a prediction; ``computed``: how many of them
+    have one now; ``classifier``: None after its pass; ``outputs``: the number of its classes.
     """
 
     name: str
@@ -32,6 +32,7 @@ class ModelState:
     classifier: Classifier | None
     missing: frozenset[str] = frozenset()
     from_store: int = 0
+    computed: int = 0
     seconds: float = 0.0
 
     def stage(self) -> ModelStage | None:
@@ -45,7 +46,8 @@ class ModelState:
 class DatasetState:
     """One dataset and the models that it is scored with, by their names.
 
-    ``rejected``: reason and detail by sha256, of images that were listed; ``finished``: every pass ran to its end.
+    ``rejected``: reason and detail by sha256, of images that were listed; ``remarks``: the rules that pixels were
+    converted by, by sha256; ``finished``: every pass ran to its end.
     """
 
     dataset: DatasetSpec
@@ -55,7 +57,9 @@ class DatasetState:
     models: dict[str, ModelState] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
+    remarks: dict[str, Sequence[str]] = field(default_factory=dict)
     passes: list[Pass] = field(default_factory=list)
+    listing_seconds: float = 0.0
     finished: bool = False
 
     def list(self, listing: Listing) -> None:

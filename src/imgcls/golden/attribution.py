@@ -21,7 +21,7 @@ from imgcls.golden.records import (
     Tolerance,
     Trace,
 )
-from imgcls.messages import named
+from imgcls.messages import named, printable, spelled
 from imgcls.records.config import InputSpec
 
 SOFTMAX = 1e-3  # docs/decisions.md#recorded-stages
@@ -252,7 +252,7 @@ def _labels(golden: Golden, current: CurrentResults) -> Iterator[StageChange]:
         yield StageChange("labels", what, paths)
     now = current.context.folders
     right = [
-        f"{folder!r} {list(then)} -> {list(now[folder])}"
+        f"'{folder}' {list(then)} -> {list(now[folder])}"
         for folder, then in golden.folders.items()
         if folder in now and sorted(now[folder]) != sorted(then)
     ]
@@ -263,7 +263,7 @@ def _labels(golden: Golden, current: CurrentResults) -> Iterator[StageChange]:
 def _names(golden: Golden, current: CurrentResults) -> Iterator[StageChange]:
     recorded, now = {index: name for image in golden.images for index, name, _ in image.top}, current.names
     renamed = [
-        f"{index} {name!r} -> {repr(now[index]) if index < len(now) else 'no class'}"
+        f"{index} '{name}' -> " + (f"'{now[index]}'" if index < len(now) else "no class")
         for index, name in sorted(recorded.items())
         if index >= len(now) or now[index] != name
     ]
@@ -278,12 +278,12 @@ def message(title: str, stages: Sequence[StageChange], beyond: Sequence[ImageCha
     """What moved, stage by stage, and the images that moved farthest, in lines."""
     lines = [f"{title}: {', '.join(dict.fromkeys(change.stage for change in stages))} moved"]
     for change in stages:
-        lines.append(f"  {change.stage}: {change.what}")
+        lines.append(f"  {change.stage}: {printable(change.what)}")
         if change.images:
             lines.append(f"    {named(change.images, SHOWN)}")
     for image in [change for change in beyond if change.ranks][:SHOWN]:
-        lines.append(f"  {image.path}, by at least {image.logits:.2g} standard deviations of the logits")
-        lines += [f"    {rank}" for rank in image.ranks]
+        lines.append(f"  {spelled(image.path)}, by at least {image.logits:.2g} standard deviations of the logits")
+        lines += [f"    {printable(rank)}" for rank in image.ranks]
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgcls.errors import ModelError
+from imgcls.errors import ConfigError, ModelError
 from imgcls.golden import files
 from imgcls.golden.records import CurrentResults, Golden, GoldenContext, Trace
 from imgcls.records.config import DatasetSpec
@@ -39,7 +39,8 @@ class Pair:
         from imgcls.golden import recorder
 
         if failure := self.outcome.pair(self.name).failure:
-            raise ModelError(f"{self.name} on {self.dataset.name}: {failure.stage}: {failure.message}")
+            lines = f"{self.name} on {self.dataset.name}: {failure.stage}: {failure.message}".split("\n")
+            raise ModelError(*lines)
         return recorder.current_results(self.store, self.run_id, self.outcome, self.pool.specs[self.name])
 
 
@@ -64,7 +65,13 @@ def update(pair: Pair, file: Path, title: str, command: str) -> str:
     if not file.exists():
         files.write(file, golden)
         return f"new golden record {title}, {len(golden.images)} images"
-    before = files.read(file, command)
+    try:
+        before = files.read(file, command)
+    except ConfigError:
+        if not files.has_content(file):
+            raise
+        files.write(file, golden)
+        return f"golden record written anew, because it could not be read: {title}, {len(golden.images)} images"
     verdict = judge(before, current, pair.model, pair.dataset, title)
     changes = _context_changes(before, golden)
     if verdict.status == "pass" and not changes:

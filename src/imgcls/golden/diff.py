@@ -70,7 +70,8 @@ def _image_change(
     recorded: GoldenImage, output: Output, names: Sequence[str], std: float, allowed: Tolerance
 ) -> ImageChange:
     scale = max(1.0, *map(abs, recorded.tensor))
-    tensor = max(abs(now - then) for now, then in zip(output.fingerprint, recorded.tensor, strict=True)) / scale
+    pairs = zip_longest(output.fingerprint, recorded.tensor, fillvalue=math.inf)  # another number of channels
+    tensor = max(abs(now - then) for now, then in pairs) / scale
     allowed_logit = allowed.logits * std
     ranks = (*_ranks(recorded, output, names, allowed_logit), *_probability(recorded, output, allowed_logit))
     return ImageChange(recorded.path, tensor, max(_logits(recorded, output)) / std, ranks)

@@ -1,12 +1,13 @@
 """Golden records as files: one readable JSON document per dataset and model, a line per image."""
 
+import shlex
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import msgspec
 
-from imgcls import documents
+from imgcls import documents, lfs
 from imgcls.errors import ConfigError, MachineError
 from imgcls.golden.records import Golden
 
@@ -23,17 +24,31 @@ def place(root: Path, dataset: str, model: str) -> Path:
 
 
 def read(file: Path, command: str) -> Golden:
-    """The golden record in a file. Raises ConfigError, where there is none with the ``command`` that makes it."""
-    again = f"; delete it, then {command}"
+    """The golden record in a file. Raises ConfigError, where there is none with the ``command`` that makes it.
+
+    Where it cannot be read, the way out is the pinned one, from version control; only whoever means to pin something
+    else writes it anew.
+    """
+    anew = f"or, to pin what the model predicts now: {command}"
+    restored = f"; restore it from version control: git checkout -- {shlex.quote(str(file))}; {anew}"
     try:
         golden = documents.read(file, Golden, "golden record", whose="a golden record of imgcls", way=command)
     except ConfigError as error:
-        raise ConfigError(f"{error}{again if file.exists() else ''}") from error
+        raise ConfigError(f"{error}{restored if has_content(file) else ''}") from error
     if golden.format != FORMAT:
-        raise ConfigError(f"{file}: its format is {golden.format}, and this version of imgcls reads {FORMAT}{again}")
+        versions = f"its format is {golden.format}, and this version of imgcls reads {FORMAT}: use a newer one"
+        raise ConfigError(f"{file}: {versions}; {anew}")
     if len({image.path for image in golden.images}) < len(golden.images):
-        raise ConfigError(f"{file}: an image is in it twice{again}")
+        raise ConfigError(f"{file}: an image is in it twice{restored}")
     return golden
+
+
+def has_content(file: Path) -> bool:
+    """Whether there are bytes to read that are not a pointer to a record elsewhere."""
+    try:
+        return not lfs.is_pointer(file.read_bytes())
+    except OSError:
+        return False
 
 
 def write(file: Path, golden: Golden) -> None:
@@ -48,7 +63,9 @@ def write(file: Path, golden: Golden) -> None:
 def _entries(golden: Golden) -> Iterator[str]:
     """Each key on its own line, and each image."""
     others = [field.name for field in fields(golden) if field.name not in {*FIRST, "images"}]
-    yield from (f' "{name}": {_json(getattr(golden, name))}' for name in (*FIRST, *others))
+    values = {name: getattr(golden, name) for name in (*FIRST, *others)}
+    values["input"] = {key: value for key, value in asdict(golden.input).items() if value is not None}
+    yield from (f' "{name}": {_json(value)}' for name, value in values.items())
     yield ' "images": [\n  ' + ",\n  ".join(map(_json, golden.images)) + "\n ]"
 
 
@@ -57,5 +74,21 @@ def _json(value: object) -> str:
 
 
 def all_in(root: Path) -> list[Path]:
-    """Every golden record below a project's root, sorted."""
-    return sorted((root / FOLDER).glob("*/*.json"))
+    """Every golden record below a project's root, sorted; the golden files of other tools are not among them."""
+    return sorted(file for file in (root / FOLDER).glob("*/*.json") if _is_ours(file))
+
+
+class _Heading(msgspec.Struct):
+    """What a golden record states of itself."""
+
+    format: int
+    model: str
+    dataset: str
+
+
+def _is_ours(file: Path) -> bool:
+    try:
+        msgspec.json.decode(file.read_bytes(), type=_Heading)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

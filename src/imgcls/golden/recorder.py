@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -29,11 +29,11 @@ from imgcls.golden.records import (
 )
 from imgcls.models import inference
 from imgcls.models.model import Model
-from imgcls.preprocessing import decode, preprocess
-from imgcls.preprocessing.preprocess import Preprocessing
-from imgcls.records.config import DatasetSpec, InputSpec, ModelSpec
+from imgcls.preprocessing import decode, formats, preprocess
+from imgcls.records.config import DatasetSpec, ModelSpec
 from imgcls.records.data import ImageRef
 from imgcls.records.evaluation import DatasetOutcome, ModelInfo
+from imgcls.store.damage import lost
 from imgcls.store.database import Store
 from imgcls.system import versions
 
@@ -52,10 +52,12 @@ def current_results(store: Store, run_id: str, outcome: DatasetOutcome, spec: Mo
         images.update(
             {path: CurrentImage(sha256, label, outputs[sha256]) for path, sha256, label in batch if sha256 in outputs}
         )
+    if len({image.sha256 for image in images.values()}) < pair.scores.distinct:
+        raise lost(store.file, f"what was predicted on {outcome.dataset}")
     return CurrentResults(
         model=spec.name,
         dataset=outcome.dataset,
-        context=_context(spec, pair.facts, outcome.exif, pair.labels, pair.accepted),
+        context=_context(spec, pair.facts, outcome.exif, pair.labels, pair.accepted, images),
         names=store.names(pair.labels),
         images=images,
         rejected={rejection.path: (rejection.reason, rejection.detail) for rejection in outcome.rejections},
@@ -63,7 +65,12 @@ def current_results(store: Store, run_id: str, outcome: DatasetOutcome, spec: Mo
 
 
 def _context(
-    spec: ModelSpec, info: ModelInfo, exif: str, labels: str, accepted: Mapping[str, tuple[int, ...]]
+    spec: ModelSpec,
+    info: ModelInfo,
+    exif: str,
+    labels: str,
+    accepted: Mapping[str, tuple[int, ...]],
+    images: Iterable[str],
 ) -> GoldenContext:
     return GoldenContext(
         arch=spec.arch,
@@ -75,7 +82,7 @@ def _context(
         precision=info.precision,
         runtime=info.runtime,
         device=info.device,
-        decoder=decode.decoder(),
+        decoder=formats.decoder(images),
         versions=versions.libraries(),
         labels_sha256=labels,
         folders=accepted,
@@ -90,7 +97,7 @@ def record(current: CurrentResults, model: Model, dataset: DatasetSpec) -> Golde
     scored = [image for image in datasets.list_images(dataset).images if image.path in current.images]
     if not scored:
         raise ModelError(f"{current.model} on {current.dataset}: no image was scored, so there is nothing to record")
-    sample = [_steps(image, dataset, model.info.input).tensor for image in datasets.samples(scored, SAMPLED_IMAGES)[0]]
+    sample = [_steps(image, dataset, model).tensor for image in datasets.samples(scored, SAMPLED_IMAGES)[0]]
     std, sensitivity = agreement.sensitivity(model.classifier, model.info, torch.cat(sample))
     if not std:
         raise ModelError(f"[models.{current.model}] all its logits are the same, so there is nothing to record")
@@ -102,9 +109,7 @@ def record(current: CurrentResults, model: Model, dataset: DatasetSpec) -> Golde
         dataset=current.dataset,
         logit_std=_rounded(std),
         sensitivity=_rounded(sensitivity),
-        images=tuple(
-            _golden_image(image, current, _steps(image, dataset, model.info.input), places) for image in scored
-        ),
+        images=tuple(_golden_image(image, current, _steps(image, dataset, model), places) for image in scored),
     )
 
 
@@ -133,7 +138,7 @@ def trace(golden: Golden, paths: Sequence[str], model: Model, dataset: DatasetSp
     hashes: dict[str, str] = {}
     tensors: dict[str, torch.Tensor] = {}
     for path in (path for path in paths if path in listed):
-        steps = _steps(listed[path], dataset, model.info.input)
+        steps = _steps(listed[path], dataset, model)
         pixels[path], hashes[path] = steps.pixels, steps.tensor_sha256
         if hashes[path] == recorded[path].tensor_sha256 and len(tensors) < SAMPLED_IMAGES:
             tensors[path] = steps.tensor
@@ -147,23 +152,23 @@ def trace(golden: Golden, paths: Sequence[str], model: Model, dataset: DatasetSp
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
-    """One image on its way to the network, whose input is ``tensor``: float32 (1, 3, h, w)."""
+    """One image on its way to the network, whose input is ``tensor``: float32 (1, channels, h, w)."""
 
     pixels: Pixels
     tensor_sha256: str
     tensor: torch.Tensor
 
 
-def _steps(image: ImageRef, dataset: DatasetSpec, spec: InputSpec) -> _Steps:
+def _steps(image: ImageRef, dataset: DatasetSpec, model: Model) -> _Steps:
     """Raises ConfigError where a file that was scored cannot be decoded any more."""
-    preprocessing = Preprocessing(spec, "exact")
+    preprocessing = model.preprocessing._replace(decode="exact")
     try:
-        with decode.quiet_pillow():
+        with decode.quiet_pillow(dataset.max_megapixels):
             prepared = preprocess.prepare(listing.read(image), [preprocessing], dataset.exif)
     except Undecodable as error:
         raise ConfigError(f"dataset {dataset.name!r}: {image.path} decoded, and now does not: {error}") from error
     assert prepared.decoded is not None  # noqa: S101 - its pixels are exact
-    tensor = preprocess.batch(spec, [prepared.crops[preprocessing]])
+    tensor = preprocess.batch(model.input, [prepared.crops[preprocessing]])
     return _Steps(_pixels(prepared.decoded), _sha256(tensor.numpy().tobytes()), tensor)
 
 

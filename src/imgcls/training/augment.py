@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from imgcls.errors import ConfigError
+from imgcls.preprocessing import geometry, transforms
 from imgcls.records.config import InputSpec
 from imgcls.training.config import TrainingConfig
 
@@ -36,7 +37,7 @@ class Augmentation(NamedTuple):
     randaugment: Callable[[Image.Image], Image.Image] | None
 
     def apply(self, image: Image.Image, sha256: str, epoch: int) -> npt.NDArray[np.uint8]:
-        """Random resized crop, flip, RandAugment: an RGB image of any size to uint8 (h, w, 3) of ``spec.crop``.
+        """Random resized crop, flip, RandAugment: an RGB image of any size to uint8 (h, w, channels) of ``spec.crop``.
 
         ``sha256``: of the image's file. Several threads may call it at once, and in any order.
         """
@@ -50,7 +51,7 @@ class Augmentation(NamedTuple):
         if self.randaugment:
             with _seeded(int(generator.integers(1 << 32))):
                 result = self.randaugment(result)
-        return np.asarray(result)
+        return geometry.pixels(transforms.coloured(self.spec, result))
 
 
 def build(spec: InputSpec, config: TrainingConfig) -> Augmentation:
@@ -87,7 +88,8 @@ def _randaugment(spec: InputSpec, notation: str) -> Callable[[Image.Image], Imag
 
     if not _NOTATION.fullmatch(notation):  # timm itself ignores what it does not understand
         raise ConfigError(f"{notation!r} is not timm's notation of RandAugment; write it like rand-m9-mstd0.5")
-    colour = tuple(min(255, round(255 * value)) for value in spec.mean)
+    mean = spec.mean * 3 if spec.is_grey else spec.mean  # what is augmented is RGB
+    colour = tuple(min(255, round(255 * value)) for value in mean)
     settings: dict[str, Any] = {"translate_const": int(min(spec.crop) * 0.45), "img_mean": colour}
     transform: Any = rand_augment_transform(notation, settings)
     for operation in transform.ops:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgcls import documents
 from imgcls.errors import ConfigError, MachineError
-from imgcls.models.weights import reader
+from imgcls.models.weights import pickled
 
 if TYPE_CHECKING:
     import torch
@@ -66,7 +66,7 @@ def save(folder: Path, state: Mapping[str, Any]) -> None:
 def load(folder: Path) -> Mapping[str, Any]:
     """Read what :func:`save` wrote, without running code. Raises ModelError, ConfigError and MachineError."""
     try:
-        state = reader.read_checkpoint(folder / NAME)
+        state = pickled.load(folder / NAME)
     except OSError as error:
         raise MachineError(
             f"{folder / NAME} cannot be read ({error.strerror}); begin anew with another --out"

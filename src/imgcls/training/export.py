@@ -8,11 +8,11 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from imgcls.records.config import InputSpec
+from imgcls.config import specs
+from imgcls.records.config import BUILTIN_DIGITS, InputSpec
 from imgcls.records.data import ImageRef
 from imgcls.training.split import Split
 
@@ -24,13 +24,13 @@ def files(
 ) -> dict[str, str]:
     """The texts of the files in ``folder`` that, in addition to the weights, ``pytest`` needs for its test, by name.
 
-    ``top1``: the validation accuracy of the weights, in [0, 1]. Paths are relative to ``folder``; ``digits`` has none.
+    ``top1``: the validation accuracy of the weights, in [0, 1]. Paths are relative to ``folder``.
     """
     texts = {CLASSES: "".join(f"{name}\n" for name in split.classes)}
     path = split.source
     if path is None:
         path, texts[MANIFEST] = MANIFEST, _manifest(split.validation, folder)
-    elif path != "digits":
+    elif path != BUILTIN_DIGITS:
         path = _relative(Path(path), folder)
     return {**texts, CONFIGURATION: _configuration(path, arch, options, spec, split, top1)}
 
@@ -41,7 +41,7 @@ def _configuration(path: str, arch: str, options: Mapping[str, Any], spec: Input
     tables: dict[str, Mapping[str, Any]] = {
         "datasets.validation": {"path": path, "labels": "name"},
         "models.trained": {
-            "arch": arch, "weights": WEIGHTS, "options": options, "labels": CLASSES, "input": asdict(spec),
+            "arch": arch, "weights": WEIGHTS, "options": options, "labels": CLASSES, "input": specs.input_table(spec),
         },
         "gates.trained": {"validation": {"top1": _rounded_down(top1 - one_image), "min_images": distinct}},
     }  # fmt: skip

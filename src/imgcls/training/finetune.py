@@ -5,7 +5,6 @@ Only here may a head be replaced, because only a training fills it again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,8 @@ from imgcls.config import specs
 from imgcls.errors import ConfigError, ModelError
 from imgcls.models import loader
 from imgcls.models.sources import base as sources
-from imgcls.models.sources import registry, torchvision
-from imgcls.models.weights import random_init, reader
+from imgcls.models.sources import registry, statement, torchvision
+from imgcls.models.weights import fit, random_init, reader
 from imgcls.records.config import ModelSpec, RandomWeights
 
 if TYPE_CHECKING:
@@ -29,13 +28,14 @@ _NEW_HEAD_STD = 0.001  # docs/decisions.md#new-heads
 class InitialModel(NamedTuple):
     """A network and the options that build it again; ``replaced``: the layers of its head that begin anew.
 
-    ``weights_sha256``: of the file that it began with, where there was one.
+    ``weights_sha256``: of the file that it began with, where there was one. ``notes``: what was taken from that file.
     """
 
     network: torch.nn.Module
     options: Mapping[str, Any]
     replaced: tuple[str, ...] = ()
     weights_sha256: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def model_spec(
@@ -76,30 +76,41 @@ def begin(spec: ModelSpec, classes: int, names: Sequence[str] | None = None) -> 
     if isinstance(weights, RandomWeights):
         random_init.fill(network, weights.seed)
         return InitialModel(network, spec.options)
-    state, sha256 = _state(spec)
+    state, sha256, notes = _state(network, spec)
     trained_classes = _trained_classes(spec)
     are_others = None not in (names, trained_classes) and trained_classes != names
-    return InitialModel(network, spec.options, _fill(network, state, spec, new_head=are_others), sha256)
+    return InitialModel(network, spec.options, _fill(network, state, spec, new_head=are_others), sha256, notes)
 
 
-def _state(spec: ModelSpec) -> tuple[Mapping[str, torch.Tensor], str | None]:
-    """The state dict of the weights, with the head that they were published with, and the sha256 of their file."""
-    if file := loader.weights_file(spec):
-        return reader.read(file), hashing.file_sha256(file)
+def _state(network: torch.nn.Module, spec: ModelSpec) -> tuple[Mapping[str, torch.Tensor], str | None, tuple[str, ...]]:
+    """The state dict of the weights with the head that they were published with, their file's sha256, and notes."""
+    if file := statement.weights_file(spec):
+        state, notes = _named_as_in(network, spec, file)
+        return state, hashing.file_sha256(file), notes
     own = {key: value for key, value in spec.options.items() if key != "num_classes"}
-    network, sha256 = loader.filled(replace(spec, options=own))
-    return network.state_dict(), sha256
+    published = loader.filled(replace(spec, options=own))
+    return published.module.state_dict(), published.file_sha256, published.notes
+
+
+def _named_as_in(
+    network: torch.nn.Module, spec: ModelSpec, file: Path
+) -> tuple[Mapping[str, torch.Tensor], tuple[str, ...]]:
+    """The tensors of a file by the network's names, those that have no place in it by their own, and notes."""
+    own = network.state_dict()
+    shapes, counts = fit.shapes(own), {name: own[name] for name in own if fit.is_count(name)}
+    read = reader.read(file, spec.checkpoint, shapes)
+    assignment = fit.by_name(fit.shapes(read.tensors), shapes, spec.rename)
+    if why := fit.quantized(assignment, read, own):
+        raise ModelError(f"{spec.weights} does not fit {spec.arch}: {why}")
+    rest = {name: read.tensors[name] for name in assignment.unexpected}
+    notes = tuple(f"{file.name}: {note}" for note in (*read.notes, *assignment.notes))
+    return counts | {name: read.tensors[at] for name, at in assignment.names.items()} | rest, notes
 
 
 def _trained_classes(spec: ModelSpec) -> Sequence[str] | None:
     """The names of the classes that a training of ours wrote into a file of weights."""
-    from safetensors import safe_open
-
-    if not isinstance(spec.weights, Path) or spec.weights.suffix != ".safetensors":
-        return None
-    with safe_open(spec.weights, "pt") as file:
-        metadata = file.metadata() or {}
-    return tuple(json.loads(metadata["classes"])) if str(metadata.get("format")).startswith("imgcls-train") else None
+    labels = statement.of(spec).labels
+    return labels.names if labels else None
 
 
 def _fill(
@@ -109,7 +120,7 @@ def _fill(
     own = network.state_dict()
     usable = {name: tensor for name, tensor in state.items() if not name.startswith(torchvision.AUXILIARY_HEADS)}
     misfits = {name for name in own.keys() | usable.keys() if _shape(own, name) != _shape(usable, name)}
-    heads = _heads(network)
+    heads = fit.head_layers(network)
     misfits |= {name for name in own if new_head and name.rpartition(".")[0] in heads}
     if strange := sorted(name for name in misfits if name.rpartition(".")[0] not in heads):
         first, options = strange[0], dict(spec.options)
@@ -119,15 +130,6 @@ def _fill(
         )
     network.load_state_dict({name: _fresh(own[name]) if name in misfits else usable[name] for name in own})
     return tuple(sorted({name.rpartition(".")[0] for name in misfits}))
-
-
-def _heads(network: torch.nn.Module) -> tuple[str, ...]:
-    """The names of the layers that make logits: timm's networks name them, torchvision's have them last."""
-    classifier = getattr(network, "pretrained_cfg", {}).get("classifier")
-    if classifier:
-        return (classifier,) if isinstance(classifier, str) else tuple(classifier)
-    *_, last = (name for name, _ in network.named_parameters())
-    return (last.rpartition(".")[0],)
 
 
 def _fresh(tensor: torch.Tensor) -> torch.Tensor:

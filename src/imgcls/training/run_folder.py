@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from imgcls.config import specs
 from imgcls.errors import ConfigError
 from imgcls.records.config import InputSpec, ModelSpec
 from imgcls.training import checkpoints, export, history
@@ -42,7 +43,7 @@ def provenance(
         "arch": spec.arch,
         "options": dict(initial.options),
         "classes": list(split.classes),
-        "input": asdict(input_spec),
+        "input": specs.input_table(input_spec),
         "recipe": asdict(config),
         "weights": None if spec.weights is None else str(initial.weights_sha256 or spec.weights),
         "pictures": {"learnt": len(split.train), "held_out": len(split.validation), "sha256": split.sha256()},

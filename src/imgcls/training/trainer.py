@@ -9,6 +9,7 @@ images, versions and number of threads write the same bytes, resumed or not.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,11 +26,13 @@ from imgcls.models.sources import registry
 from imgcls.preprocessing import decode
 from imgcls.records.config import ModelSpec
 from imgcls.training import checkpoints, epoch, finetune, history, run_folder
+from imgcls.training import images as training_images
 from imgcls.training import split as splits
 from imgcls.training.config import TrainingConfig
 from imgcls.training.dataloader import Loader
 from imgcls.training.finetune import InitialModel
 from imgcls.training.history import Epoch
+from imgcls.training.images import TrainingImages
 from imgcls.training.learner import Learner
 from imgcls.training.run_folder import RunFolder
 from imgcls.training.split import Split
@@ -68,14 +71,16 @@ def train(
     *,
     resume: bool = False,
     tensorboard: bool = False,
+    max_rejected: float = 0,
 ) -> TrainingResult:
-    """Train ``spec.arch`` on ``data`` (see :func:`imgcls.training.split.split`) and write the folder ``out``.
+    """Train ``spec.arch`` on ``data`` (see :func:`imgcls.training.images.list_images`) and write the folder ``out``.
 
     ``spec.weights``: what it begins with (see :func:`imgcls.training.finetune.begin`). The folder then holds
     ``best.safetensors`` (of the epoch that :func:`imgcls.training.history.best` chooses) and ``last.safetensors``,
     whose metadata state how they were made; ``checkpoint.pt``, to continue from with ``resume``; ``metrics.csv``,
     ``curves.svg`` and ``curves.png``; ``classes.txt`` and ``imgcls.toml``, with which ``pytest`` tests the best
-    weights; and, with ``tensorboard``, event files in the folder of that name.
+    weights; and, with ``tensorboard``, event files in the folder of that name. ``max_rejected``: how many files that
+    give no image are left out, a number (an integer) or a share of all; the training is the same as without them.
 
     Raises ConfigError for a configuration, a network, a folder or an image that cannot be used, or a training that is
     resumed as another; ModelError where weights do not fit, the network does not take the images or its loss is not
@@ -84,8 +89,7 @@ def train(
     data, callbacks = str(data), callbacks or TrainingCallbacks()
     runtimes.check_device(config.device)
     checkpoints.require_usable(out, run_folder.FILES, resume=resume)
-    split = splits.split(data, config)
-    splits.require_outside(out, data)
+    images = _listed(data, out, max_rejected, callbacks.message)
     if config.freeze_batch_norm and spec.weights is None:
         raise ConfigError(
             "--freeze-batch-norm is for --weights: norms that begin from scratch would stay as they begin"
@@ -93,7 +97,10 @@ def train(
     with ExitStack() as stack:
         stack.enter_context(_reproducible(config))
         stack.enter_context(decode.quiet_pillow())
+        split = _split(images, config, max_rejected)
         loader = stack.enter_context(Loader(split, registry.input_spec(spec), config))
+        if max_rejected or images.broken:
+            split = loader.split = _without_broken(images, loader, max_rejected, callbacks.message)
         run = _begun(spec, config, split, loader, out, callbacks.message, resume=resume)
         checkpoints.make_folder(out, run_folder.FILES)
         write_event: Callable[[Epoch], None] = _ignore
@@ -101,6 +108,7 @@ def train(
             write_event = stack.enter_context(history.events(out / "tensorboard", len(run.history)))
         with _abandoned_without_epoch(run):
             loader.prepare()
+        _report_remarks(loader, callbacks.message)
         run.save()
         for number in range(len(run.history) + 1, config.epochs + 1):
             with _abandoned_without_epoch(run):
@@ -126,6 +134,8 @@ def _begun(
     initial = finetune.begin(spec, len(split.classes), split.classes)
     if not resume:
         message(f"begins {'from scratch' if spec.weights is None else f'with {spec.weights}'}")
+        for note in initial.notes:
+            message(note)
         if initial.replaced:
             message(f"new head for {len(split.classes)} classes: {', '.join(initial.replaced)}")
     class_weights = _class_weights(split) if config.balanced else None
@@ -137,18 +147,70 @@ def _begun(
     return run
 
 
+def _listed(data: str, out: Path, max_rejected: float, message: Callable[[str], object]) -> TrainingImages:
+    """The images of ``data``; what was guessed of them is reported. Raises ConfigError."""
+    training_images.require_tolerance(max_rejected)
+    images = training_images.list_images(data)
+    images.require_outside(out)
+    for note in images.notes:
+        message(note)
+    return images
+
+
+def _split(images: TrainingImages, config: TrainingConfig, max_rejected: float) -> Split:
+    """Raises ConfigError, with the broken files first: they may be what a class lacks."""
+    try:
+        return splits.split(images, config)
+    except ConfigError as error:
+        try:
+            images.without(images.broken, max_rejected)
+        except ConfigError as broken:
+            raise ConfigError(f"{broken}; and {error}") from error
+        raise
+
+
+def _without_broken(
+    images: TrainingImages, loader: Loader, max_rejected: float, message: Callable[[str], object]
+) -> Split:
+    """The split as if there were no file that gives no image, each of which is reported.
+
+    Raises ConfigError with all of them where there are more than ``max_rejected``.
+    """
+    with _named_memory_errors():
+        broken = [*images.broken, *loader.broken()]
+    usable = images.without(broken, max_rejected)
+    for file in broken:
+        message(f"left out: {file}")
+    return splits.split(usable, loader.config)
+
+
+def _report_remarks(loader: Loader, message: Callable[[str], object]) -> None:
+    """The rules that pixels were converted by, with the number of images; a training has no keys to change them."""
+    remarks = Counter(remark.partition(":")[0] for remarks in loader.remarks.values() for remark in remarks)
+    for remark, count in remarks.items():
+        message(f"{count} image{'' if count == 1 else 's'}: {remark}")
+
+
+@contextmanager
+def _named_memory_errors() -> Iterator[None]:
+    """Within this context, a full memory is an error that states what to try."""
+    try:
+        yield
+    except MemoryError as error:
+        message = f"out of memory: {one_line(error)}; try half the --batch-size, or a smaller input"
+        raise MachineError(message) from error
+
+
 @contextmanager
 def _abandoned_without_epoch(run: RunFolder) -> Iterator[None]:
     """Within this context, an error before there is any epoch leaves nothing behind that would have to be resumed."""
     try:
-        yield
-    except (MemoryError, ImgclsError) as error:
+        with _named_memory_errors():
+            yield
+    except ImgclsError:
         if not run.history:
             checkpoints.abandon(run.out)
-        if isinstance(error, ImgclsError):
-            raise
-        message = f"out of memory: {one_line(error)}; try half the --batch-size, or a smaller input"
-        raise MachineError(message) from error
+        raise
 
 
 def _learner(
