@@ -61,7 +61,7 @@ COUNTS = ("top1_count", "top5_count", "scored")
 
 PARTS = ["goldens", "documents", "doors", "commands"]
 
-DIGITS = '[datasets.digits]\npath = "digits"\n'
+DIGITS = '[datasets.digits]\npath = "digits"\n'  # not "builtin:digits", which the older side need not know
 INPUT = 'resize = 32, crop = 32, interpolation = "bilinear", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5]'
 
 

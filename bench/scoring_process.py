@@ -194,10 +194,10 @@ def _prepared(images: Sequence[Any], recipes: Sequence[Any], device: str) -> tup
     with decoding.quiet_pillow():
         for start in range(0, len(images), size):
             part: list[Any] = [
-                inputs.crops_or_rejected(image, recipes, "ignore") for image in images[start : start + size]
+                inputs.prepared_or_rejected(image, recipes, "ignore") for image in images[start : start + size]
             ]
             for recipe in recipes:
-                batch = preprocess.batch(recipe.input, [crops[recipe] for crops in part], device)
+                batch = preprocess.batch(recipe.input, [prepared.crops[recipe] for prepared in part], device)
                 if start < INFERRED:
                     batches[recipe].append(batch)
     core_seconds = (time.process_time() - started) / len(images)

@@ -16,7 +16,7 @@ def test_benchmarks_of_the_fixture_are_read_by_name(tmp_path: Path) -> None:
     """Rounds and conditions are as they were measured, and benchmarks that did not use the fixture are left out."""
     file = write_saved_run(tmp_path / "run.json", {NAME: extra_info(0), "other": {"note": "x"}})
     assert benchmark_files.read(file) == {
-        NAME: Timing(noisy_rounds(0), "SingleStream", 1, "cpu", "resize(8, bilinear)", 2, MACHINE)
+        NAME: Timing(noisy_rounds(0), "net", "SingleStream", 1, "cpu", "resize(8, bilinear)", 2, MACHINE, "cd" * 32)
     }
 
 
@@ -28,7 +28,10 @@ def test_benchmarks_of_the_fixture_are_read_by_name(tmp_path: Path) -> None:
         ('{"format": 1, "results": []}', "not a run saved by pytest-benchmark"),
         ('{"benchmarks": []}', "none of its 0 benchmarks used imgcls's latency fixture"),
         ('{"benchmarks": [{"fullname": "x", "extra_info": {}}]}', "none of its 1 benchmarks used imgcls's latency"),
-        ('{"benchmarks": [{"fullname": "x", "extra_info": {"rounds_ns": 3}}]}', "its extra_info is not that of this"),
+        (
+            '{"benchmarks": [{"fullname": "x", "extra_info": {"rounds_ns": 3, "scenario": 1}}]}',
+            "its extra_info is not that of this",
+        ),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, text: str | None, message: str) -> None:

@@ -1,12 +1,13 @@
 """imgcls.performance.conditions: what is kept with every figure."""
 
+from dataclasses import replace
 from importlib import metadata
 
 import pytest
 import torch
 from torch import nn
 
-from builders import MACHINE
+from builders import CONDITIONS, MACHINE
 from imgcls.models.model import Model
 from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.performance import conditions
@@ -23,7 +24,7 @@ INFO = ModelInfo("eager", "bfloat16", "cpu", INPUT, "ab" * 32, "cd" * 32, 112, 1
 
 def test_the_conditions_are_those_of_the_model_and_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """GMACs are those of one image of the model's own size, whatever the batch."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setattr(machine, "threads", lambda: 3)
     monkeypatch.setattr(machine, "describe", {"cpu": MACHINE}.__getitem__)
     monkeypatch.setattr("platform.python_version", lambda: "3.12.1")
     network = EagerClassifier(nn.Conv2d(3, 4, 3), "bfloat16", "cpu")
@@ -62,13 +63,12 @@ def test_what_cannot_be_counted_is_measured_all_the_same() -> None:
     assert conditions.environment_of(model, 2).gmacs is None
 
 
-def test_threads_are_fixed_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The number of threads comes back, also after an error."""
-    before = torch.get_num_threads()
-    monkeypatch.setenv("OMP_NUM_THREADS", str(before + 3))
-    with conditions.fixed_threads():
-        assert torch.get_num_threads() == before + 3
-    assert torch.get_num_threads() == before
-    with pytest.raises(ZeroDivisionError, match="by zero"), conditions.fixed_threads():
-        raise ZeroDivisionError("by zero")
-    assert torch.get_num_threads() == before
+def test_what_differs_is_named_field_by_field() -> None:
+    """Of two machines those fields that differ, of two sets of weights the beginnings of their hashes."""
+    other = replace(CONDITIONS, threads=1, machine=replace(MACHINE, cores=1, quota=0.5), state_sha256="0" * 64)
+    names = ("model", "threads", "machine", "state_sha256")
+    assert conditions.unlike(CONDITIONS, other, names) == (
+        "another threads, machine, set of weights: threads 2 and 1; cores 2 and 1; quota none and 0.5; "
+        "weights cdcdcdcd and 00000000"
+    )
+    assert conditions.unlike(CONDITIONS, replace(CONDITIONS), names) is None

@@ -44,7 +44,7 @@ def test_torchvision_counts_the_same(name: str, published: float) -> None:
     """The count is that of the weights' own description, to three decimals, and so is the number of parameters."""
     described = get_model_weights(name).IMAGENET1K_V1.meta
     network = _network(f"torchvision:{name}", "cpu" if name.startswith("regnet") else "meta")
-    counted = flops.gmacs(network, (224, 224))
+    counted = flops.gmacs(network, (3, 224, 224))
     assert counted is not None
     assert round(counted, 3) == published == described["_ops"]
     assert _parameters(network) == described["num_params"]
@@ -54,18 +54,18 @@ def test_torchvision_counts_the_same(name: str, published: float) -> None:
 def test_timm_counts_nearly_the_same(name: str, size: int, published: float, parameters: int) -> None:
     """The count is within 5 % of timm's table, at its size, and the number of parameters is exact."""
     network = _network(f"timm:{name}", "meta")
-    assert flops.gmacs(network, (size, size)) == pytest.approx(published, rel=0.05)
+    assert flops.gmacs(network, (3, size, size)) == pytest.approx(published, rel=0.05)
     assert _parameters(network) == parameters
 
 
 def test_fused_attention_would_hide_a_third(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: without taking attention apart, the count of a ViT that really computes lacks about a third."""
     network = _small_vit()
-    counted = flops.gmacs(network, (32, 32))
-    assert counted == flops.gmacs(_small_vit("meta"), (32, 32))
+    counted = flops.gmacs(network, (3, 32, 32))
+    assert counted == flops.gmacs(_small_vit("meta"), (3, 32, 32))
     assert counted is not None
     monkeypatch.setattr(flops, "_unfused_attention", contextlib.nullcontext)
-    assert flops.gmacs(network, (32, 32)) == pytest.approx(counted * 2 / 3, rel=0.1)
+    assert flops.gmacs(network, (3, 32, 32)) == pytest.approx(counted * 2 / 3, rel=0.1)
 
 
 @pytest.mark.parametrize("fast", [True, False])
@@ -75,10 +75,10 @@ def test_torch_is_left_as_it_was(fast: bool) -> None:
     before = mha.get_fastpath_enabled()
     try:
         mha.set_fastpath_enabled(fast)
-        flops.gmacs(_small_vit(), (32, 32))
+        flops.gmacs(_small_vit(), (3, 32, 32))
         assert mha.get_fastpath_enabled() == fast
         with pytest.raises(ModelError, match="VisionTransformer refuses an image of 31 x 32: AssertionError: Wrong"):
-            flops.gmacs(_small_vit(), (31, 32))
+            flops.gmacs(_small_vit(), (3, 31, 32))
         assert mha.get_fastpath_enabled() == fast
     finally:
         mha.set_fastpath_enabled(before)
@@ -92,15 +92,15 @@ def test_what_stops_the_process_stops_one_network() -> None:
             raise SystemExit(str(len(batch)))
 
     with pytest.raises(ModelError, match="Exiting refuses an image of 8 x 8: SystemExit: 1"):
-        flops.gmacs(Exiting(), (8, 8))
+        flops.gmacs(Exiting(), (3, 8, 8))
 
 
 def test_the_image_has_the_networks_precision() -> None:
     """Half of the precision does not halve the work."""
     network = nn.Conv2d(3, 4, 3).to(torch.bfloat16)
-    assert flops.gmacs(network, (8, 6)) == 6 * 4 * 4 * 27 / 1e9
+    assert flops.gmacs(network, (3, 8, 6)) == 6 * 4 * 4 * 27 / 1e9
 
 
 def test_a_network_with_nothing_to_count_has_no_number() -> None:
     """Without a matrix product or a convolution there is no number, rather than 0."""
-    assert flops.gmacs(nn.Flatten(), (8, 8)) is None
+    assert flops.gmacs(nn.Flatten(), (3, 8, 8)) is None

@@ -124,8 +124,8 @@ def test_an_asynchronous_launch_without_synchronisation_is_caught() -> None:
 def test_an_asynchronous_launch_is_caught_under_another_timer_too() -> None:
     """Whatever calls and times, the stopwatch notes what the device did afterwards."""
 
-    def timer(timed: stopwatch.Timed, watch: stopwatch.Stopwatch, rounds: int) -> list[int]:
-        return [watch.time(timed) for _ in range(rounds)]
+    def timer(timed: stopwatch.Timed, watch: stopwatch.Stopwatch, rounds: stopwatch.Rounds) -> list[int]:
+        return [watch.time(timed) for _ in range(rounds.fewest)]
 
     fake = FakeDevice()
     model = _model(OnFakeDevice(fake, waits=False))
@@ -166,6 +166,81 @@ def test_rounds_fill_the_time_within_bounds(step_ns: int, seconds: float, rounds
     measured = _measured(Paced(Means(), step_ns), seconds=seconds)
     assert len(measured.rounds_ns) == rounds
     assert set(measured.rounds_ns) == {step_ns}
+
+
+class Busy(EagerClassifier):
+    """A network on a machine with other work, by its own clock: its calls take the seconds that are listed, the last
+    of them from then on.
+    """
+
+    def __init__(self, *seconds: float) -> None:
+        super().__init__(Means(), "float32", "cpu")
+        self.pace, self.now_s = list(seconds), 0.0
+
+    def forward(self, batch: torch.Tensor) -> Any:
+        self.now_s += self.pace.pop(0) if len(self.pace) > 1 else self.pace[0]
+        return super().forward(batch)
+
+    def clock(self) -> int:
+        return round(self.now_s * 1e9)
+
+
+@pytest.mark.parametrize(
+    ("pace", "at_most_s", "rounds"),
+    [
+        ((0.05,), 9, 100),
+        ((*[0.05] * 12, 1.0), 50, 30),
+        ((1.2,), 60, 28),
+        ((*[0.05] * 12, 3.0), 66, 17),
+        ((9.0,), 60 + 4 * 9, 3),
+        ((100.0,), 5 * 100, 1),
+    ],
+)
+def test_a_timing_has_a_budget(pace: tuple[float, ...], at_most_s: float, rounds: int) -> None:
+    """60 s in all, and a call of each kind at least; a machine that becomes busy ends it after fewer rounds."""
+    busy = Busy(*pace)
+    measured = latency.measure(_model(busy), "SingleStream", clock=busy.clock)
+    assert len(measured.rounds_ns) == rounds
+    assert measured.cut_short is (rounds < latency.MIN_ROUNDS)
+    assert busy.now_s <= at_most_s
+
+
+def test_more_seconds_are_a_larger_budget() -> None:
+    """Twice as many as are asked for, so that a slow model can be timed, too."""
+    busy = Busy(2.0)
+    measured = latency.measure(_model(busy), "SingleStream", seconds=70, clock=busy.clock)
+    assert (len(measured.rounds_ns), measured.cut_short, measured.steady) == (35, False, True)
+    assert busy.now_s <= 140
+
+
+def test_a_comparison_in_turn_has_a_budget() -> None:
+    """30 s in all, however long a call takes, and the fewest rounds that can be compared."""
+    for seconds, rounds, at_most_s in ((0.4, 24, 31), (2.0, 6, 44)):
+        pair = [Busy(seconds), Busy(seconds)]
+        pair[1].module = Drifting(10**9, 0.0)
+        first, second = (stopwatch.Timed(_model(busy), latency.batches(_model(busy), 1)) for busy in pair)
+        clock = lambda pair=pair: sum(busy.clock() for busy in pair)  # noqa: E731 - the sum of two clocks
+        change = latency.interleaved(first, second, 1e-9, clock=clock)
+        assert change.rounds[0] == change.rounds[1]
+        assert (change.rounds[0], sum(busy.now_s for busy in pair) <= at_most_s) == (rounds, True)
+
+
+def test_what_is_being_done_is_stated() -> None:
+    """From the warm-up to the check, with the model, the device and the work."""
+    said: list[str] = []
+    paced = Paced(Means())
+    latency.measure(_model(paced), "Offline", seconds=0.0, clock=paced.clock, say=said.append)
+    title = "net on cpu, Offline, batch 8: "
+    assert [line.removeprefix(title).partition(" ")[0] for line in dict.fromkeys(said)] == [
+        "warming", *["round"] * 31, "timing", "comparing",
+    ]  # fmt: skip
+    assert f"{title}round 12 of up to 30" in said
+
+
+def test_blocks_of_rounds_are_kept() -> None:
+    """Twenty medians, from which two latencies are compared without their rounds."""
+    measured = _measured(Paced(Means()), seconds=0.1)
+    assert measured.blocks_ns == (1_000_000,) * 20
 
 
 def test_scenarios_are_one_image_and_as_many_as_scoring_takes_at_once() -> None:

@@ -216,7 +216,7 @@ def test_resnet50_is_attributed(resnet50: Memory) -> None:
 def _allocations(spec: ModelSpec) -> list[int]:
     """What torch's profiler counts in this process of one call: bytes given and taken back, in order."""
     model = loader.load(spec, "cpu")
-    images = memory_process._images(1, model.info.input.crop)
+    images = memory_process._images(1, model.info.input.shape)
     with torch.random.fork_rng():
         model.classifier.logits(images)
         return memory_process._profiled(lambda: model.classifier.logits(images), "cpu")

@@ -122,7 +122,7 @@ def test_on_a_gpu_both_clocks_are_compared() -> None:
         ({"batch": 8}, "another batch: batch 1 and 8"),
         ({"input": "resize(9)"}, "another input: input resize(8, bilinear) and resize(9)"),
         ({"threads": 4}, "another threads: threads 2 and 4"),
-        ({"machine": replace(MACHINE, cpu="A poor CPU")}, "another machine: machine Machine(cpu='A fine CPU', "),
+        ({"machine": replace(MACHINE, cpu="A poor CPU")}, "another machine: cpu A fine CPU and A poor CPU"),
         ({"batch": 8, "threads": 4}, "another batch, threads: batch 1 and 8; threads 2 and 4"),
     ],
 )

@@ -1,7 +1,8 @@
 """The conditions of a measurement, kept with every figure: the model, its batch, the machine and the libraries."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 from imgcls.errors import ModelError
 from imgcls.models.model import Model
@@ -9,12 +10,28 @@ from imgcls.performance import flops
 from imgcls.records.performance import RunEnvironment
 from imgcls.system import machine, versions
 
+WEIGHTS = "state_sha256"
+"""The attribute that messages call weights."""
+
 
 def unlike(before: object, after: object, names: Sequence[str]) -> str | None:
     """Which of these attributes of two figures differ, in words; then the two are not of the same work."""
     differing = [name for name in names if getattr(before, name) != getattr(after, name)]
-    values = (f"{name} {getattr(before, name)} and {getattr(after, name)}" for name in differing)
-    return f"another {', '.join(differing)}: {'; '.join(values)}" if differing else None
+    values = "; ".join(text for name in differing for text in _values(before, after, name))
+    titles = ("set of weights" if name == WEIGHTS else name for name in differing)
+    return f"another {', '.join(titles)}: {values}" if differing else None
+
+
+def _values(before: Any, after: Any, name: str) -> Iterator[str]:
+    """Both values of an attribute; of a record, those of its fields that differ."""
+    both = getattr(before, name), getattr(after, name)
+    if is_dataclass(both[0]):
+        for field in fields(both[0]):
+            if getattr(both[0], field.name) != getattr(both[1], field.name):
+                yield from _values(*both, field.name)
+    else:
+        first, second = ("none" if value is None else str(value) for value in both)
+        yield f"weights {first[:8]} and {second[:8]}" if name == WEIGHTS else f"{name} {first} and {second}"
 
 
 def environment_of(model: Model, batch: int) -> RunEnvironment:
@@ -35,25 +52,13 @@ def environment_of(model: Model, batch: int) -> RunEnvironment:
         gmacs=_gmacs(model),
         machine=machine.describe(info.device),
         versions=versions.libraries(),
+        untrained=info.untrained,
     )
 
 
 def _gmacs(model: Model) -> float | None:
     """None where the network cannot be counted: it may still classify images, and is measured all the same."""
     try:
-        return flops.gmacs(model.classifier.module, model.info.input.crop)
+        return flops.gmacs(model.classifier.module, model.info.input.shape)
     except ModelError:
         return None
-
-
-@contextmanager
-def fixed_threads() -> Iterator[None]:
-    """While it is open, torch has the number of threads that :func:`environment_of` states."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(machine.threads())
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import statistics
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from imgcls.models import inference
 from imgcls.models.model import Model
 from imgcls.performance import conditions, stopwatch
-from imgcls.performance.stopwatch import NanosecondClock, Stopwatch, Timed, Timer
+from imgcls.performance.stopwatch import Budget, NanosecondClock, Rounds, Stopwatch, Timed, Timer
 from imgcls.preprocessing import preprocess
-from imgcls.preprocessing.preprocess import Preprocessing
-from imgcls.records.performance import Latency, LatencyChange, Scenario
+from imgcls.records.performance import Latency, LatencyChange, Scenario, Status
 from imgcls.stats import timing
+from imgcls.system import machine
 
 if TYPE_CHECKING:
     import torch
+
+T = TypeVar("T")
 
 IMAGES = 16  # docs/decisions.md#timed-images
 """Different images that a model is given in turn, so that no input stays in a cache."""
@@ -29,9 +31,13 @@ IMAGES = 16  # docs/decisions.md#timed-images
 MIN_BATCHES = 4  # docs/decisions.md#timed-images
 
 SECONDS = 5.0  # docs/decisions.md#rounds
+BUDGET_SECONDS = 60.0  # docs/decisions.md#budget-of-a-timing
 INTERLEAVED_SECONDS = 30.0  # docs/decisions.md#rounds
 MIN_ROUNDS, MAX_ROUNDS = 30, 1000  # docs/decisions.md#rounds
 STAGE_ROUNDS = 7  # docs/decisions.md#rounds
+
+WARM_UP_SHARE, ROUNDS_SHARE, STAGES_SHARE = 0.3, 0.75, 0.9  # docs/decisions.md#budget-of-a-timing
+"""The parts of the budget after which the warm-up, the rounds and the parts end; what is left checks the outputs."""
 
 
 def measure(
@@ -42,23 +48,28 @@ def measure(
     seconds: float = SECONDS,
     timer: Timer | None = None,
     clock: NanosecondClock = time.perf_counter_ns,
+    say: Status = lambda _: None,
 ) -> Latency:
     """The latency of a loaded model with one image at a time, or with as many as scoring takes at once.
 
-    ``batch``: another number of images; ``seconds``: about how long it is measured, within 30 and 1000 rounds;
-    ``timer``: what calls and times, a plain loop by default.
+    ``batch``: another number of images; ``seconds``: about how long rounds are timed, within 30 and 1000 of them.
+    Everything together ends after 60 seconds or twice as many as given, however busy the machine is: then there may
+    be fewer rounds. ``timer``: what calls and times, a plain loop by default; ``say``: is given what is being done.
     Raises ModelError where the outputs are not those of scoring, or come before the device has computed them.
     """
     classifier = model.classifier
     batch = batch or (1 if scenario == "SingleStream" else inference.batch_size(model.info))
-    with conditions.fixed_threads():
+    title = f"{model.spec.name} on {model.info.device}, {scenario}, batch {batch}"
+    budget = Budget(max(BUDGET_SECONDS, 2 * seconds), clock, lambda doing: say(f"{title}: {doing}"))
+    with machine.fixed_threads():
         timed, watch = Timed(model, batches(model, batch)), Stopwatch(classifier.synchronize, clock)
-        steady, typical_ns = stopwatch.warm_up(timed, Stopwatch(classifier.synchronize, clock))
-        rounds = round(min(max(seconds * 1e9 / typical_ns, MIN_ROUNDS), MAX_ROUNDS))
+        steady, typical_ns = stopwatch.warm_up(timed, Stopwatch(classifier.synchronize, clock), budget, WARM_UP_SHARE)
+        most = round(min(max(seconds * 1e9 / typical_ns, MIN_ROUNDS), MAX_ROUNDS))
+        rounds = Rounds(MIN_ROUNDS, most, seconds, budget, ROUNDS_SHARE, clock())
         rounds_ns = tuple((timer or _loop)(timed, watch, rounds))
         watch.check(rounds_ns, model.spec.name)
-        timed.check()
-        preprocess_ns, copy_ns, model_ns, device_ns = _stages(timed, clock)
+        preprocess_ns, copy_ns, model_ns, device_ns = _stages(timed, budget)
+        timed.check(budget)
         return Latency(
             conditions=conditions.environment_of(model, batch),
             scenario=scenario,
@@ -73,18 +84,20 @@ def measure(
             copy_ns=copy_ns,
             model_ns=model_ns,
             device_p50_ns=device_ns,
+            cut_short=len(rounds_ns) < MIN_ROUNDS,
+            blocks_ns=tuple(map(round, timing.block_medians(rounds_ns))),
         )
 
 
-def _loop(timed: Timed, watch: Stopwatch, rounds: int) -> list[int]:
-    for _ in range(rounds):
+def _loop(timed: Timed, watch: Stopwatch, rounds: Rounds) -> list[int]:
+    while not rounds.are_over(len(watch.rounds_ns)):
         watch.time(timed)
     return watch.rounds_ns
 
 
 def batches(model: Model, size: int) -> list[torch.Tensor]:
-    """Batches of generated photographs, float32 (size, 3, h, w), each beginning with another image."""
-    preprocessing = Preprocessing(model.info.input, "exact")
+    """Batches of generated photographs, float32 (size, channels, h, w), each beginning with another image."""
+    preprocessing = model.preprocessing._replace(decode="exact")
     crops = [preprocess.prepare(data, [preprocessing]).crops[preprocessing] for data in images()]
     count = max(MIN_BATCHES, IMAGES // size)
     starts = [number * size + number * size // IMAGES for number in range(count)]
@@ -92,7 +105,7 @@ def batches(model: Model, size: int) -> list[torch.Tensor]:
     return [preprocess.batch(preprocessing.input, of_batch) for of_batch in of_batches]
 
 
-@functools.cache
+@cache
 def images() -> tuple[bytes, ...]:
     """Generated JPEG files of 500 x 375, the usual size in ImageNet, and of about its number of bytes.
 
@@ -112,9 +125,9 @@ def images() -> tuple[bytes, ...]:
     return tuple(files)
 
 
-def _stages(timed: Timed, clock: NanosecondClock) -> tuple[int, int, int, int | None]:
+def _stages(timed: Timed, budget: Budget) -> tuple[int, int, int, int | None]:
     """Medians of preprocessing, copying to the device, and the model on it; the last by the device's clock, too."""
-    classifier, preprocessing = timed.model.classifier, Preprocessing(timed.model.info.input, "exact")
+    classifier, preprocessing = timed.model.classifier, timed.model.preprocessing._replace(decode="exact")
     batch = timed.batches[0]
     files = (images() * len(batch))[: len(batch)]
     on_device = classifier.to_device(batch)
@@ -131,13 +144,21 @@ def _stages(timed: Timed, clock: NanosecondClock) -> tuple[int, int, int, int | 
         classifier.forward(on_device)
         classifier.synchronize()
 
-    watch = Stopwatch(classifier.synchronize, clock)
+    watch = Stopwatch(classifier.synchronize, budget.clock)
     preprocess_ns, copy_ns, model_ns = (
-        round(statistics.median(watch.time(stage) for _ in range(STAGE_ROUNDS))) for stage in (prepare, copy, forward)
+        round(statistics.median(_repeated(partial(watch.time, stage), budget))) for stage in (prepare, copy, forward)
     )
-    by_device = [classifier.device_ns(on_device) for _ in range(STAGE_ROUNDS)]
+    by_device = _repeated(partial(classifier.device_ns, on_device), budget)
     known = [ns for ns in by_device if ns is not None]
     return preprocess_ns, copy_ns, model_ns, round(statistics.median(known)) if known else None
+
+
+def _repeated(measured: Callable[[], T], budget: Budget) -> list[T]:
+    """The outcomes of several calls, of one where the budget leaves no time for more."""
+    outcomes = [measured()]
+    while len(outcomes) < STAGE_ROUNDS and not budget.is_spent(STAGES_SHARE, "timing its parts"):
+        outcomes.append(measured())
+    return outcomes
 
 
 def interleaved(
@@ -147,30 +168,36 @@ def interleaved(
     *,
     seconds: float = INTERLEAVED_SECONDS,
     clock: NanosecondClock = time.perf_counter_ns,
+    say: Status = lambda _: None,
 ) -> LatencyChange:
     """How much slower the second is than the first, both run in turn, so that the machine's drift affects both.
 
-    Goes on until the interval is no wider than ``effect`` (a fraction), or for ``seconds``.
-    Raises ModelError as :func:`measure` does.
+    Goes on until the interval is no wider than ``effect`` (a fraction), or until ``seconds`` are over, warm-ups and
+    checks included. ``say``: is given what is being done. Raises ModelError as :func:`measure` does.
     """
-    with conditions.fixed_threads():
-        watches = [Stopwatch(timed.model.classifier.synchronize, clock) for timed in (before, after)]
-        for timed, watch in zip((before, after), watches, strict=True):
-            stopwatch.warm_up(timed, Stopwatch(watch.synchronize, clock))
-        ends = clock() + round(seconds * 1e9)
-        for change in _in_turn(before, after, *watches):
-            if change.high / change.low <= 1 + effect or clock() > ends:
-                break
-        for timed, watch in zip((before, after), watches, strict=True):
+    budget, both = Budget(seconds, clock, say), (before, after)
+    with machine.fixed_threads():
+        first, second = watches = [Stopwatch(timed.model.classifier.synchronize, clock) for timed in both]
+        for timed, watch, share in zip(both, watches, (WARM_UP_SHARE / 2, WARM_UP_SHARE), strict=True):
+            stopwatch.warm_up(timed, Stopwatch(watch.synchronize, clock), budget, share)
+        change = None
+        while change is None or not (change.high / change.low <= 1 + effect or _is_late(budget, first)):
+            _in_turn(before, after, first, second, budget)
+            change = timing.shift(first.rounds_ns, second.rounds_ns)
+        for timed, watch in zip(both, watches, strict=True):
             watch.check(watch.rounds_ns, timed.model.spec.name)
-            timed.check()
+            timed.check(budget)
         return change
 
 
-def _in_turn(before: Timed, after: Timed, first: Stopwatch, second: Stopwatch) -> Iterator[LatencyChange]:
-    """Rounds without end, A B B A; after every few of them, what all rounds so far show."""
-    while True:
-        for _ in range(timing.BLOCKS):
-            for timed, watch in ((before, first), (after, second), (after, second), (before, first)):
-                watch.time(timed)
-        yield timing.shift(first.rounds_ns, second.rounds_ns)
+def _in_turn(before: Timed, after: Timed, first: Stopwatch, second: Stopwatch, budget: Budget) -> None:
+    """A few rounds of each, A B B A; fewer where time runs out."""
+    for _ in range(timing.BLOCKS):
+        for timed, watch in ((before, first), (after, second), (after, second), (before, first)):
+            watch.time(timed)
+        if len(first.rounds_ns) >= timing.FEWEST_BLOCKS and _is_late(budget, first):
+            return
+
+
+def _is_late(budget: Budget, watch: Stopwatch) -> bool:
+    return budget.is_spent(STAGES_SHARE, f"{len(watch.rounds_ns)} rounds of each model, in turn")

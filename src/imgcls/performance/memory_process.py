@@ -21,7 +21,7 @@ from imgcls.models import pool
 from imgcls.models.model import Model
 from imgcls.models.runtimes import base as runtimes
 from imgcls.models.sources import base as sources
-from imgcls.models.sources import registry
+from imgcls.models.sources import folder_imports, registry
 from imgcls.performance import conditions, memory_trace
 from imgcls.performance.memory_trace import PeakUsage
 from imgcls.records.config import ModelSpec
@@ -51,7 +51,7 @@ def measure(spec: ModelSpec, device: str, batch: int, captures: Mapping[str, Pat
     """Load the model and call it; ``captures``: memray's files by phase. Raises what the model raises."""
     runtimes.check_device(device)
     _import_libraries(spec)
-    with conditions.fixed_threads():
+    with machine.fixed_threads():
         _warm_up_torch(device)
         with _tracked(captures["libraries"]):  # memray's own memory is not the model's
             _warm_up_torch(device)
@@ -67,7 +67,7 @@ def _inference(
     model: Model, batch: int, captures: Mapping[str, Path], libraries_rss_bytes: int, loading: PeakUsage
 ) -> Memory:
     """Measure the calls of a loaded model, and put all figures together."""
-    device, images = model.info.device, _images(batch, model.info.input.crop)
+    device, images = model.info.device, _images(batch, model.info.input.shape)
 
     def call() -> None:
         model.classifier.logits(images)
@@ -118,7 +118,8 @@ def _import_libraries(spec: ModelSpec) -> None:
     import_module("safetensors.torch")
     with suppress(Exception, SystemExit):
         for name in sources.of(spec).imports(spec):
-            import_module(name)
+            with folder_imports.first_from(spec.folder, name):
+                import_module(name)
     with suppress(Exception):
         registry.input_spec(spec)
         registry.label_list(spec)
@@ -134,10 +135,10 @@ def _warm_up_torch(device: str) -> None:
         torch.nn.functional.linear(convolution(image).relu().mean((2, 3)), torch.rand(8, 8, device=device)).cpu()
 
 
-def _images(batch: int, size: tuple[int, int]) -> Any:
+def _images(batch: int, shape: tuple[int, int, int]) -> Any:
     import torch
 
-    return torch.randn(batch, 3, *size, generator=torch.Generator().manual_seed(0))
+    return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(0))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from imgcls.errors import ConfigError, ModelError
 from imgcls.models.model import Model
 from imgcls.performance import conditions
 from imgcls.records.performance import Operator, Profile, RunEnvironment
+from imgcls.system import machine
 
 FORMAT = 1
 
@@ -56,9 +57,9 @@ def profile(model: Model, batch: int = 1, repeats: int = 5, trace: Path | None =
             f"[models.{model.spec.name}] {model.spec.arch} runs on {model.info.runtime}, of which torch.profiler sees "
             f"nothing; {instead}"
         )
-    images = torch.randn(batch, 3, *model.info.input.crop, generator=torch.Generator().manual_seed(SEED))
+    images = torch.randn(batch, *model.info.input.shape, generator=torch.Generator().manual_seed(SEED))
     call, cuda = functools.partial(model.classifier.logits, images), model.info.device != "cpu"
-    with conditions.fixed_threads(), _silent():
+    with machine.fixed_threads(), _silent():
         sessions = [_session(call, cuda) for _ in range(WARM_UP + repeats)][WARM_UP:]
     if trace:
         _write_trace(sessions[-1], trace)
