@@ -16,6 +16,7 @@ from imgcls.records.evaluation import DatasetOutcome, ModelInfo, Output, PairOut
 from imgcls.records.performance import AllocationSite, Growth, Latency, Machine, Memory, Peak, RunEnvironment, Scenario
 from imgcls.records.report import Report
 from imgcls.reporting import result_document
+from imgcls.stats import timing
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -96,7 +97,7 @@ CONDITIONS = RunEnvironment(
 def make_latency(
     scenario: Scenario = "SingleStream", *, model: str = "net", rounds: int = 100, **figures: Any
 ) -> Latency:
-    """Rounds of 1 ms, 2 ms and so on."""
+    """Rounds of 1 ms, 2 ms and so on; their blocks are those of the rounds."""
     given = Latency(
         conditions=replace(CONDITIONS, model=model, batch=1 if scenario == "SingleStream" else 8),
         scenario=scenario,
@@ -111,7 +112,8 @@ def make_latency(
         copy_ns=10_000,
         model_ns=49_000_000,
     )
-    return replace(given, **figures)
+    latency = replace(given, **figures)
+    return replace(latency, blocks_ns=tuple(map(round, timing.block_medians(latency.rounds_ns))))
 
 
 def make_memory(
@@ -148,6 +150,14 @@ def write_saved_run(file: Path, benchmarks: Mapping[str, Mapping[str, Any]]) -> 
     listed = [{"fullname": name, "stats": {"median": 1.0}, "extra_info": extra} for name, extra in benchmarks.items()]
     file.write_text(json.dumps({"version": "5.1.0", "benchmarks": listed}))
     return file
+
+
+# Files.
+
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 123456\n"
+
+HOSTILE = "\x1b]0;owned\x07 \x1b[31m\n\r\t\u202egnp.exe\u2066\u200b\x9b\u2028"
+"""A title of the terminal, colour, line breaks, reversed and invisible characters: as names of files may have them."""
 
 
 # Golden records.

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,7 +172,7 @@ def store() -> Iterator[Store]:
 
 
 def _baseline(store: Store, file: Path, margins: dict[str, Margin]) -> baseline.Baseline:
-    outcome = _walked(store, "old", "old-key", 0, 1)
+    outcome = _walked(store, "old", "0" * 64, 0, 1)
     session_results.save_baseline(file, _report(outcomes=(outcome,)), results.predictions(store, "old", [outcome]))
     return baseline.Baseline(file, margins)
 
@@ -184,7 +185,7 @@ def _verdicts(base: baseline.Baseline, store: Store, run_id: str, outcome: Datas
 def test_a_pair_is_compared_with_the_same_pair(tmp_path: Path, store: Store) -> None:
     """Images, differences and flips are those of the two runs, and the verdicts are on the margins given."""
     base = _baseline(store, tmp_path / "main.json", {"top1": Margin(0.5)})
-    outcome = _walked(store, "new", "new-key", 1, 1)
+    outcome = _walked(store, "new", "1" * 64, 1, 1)
 
     [comparison] = base.comparisons(store, "new", [outcome])
 
@@ -199,14 +200,14 @@ def test_a_pair_is_compared_with_the_same_pair(tmp_path: Path, store: Store) -> 
 def test_a_pair_is_compared_once(tmp_path: Path, store: Store) -> None:
     """The comparison that was judged is the one that is reported."""
     base = _baseline(store, tmp_path / "main.json", {})
-    outcome = _walked(store, "new", "new-key", 1, 1)
+    outcome = _walked(store, "new", "1" * 64, 1, 1)
     assert base.comparison(store, "new", outcome, "net") is base.comparisons(store, "new", [outcome])[0]
 
 
 def test_a_run_against_itself_is_the_same(tmp_path: Path, store: Store) -> None:
     """Equal prediction keys pass any margin."""
     base = _baseline(store, tmp_path / "main.json", {"top1": Margin(0.0)})
-    outcome = _walked(store, "again", "old-key", 0, 1)
+    outcome = _walked(store, "again", "0" * 64, 0, 1)
     assert [v.status for v in _verdicts(base, store, "again", outcome, "net")] == ["pass", "pass"]
 
 
@@ -224,3 +225,18 @@ def test_a_baseline_that_cannot_be_read_is_refused_at_once(tmp_path: Path) -> No
     (tmp_path / "main.json").write_text(json.dumps({"format": 7, "results": []}))
     with pytest.raises(ConfigError, match=r"main\.json: its format is 7"):
         baseline.Baseline(tmp_path / "main.json", {})
+
+
+# What is new, and what is gone.
+
+
+def test_pairs_are_new_where_the_baseline_has_others_of_the_configuration(tmp_path: Path) -> None:
+    """One that has none of them is of something else; what it left out on purpose is not new."""
+    file = tmp_path / "main.json"
+    result_document.save(file, _report(), iter([PREDICTION]))
+    saved = baseline.Baseline(file, {})
+    assert saved.new_pairs([("net", "photos"), ("next", "photos")]) == [("next", "photos")]
+    assert saved.new_pairs([("next", "photos")]) == []
+    assert saved.gone_pairs([("next", "photos")]) == [("net", "photos")]
+    saved.run = replace(saved.run, left_out=[("next", "photos")])
+    assert saved.new_pairs([("net", "photos"), ("next", "photos")]) == []

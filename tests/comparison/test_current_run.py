@@ -7,7 +7,7 @@ from imgcls.comparison import current_run
 from imgcls.records.comparison import RunSetup
 from imgcls.records.evaluation import Failure, PairOutcome
 from imgcls.system import versions
-from stored_run import BOTH, LABELS_KEY, output, pair, stored_run
+from stored_run import BOTH, LABELS_KEY, NET_KEY, OTHER_KEY, output, pair, stored_run
 
 
 def test_a_run_is_read_as_a_comparison_needs_it() -> None:
@@ -21,7 +21,7 @@ def test_a_run_is_read_as_a_comparison_needs_it() -> None:
     assert (net.run, net.environment) == ("this run", versions.environment())
     assert net.setup == RunSetup(
         "net", "photos", "eager", "float32", "cpu", str(SPEC), "ignore", LABELS_KEY, {"cat": (0,)},
-        "ab" * 32, "cd" * 32, "net-key", "exact",
+        "ab" * 32, "cd" * 32, NET_KEY, "exact",
     )  # fmt: skip
     assert {key: (p.path, p.top[0][0]) for key, p in net.predictions.items()} == {
         ("b" * 64, "cat"): ("cat/b.jpg", 1),
@@ -39,13 +39,13 @@ def test_a_model_that_failed_is_compared_without_predictions() -> None:
 
 def test_models_of_one_dataset_are_compared_with_each_other() -> None:
     """They are compared pair by pair on the different images, without those that failed or were cut short."""
-    cut = pair("cut", "net-key")
+    cut = pair("cut", NET_KEY)
     cut = replace(cut, scores=replace(cut.scores, unscored=1))
-    failed = pair("failed", "net-key", failure=Failure(1, "NaN"))
-    pairs = (pair("net", "net-key"), cut, pair("other", "other-key"), failed)
+    failed = pair("failed", NET_KEY, failure=Failure(1, "NaN"))
+    pairs = (pair("net", NET_KEY), cut, pair("other", OTHER_KEY), failed)
     with stored_run() as store:
-        store.put({key: (2, [("c" * 64, output(0, 1.0))]) for key in ("net-key", "other-key")})
-        store.put({"other-key": (2, [("b" * 64, output(0, 1.0))])})
+        store.put({key: (2, [("c" * 64, output(0, 1.0))]) for key in (NET_KEY, OTHER_KEY)})
+        store.put({OTHER_KEY: (2, [("b" * 64, output(0, 1.0))])})
         [contrast] = current_run.pairwise_tests(store, "run", [make_outcome(*pairs)])
         assert list(current_run.pairwise_tests(store, "run", [make_outcome(*pairs[:2])])) == []
 

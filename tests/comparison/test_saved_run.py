@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from imgcls import hashing
 from imgcls.comparison import compare, current_run, saved_run
 from imgcls.errors import ConfigError
 from imgcls.evaluation import results
@@ -124,18 +125,19 @@ def test_predictions_belong_to_their_pair(tmp_path: Path) -> None:
 # Round trip.
 
 
-def _run(store: Store, key: str, best: Mapping[str, Sequence[int]]) -> DatasetOutcome:
-    """A run under the name of its key, in which each image of ``cat`` had these classes, best first."""
+def _run(store: Store, run: str, best: Mapping[str, Sequence[int]]) -> DatasetOutcome:
+    """A run, with a prediction key of its own, in which each image of ``cat`` had these classes, best first."""
     outputs = [
         (image * 64, Output(tuple((index, -float(place)) for place, index in enumerate(classes)), 1.0, (0.5,) * 12))
         for image, classes in best.items()
     ]
     scores = Scores("net", "photos", listed=len(best), scored=len(best), distinct=len(best))
+    key = hashing.of_json(run)
     pair = PairOutcome(scores, FACTS, None, key, list_key(NAMES), {"cat": (0, 4)})
     outcome = DatasetOutcome("photos", "ignore", True, (), (pair,), ())
     store.put({key: (5, outputs)})
     images = [ImageRef(f"cat/{image} ü\n.jpg", Path(image), image * 64, "cat") for image in best]
-    store.put_outcome(key, outcome, images, [NAMES])
+    store.put_outcome(run, outcome, images, [NAMES])
     return outcome
 
 
@@ -183,6 +185,20 @@ def test_flips_do_not_depend_on_where_a_run_is_read_from(tmp_path: Path, store: 
     for comparison in comparisons:
         assert comparison.flips == expected.flips
         assert comparison.differences == expected.differences
+
+
+def test_a_part_of_a_run_is_read_with_what_it_left_out(tmp_path: Path) -> None:
+    """A pair that a part left out is refused as such, another one as unknown."""
+    selection = {"complete": False, "left_out": [["vit", "photos"]]}
+    run = saved_run.read(_written(tmp_path, {**CONTRACT, "selection": selection}))
+    assert run.left_out == (("vit", "photos"),)
+    [refusal] = compare.pair(run, run, "vit", "photos").refusals
+    assert refusal == (
+        f"{run.name} was saved from a part of its configuration, without vit on photos; it has net on photos: "
+        "save a run of the whole, or join the saved parts with imgcls merge"
+    )
+    [refusal] = compare.pair(run, run, "old", "photos").refusals
+    assert refusal == f"{run.name} has no old on photos; it has net on photos"
 
 
 # What is refused.

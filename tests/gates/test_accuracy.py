@@ -248,6 +248,63 @@ def test_a_run_that_was_cut_short_never_passes() -> None:
     )
 
 
+# Gates that cannot fail.
+
+
+@pytest.mark.parametrize(
+    ("gate", "class_count", "meaningless"),
+    [
+        (Gate(top5=0.9), 5, {"top5 >= 0.9"}),
+        (Gate(top5=0.9), 6, set()),
+        (Gate(top5=ProvenThreshold(0.9, 0.95)), 2, {"top5 >= 0.9 at 95 %"}),
+        (Gate(top1=0.9, top5=0.8, macro_f1=0.7), 3, {"top5 >= 0.8"}),
+        (Gate(top1=0.9, top5=0.8, macro_f1=0.7), 1, {"top1 >= 0.9", "top5 >= 0.8", "macro_f1 >= 0.7"}),
+        (Gate(top1=0.9, top5=0.8), None, set()),
+    ],
+)
+def test_a_gate_that_any_network_passes_is_an_error(gate: Gate, class_count: int, meaningless: set[str]) -> None:
+    """Up to five classes one of the five best is always right, of one class the best; the other gates are judged."""
+    scores = replace(_scores(10, 10), class_count=class_count, classes={"cat": ClassScore(10, 10, 10, 10)})
+    verdicts = _verdicts(gate, scores)
+    assert {check for check, verdict in verdicts.items() if verdict.status == "error"} == meaningless
+    assert {verdict.status for check, verdict in verdicts.items() if check not in meaningless} == {"pass"}
+
+
+def test_a_gate_that_cannot_fail_names_what_can() -> None:
+    """The message has model, dataset, the number of classes and the gate to use, and the verdict its threshold."""
+    scores = replace(_scores(10, 10), class_count=5)
+    message = (
+        "net on photos: a top5 gate cannot fail on a model with 5 classes, as any network reaches 1: "
+        "use top1 or macro_f1 instead"
+    )
+    assert accuracy.evaluate(Gate(top5=0.9), PairOutcome(scores))[0] == Verdict(
+        "top5", 0.9, "top5 >= 0.9", "error", message
+    )
+
+
+EIGHT = "net on photos: a top5 gate cannot fail on a model with 8 classes"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "message"),
+    [
+        ({"pet": 3, "wild": 5}, "net on photos: top5 1.0000 (10 of 10)"),
+        (
+            {"pet": 4, "wild": 4},
+            f"{EIGHT}, of which 4 or more are right for every folder, as any network reaches 1: use",
+        ),
+        ({"all": 8}, f"{EIGHT}, of which 8 or more are right for every folder, as any network reaches 1: no gate on"),
+    ],
+)
+def test_folders_that_accept_many_classes_count(accepted: dict[str, int], message: str) -> None:
+    """Of eight classes the five best hold one of any four; a folder that accepts three can be missed."""
+    classes = {label: tuple(range(count)) for label, count in accepted.items()}
+    outcome = PairOutcome(replace(_scores(10, 10), class_count=8), accepted=classes)
+    verdict = accuracy.evaluate(Gate(top5=0.9), outcome)[0]
+    assert verdict.status == ("error" if message.startswith(EIGHT) else "pass")
+    assert verdict.message.startswith(message)
+
+
 # Images.
 
 
@@ -290,24 +347,25 @@ def test_min_images_counts_different_images(distinct: int, status: str) -> None:
 
 @pytest.mark.parametrize("status", ["pass", "fail", "inconclusive", "error", "skipped"])
 @pytest.mark.parametrize("inconclusive", ["fail", "warn"])
-def test_only_a_pass_holds_and_where_allowed_what_is_open(
-    status: Status, inconclusive: Literal["fail", "warn"]
-) -> None:
-    """An inconclusive verdict lets its test pass only where that was requested; an error or a skip never does."""
-    expected = status == "pass" or (status, inconclusive) == ("inconclusive", "warn")
+def test_a_pass_holds_and_where_allowed_what_is_open(status: Status, inconclusive: Literal["fail", "warn"]) -> None:
+    """An inconclusive verdict lets its test pass only where that was requested; an error never does, and a skip
+    has nothing that could fail.
+    """
+    expected = status in ("pass", "skipped") or (status, inconclusive) == ("inconclusive", "warn")
     assert accuracy.holds(Verdict("top1", 0.6, "top1 >= 0.6", status, "message"), inconclusive) is expected
 
 
 def _settings() -> Settings:
     """Two models on two datasets, with one gate."""
-    datasets = {name: DatasetSpec(name, "digits") for name in ("a", "b")}
+    datasets = {name: DatasetSpec(name, "builtin:digits") for name in ("a", "b")}
     models = {name: ModelSpec(name, "timm:x") for name in ("net", "wide")}
     return Settings(Path("imgcls.toml"), datasets, models, {("net", "a"): Gate(0.5)})
 
 
 def test_every_gate_and_every_comparison_is_counted() -> None:
     """A run has one verdict per gate, and with a comparison one more for every pair, gated or not."""
-    assert (accuracy.total(_settings(), compares=False), accuracy.total(_settings(), compares=True)) == (1, 5)
+    settings = _settings()
+    assert (accuracy.total(settings, []), accuracy.total(settings, settings.pairs())) == (1, 5)
 
 
 @pytest.mark.parametrize(
@@ -328,5 +386,7 @@ def test_gates_that_were_not_evaluated_are_named(
     judged: list[tuple[str, str]], compares: bool, baseline: bool, expected: list[str]
 ) -> None:
     """Gates without a verdict are named, and so is every comparison where no baseline was named."""
-    assert accuracy.unevaluated(_settings(), judged, compares=compares, baseline=baseline) == expected
-    assert len(expected) <= accuracy.total(_settings(), compares=compares)
+    compared = _settings().pairs() if compares else []
+    missing = accuracy.unevaluated(_settings(), judged, compared, baseline=baseline)
+    assert [f"{words} ({why})" if why else words for _, words, why in missing] == expected
+    assert len(expected) <= accuracy.total(_settings(), compared)

@@ -125,6 +125,24 @@ def test_equal_predictions_on_other_images_still_fail() -> None:
     assert [v.status for v in regression.compared(unpaired, MARGINS, common=False)] == ["fail", "pass"]
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_an_accuracy_that_nothing_can_miss_compares_nothing(same: bool) -> None:
+    """A margin on it is an error that names what to compare, also where all predictions are equal; the others hold."""
+    differences = (_difference(0, 9), _difference(0, 0, accuracy="top5"))
+    certain = replace(COMPARED, same=same, certain=("top5",), differences=() if same else differences)
+    margins = {"top5": Margin(0.01), "top1": Margin(0.05)}
+    _, verdict, other = regression.compared(certain, margins, common=False)
+    assert verdict == Verdict(
+        "not worse top5",
+        0.01,
+        "top5 not worse by 0.01 at 95 %",
+        "error",
+        "net on photos, compared with main.json: top5 compares nothing, as any network reaches 1 with so few classes: "
+        "compare top1",
+    )
+    assert (other.metric, other.status) == ("not worse top1", "pass")
+
+
 def test_a_difference_is_one_line() -> None:
     """Both accuracies, what was lost and gained, the test, the interval, and what such a dataset can find."""
     difference = Difference("top5", 200, 150, 147, 7, 4, -0.015, -0.05, 0.0204, 0.5488, 0.05678)
@@ -135,3 +153,10 @@ def test_a_difference_is_one_line() -> None:
     assert regression.describe(replace(difference, detectable=None)).endswith(
         "; such a set finds no difference four times in five"
     )
+
+
+def test_a_new_pair_has_nothing_to_be_compared_with() -> None:
+    """It is reported as new, and fails nothing."""
+    verdict = regression.new_pair("next", "photos", "main.json")
+    assert (verdict.metric, verdict.status) == ("new", "skipped")
+    assert verdict.message.startswith("NEW: next on photos: not in main.json, so nothing is compared")

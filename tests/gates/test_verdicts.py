@@ -19,7 +19,6 @@ from imgcls.records.evaluation import Verdict
         ("images_per_second", 20.0, "images_per_second >= 20"),
         ("host_bytes", 400_000_000, "host <= 400 MB"),
         ("gpu_bytes", 1, "gpu <= 1e-06 MB"),
-        ("gpu_bytes", None, "gpu"),
         ("growth", None, "no growth"),
         ("slowdown", 0.05, "not slower by 5 %"),
         ("golden", None, "golden"),
@@ -38,3 +37,10 @@ def test_the_condition_is_rendered_from_metric_and_threshold(metric: str, thresh
 def test_a_confidence_is_part_of_the_condition(metric: str, check: str) -> None:
     """A threshold that must be shown names the confidence with which."""
     assert verdict(metric, "fail", "message", 0.6, 0.999).check == check
+
+
+def test_a_message_is_seen() -> None:
+    """It reaches reports of tests, where a terminal would obey what names hold."""
+    assert verdict("top1", "fail", "lost most: \x1b[31mcat\u202e 5/5\n  more").message == (
+        r"lost most: \x1b[31mcat\u202e 5/5" "\n  more"
+    )

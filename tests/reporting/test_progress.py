@@ -1,6 +1,8 @@
-"""imgcls.reporting.progress: few plain lines in a log, a bar on a terminal."""
+"""imgcls.reporting.progress: few plain lines in a log; on a terminal a bar, or the line below somebody else's."""
 
 import io
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -11,6 +13,77 @@ from imgcls.reporting import progress
 class _Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+class _Screen(_Terminal):
+    """A terminal of a few rows as a user sees it: it knows of the sequences that are used here and of no others."""
+
+    def __init__(self, rows: int = 3, columns: int = 40) -> None:
+        super().__init__()
+        self.rows, self.columns = [[" "] * columns for _ in range(rows)], columns
+        self.row = self.column = 0
+        self.stored = (0, 0)
+
+    def write(self, text: str) -> int:
+        characters = iter(text)
+        for character in characters:
+            if character == "\x1b":
+                self._escape(next(characters), characters)
+            elif character == "\n":
+                self._down(column=0)
+            else:
+                self.rows[self.row][self.column] = character
+                self.column += 1
+        return len(text)
+
+    def _escape(self, kind: str, rest: Iterator[str]) -> None:
+        match kind:
+            case "D":
+                self._down(column=self.column)
+            case "E":
+                self._down(column=0)
+            case "M":
+                self.row -= 1
+            case "7":
+                self.stored = (self.row, self.column)
+            case "8":
+                self.row, self.column = self.stored
+            case "[":
+                assert next(rest) + next(rest) == "2K"
+                self.rows[self.row] = [" "] * self.columns
+            case _:
+                raise AssertionError(kind)
+
+    def _down(self, column: int) -> None:
+        self.column = column
+        if self.row == len(self.rows) - 1:
+            self.rows = [*self.rows[1:], [" "] * self.columns]
+        else:
+            self.row += 1
+
+    @property
+    def lines(self) -> list[str]:
+        return ["".join(row).rstrip() for row in self.rows]
+
+
+class _Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> _Screen:
+    """A terminal of 3 rows and 40 columns."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    for variable in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(variable, raising=False)
+    return _Screen()
 
 
 def _lines(*reports: tuple[str, int, int]) -> list[str]:
@@ -95,3 +168,114 @@ def test_progress_of_other_processes_is_reported_to_the_end() -> None:
     with progress.followed(lambda: read, report, every_s=3600.0):
         read.append(("photos", 7, 10))
     assert reported == [("photos", 7, 10)]
+
+
+def test_the_line_of_another_writer_is_left_alone(screen: _Screen) -> None:
+    """What pytest has written stays, what is being done stands below it, and pytest goes on where it was."""
+    clock = _Clock()
+    screen.write("test_models.py ..")
+    with progress.status(screen, clock) as say:
+        for seconds in range(5):
+            clock.now_s = seconds
+            say(f"net on cpu: round {seconds}")
+            if seconds:
+                assert screen.lines == ["test_models.py ..", f"net on cpu: round {seconds}", ""]
+    screen.write(".  [100%]\n")
+    assert screen.lines == ["test_models.py ...  [100%]", "", ""]
+
+
+def test_at_the_bottom_of_the_screen_everything_moves_up(screen: _Screen) -> None:
+    """There is no line below the last one, so room is made."""
+    clock = _Clock()
+    screen.write("first\nsecond\ntest_models.py ..")
+    with progress.status(screen, clock) as say:
+        for clock.now_s in (1.0, 2.0, 3.0):
+            say("a line that is much longer than the forty columns of this terminal")
+        assert screen.lines == ["second", "test_models.py ..", "a line that is much longer than the fort"[:39]]
+    screen.write(".")
+    assert screen.lines == ["second", "test_models.py ...", ""]
+
+
+def test_what_is_quick_shows_nothing(screen: _Screen) -> None:
+    """Within the first second nothing is written, neither on a terminal nor, for half a minute, in a log."""
+    log, clock = io.StringIO(), _Clock()
+    for stream, seconds in ((screen, 0.9), (log, 29)):
+        with progress.status(stream, clock) as say:
+            clock.now_s += seconds
+            say("soon over")
+    assert screen.lines == ["", "", ""]
+    assert log.getvalue() == ""
+
+
+def test_a_log_has_a_line_every_half_minute() -> None:
+    """However often it is stated what is being done."""
+    log, clock = io.StringIO(), _Clock()
+    with progress.status(log, clock) as say:
+        for second in range(100):
+            clock.now_s = second
+            say(f"round {second}")
+    assert log.getvalue() == "\nround 30\nround 60\nround 90\n"
+
+
+@pytest.mark.usefixtures("screen")
+def test_a_terminal_that_moves_no_cursor_is_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the one in an editor."""
+    monkeypatch.setenv("TERM", "dumb")
+    stream, clock = _Terminal(), _Clock()
+    with progress.status(stream, clock) as say:
+        clock.now_s = 40
+        say("round 12")
+    assert stream.getvalue() == "\nround 12\n"
+
+
+def test_progress_of_images_stands_below_too(screen: _Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within pytest there is no bar over pytest's own line; in a log there is a line for each tenth, as elsewhere."""
+    monkeypatch.setattr(progress, "TERMINAL_S", 0.0)
+    screen.write("test_models.py .")
+    with progress.below(screen) as report:
+        report("photos", 30, 100)
+        assert screen.lines == ["test_models.py .", "photos: 30 of 100 images", ""]
+    assert screen.lines == ["test_models.py .", "", ""]
+    log = io.StringIO()
+    with progress.below(log) as report:
+        report("photos", 30, 100)
+    assert log.getvalue() == "\nphotos: 30 of 100 images\n"
+
+
+def test_what_is_waited_for_is_stated_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the seconds that it takes already; nobody has to call anything."""
+    monkeypatch.setattr(progress, "TERMINAL_S", 0.001)
+    said: list[str] = []
+    with progress.waiting(said.append, "net on cpu: measuring its memory", clock=iter(range(1000)).__next__):
+        ends = time.monotonic() + 30
+        while not said and time.monotonic() < ends:
+            time.sleep(0.001)
+    assert said[0] == "net on cpu: measuring its memory, 1 s"
+
+
+def test_what_is_done_is_one_line_whatever_its_name_is(screen: _Screen) -> None:
+    """Sequences of a name are seen, in the line below and in a log."""
+    clock = _Clock()
+    with progress.status(screen, clock) as say:
+        clock.now_s = 1.0
+        say("a\x1bE\n")
+        assert screen.lines == ["", r"a\x1bE\n", ""]
+    log = io.StringIO()
+    with progress.lines(log) as report:
+        report("a\x1bE\n", 0, 1)
+    assert log.getvalue() == "\na\\x1bE\\n: 0 of 1 images\n"
+
+
+def test_what_is_waited_for_is_a_line_at_once_and_then_every_half_minute(screen: _Screen) -> None:
+    """In lines of their own, or, where another writer has the cursor, in the line below it."""
+    clock, log = _Clock(), io.StringIO()
+    with progress.notices(log, clock) as say:
+        for clock.now_s in (0.0, 1.0, 29.0, 30.0, 31.0):
+            say(f"waiting, {clock.now_s:.0f} s")
+    assert log.getvalue() == "waiting, 0 s\nwaiting, 30 s\n"
+    clock.now_s = 0.0
+    screen.write("test_models.py .")
+    with progress.status(screen, clock, at_once=True) as say:
+        say("waiting")
+        assert screen.lines == ["test_models.py .", "waiting", ""]
+    assert screen.lines == ["test_models.py .", "", ""]

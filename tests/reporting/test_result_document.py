@@ -35,7 +35,7 @@ VERDICT = Verdict("top1", 0.6, "top1 >= 0.6", "pass", "net on photos: top1 0.612
 
 DOCUMENT = {
     "format", "made_at", "complete", "environment", "passes", "results", "rejections", "contrasts", "comparisons",
-    "latencies", "memories", "profiles", "predictions",
+    "latencies", "memories", "profiles", "datasets", "selection", "predictions",
 }  # fmt: skip
 PASS = {
     "dataset", "models", "seconds", "decode_seconds", "model_seconds", "load_seconds", "compile_seconds",
@@ -49,7 +49,8 @@ RESULT = {
 }  # fmt: skip
 ALSO_OURS = {
     "decode", "distinct", "macro_f1", "ids_ignored", "runtime_note", "drifts",
-    "prediction_key", "exif", "labels_sha256", "accepted", "classes", "failure",
+    "prediction_key", "exif", "labels_sha256", "accepted", "classes", "failure", "input_sources",
+    "notes", "untrained", "class_count", "set_seconds",
 }  # fmt: skip
 PREDICTION = {"model", "dataset", "path", "image_sha256", "label", "top"}
 
@@ -122,6 +123,7 @@ def test_a_result_has_what_was_measured() -> None:
         "images_per_second": pytest.approx(76.8), "from_store": 40, "ids_ignored": 3, "prediction_key": "key",
         "runtime_note": "slow", "drifts": {"precision": {"images": 64, "top1": 1, "top5": 2}},
         "classes": {"cat": {"scored": 9, "top1_count": 5, "top5_count": 8, "answered": 6}}, "failure": None,
+        "input_sources": {}, "notes": [], "untrained": False, "class_count": None, "set_seconds": None,
         "verdicts": [
             {"metric": "top1", "threshold": 0.6, "check": "top1 >= 0.6", "status": "pass", "message": VERDICT.message}
         ],
@@ -205,8 +207,8 @@ def test_differences_are_in_the_document() -> None:
     assert made["comparisons"] == [
         {
             "dataset": "photos", "before": "net", "after": "net", "before_run": "main.json", "after_run": "this run",
-            "refusals": [], "same": False, "changed": ["state"], "only_before": [], "only_after": [],
-            "differences": [],
+            "refusals": [], "same": False, "changed": ["state"], "only_before": [], "only_after": [], "certain": [],
+            "differences": [], "classes": [],
             "flips": [
                 {
                     "change": "right to wrong", "path": "cat/a.jpg", "image_sha256": "ef" * 32, "label": "cat",

@@ -24,3 +24,19 @@ def test_rows_keep_to_one_line_unless_a_width_is_given() -> None:
         console.print(table)
         lines.append(text_table.printed(console).count("x" * 100))
     assert lines == [1, 0]
+
+
+def test_names_are_seen_and_keep_to_their_row() -> None:
+    """Cells tell a line break from its letters; lines of text keep their own breaks."""
+    table, console = text_table.table("name"), text_table.console()
+    table.add_row("a\x1b[31m\nb")
+    table.add_row(r"a\nb")
+    console.print(table)
+    console.print("c\r\x07\n  d\u202e", soft_wrap=True)
+    assert [line.rstrip() for line in text_table.printed(console).splitlines()[3:]] == [
+        r" a\x1b[31m\nb",
+        r" a\\nb",
+        "",
+        r"c\r\x07",
+        r"  d\u202e",
+    ]

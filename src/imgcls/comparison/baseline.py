@@ -1,6 +1,6 @@
 """The saved run that a run is compared with, and where the last run is stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from imgcls.store.database import Store
 LAST = "last"
 
 LAST_FILE = "last.json"
+
+Pair = tuple[str, str]
+"""A model and a dataset."""
 
 
 class Baseline:
@@ -33,6 +36,19 @@ class Baseline:
             current = current_run.scored(store, run_id, [of_model])
             self._comparisons[pair] = compare.pair(self.run, current, model, outcome.dataset)
         return self._comparisons[pair]
+
+    def new_pairs(self, pairs: Collection[Pair]) -> list[Pair]:
+        """Those of a whole configuration that are newer than the baseline.
+
+        None where it has none of them: then it is of something else.
+        """
+        if not any(pair in self.run.scored for pair in pairs):
+            return []
+        return [pair for pair in pairs if pair not in self.run.scored and pair not in self.run.left_out]
+
+    def gone_pairs(self, pairs: Collection[Pair]) -> list[Pair]:
+        """Those of the baseline that a whole configuration does not have any more."""
+        return [pair for pair in self.run.scored if pair not in pairs]
 
     def comparisons(self, store: Store, run_id: str, outcomes: Sequence[DatasetOutcome]) -> list[Comparison]:
         """Every model on every dataset that a run scored. Raises StoreError."""

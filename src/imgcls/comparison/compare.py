@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from imgcls.comparison import classes
 from imgcls.records.comparison import (
     Change,
     Comparison,
@@ -20,7 +21,7 @@ from imgcls.records.comparison import (
     ScoredModel,
 )
 from imgcls.records.config import Accuracy
-from imgcls.stats import noninferiority, paired
+from imgcls.stats import certain, noninferiority, paired
 
 BEST: Mapping[Accuracy, int] = {"top1": 1, "top5": 5}
 
@@ -49,10 +50,18 @@ def pair(before: SavedRun, after: SavedRun, model: str, dataset: str) -> Compari
     """One model on one dataset in two runs; a run that does not have it is a refusal."""
     for run in (before, after):
         if (model, dataset) not in run.scored:
-            scored = ", ".join(" on ".join(known) for known in run.scored) or "nothing"
-            refusal = f"{run.name} has no {model} on {dataset}; it has {scored}"
-            return Comparison(dataset, model, model, before.name, after.name, refusals=(refusal,))
+            return Comparison(dataset, model, model, before.name, after.name, refusals=(_lacks(run, model, dataset),))
     return scored_models(before.scored[model, dataset], after.scored[model, dataset])
+
+
+def _lacks(run: SavedRun, model: str, dataset: str) -> str:
+    scored = ", ".join(" on ".join(known) for known in run.scored) or "nothing"
+    if (model, dataset) not in run.left_out:
+        return f"{run.name} has no {model} on {dataset}; it has {scored}"
+    return (
+        f"{run.name} was saved from a part of its configuration, without {model} on {dataset}; it has {scored}: "
+        "save a run of the whole, or join the saved parts with imgcls merge"
+    )
 
 
 def scored_models(before: ScoredModel, after: ScoredModel) -> Comparison:
@@ -62,7 +71,11 @@ def scored_models(before: ScoredModel, after: ScoredModel) -> Comparison:
     work: another input spec, runtime or set of labels is a refusal that names it.
     """
     comparison = Comparison(
-        after.setup.dataset, before.setup.model, after.setup.model, before_run=before.run, after_run=after.run
+        after.setup.dataset,
+        before.setup.model,
+        after.setup.model,
+        before_run=before.run,
+        after_run=after.run,
     )
     accepted = _accepted(before, after)
     if refusals := tuple(_refusals(before, after, accepted)):
@@ -77,8 +90,10 @@ def scored_models(before: ScoredModel, after: ScoredModel) -> Comparison:
         changed=tuple(_changed(before, after)),
         only_before=_paths_without(before, after),
         only_after=_paths_without(after, before),
+        certain=tuple(accuracy for accuracy, best in BEST.items() if _is_certain(best, after, accepted)),
         differences=() if same else tuple(_difference(accuracy, *right[accuracy]) for accuracy in get_args(Accuracy)),
         flips=_flips(pairs, *right["top1"], by=0 if _same_classes(before, after) else 1),
+        classes=classes.differences([new.label for _, new in pairs], *right["top1"]),
     )
 
 
@@ -88,6 +103,10 @@ def _accepted(before: ScoredModel, after: ScoredModel) -> tuple[Accepted, Accept
     if (old is None and new is None) or (None in (old, new) and not _same_classes(before, after)):
         return None
     return (old if old is not None else new or {}), (new if new is not None else old or {})
+
+
+def _is_certain(best: int, after: ScoredModel, accepted: tuple[Accepted, Accepted] | None) -> bool:
+    return certain.is_certain(best, after.setup.class_count, accepted[1] if accepted else {})
 
 
 def _refusals(before: ScoredModel, after: ScoredModel, accepted: tuple[Accepted, Accepted] | None) -> Iterator[str]:

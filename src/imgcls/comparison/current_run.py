@@ -23,7 +23,7 @@ def scored(store: Store, run_id: str, outcomes: Sequence[DatasetOutcome]) -> Sav
     for prediction in results.predictions(store, run_id, outcomes):
         pair = (prediction.model, prediction.dataset)
         predictions[pair].setdefault((prediction.image_sha256, prediction.label), prediction)
-    setups = [_setup(results.result_of(pair, outcome, {})) for outcome in outcomes for pair in outcome.pairs]
+    setups = [setup_of(results.result_of(pair, outcome, {})) for outcome in outcomes for pair in outcome.pairs]
     versions = library_versions.environment()
     models = {
         (setup.model, setup.dataset): ScoredModel(THIS_RUN, versions, setup, predictions[setup.model, setup.dataset])
@@ -32,7 +32,8 @@ def scored(store: Store, run_id: str, outcomes: Sequence[DatasetOutcome]) -> Sav
     return SavedRun(THIS_RUN, models)
 
 
-def _setup(result: Result) -> RunSetup:
+def setup_of(result: Result) -> RunSetup:
+    """As much of a result as comparisons need."""
     return RunSetup(**{field.name: getattr(result, field.name) for field in fields(RunSetup)})
 
 

@@ -1,12 +1,13 @@
 """Saved runs: result documents, read back for a comparison."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgcls import documents
 from imgcls.errors import ConfigError
 from imgcls.records.comparison import ImageKey, Prediction, RunSetup, SavedRun, ScoredModel
+from imgcls.records.report import Selection
 
 FORMAT = 1
 
@@ -21,6 +22,7 @@ class _Document:
     complete: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     predictions: tuple[Prediction, ...] | None = None
+    selection: Selection = field(default_factory=Selection)
 
 
 def read(file: Path) -> SavedRun:
@@ -39,14 +41,20 @@ def read(file: Path) -> SavedRun:
     if document.predictions is None:
         raise ConfigError(f"{file}: it holds no predictions; save the run without the option json-summary")
     name = f"{file.name} of {document.made_at}"
-    predictions: dict[tuple[str, str], dict[ImageKey, Prediction]] = {}
     for prediction in document.predictions:
         if not prediction.top:
             raise ConfigError(f"{file}: the prediction of {prediction.model} for {prediction.path} is empty")
-        of_pair = predictions.setdefault((prediction.model, prediction.dataset), {})
+    scored = scored_models(name, document.environment, document.results, document.predictions)
+    return SavedRun(name, scored, document.selection.left_out)
+
+
+def scored_models(
+    run: str, environment: Mapping[str, str], setups: Iterable[RunSetup], predictions: Iterable[Prediction]
+) -> dict[tuple[str, str], ScoredModel]:
+    """What comparisons read of each pair of a run, whose name in words is ``run``."""
+    of_pairs: dict[tuple[str, str], dict[ImageKey, Prediction]] = {}
+    for prediction in predictions:
+        of_pair = of_pairs.setdefault((prediction.model, prediction.dataset), {})
         of_pair.setdefault((prediction.image_sha256, prediction.label), prediction)
-    pairs = {(setup.model, setup.dataset): setup for setup in document.results}
-    scored = {
-        pair: ScoredModel(name, document.environment, setup, predictions.get(pair, {})) for pair, setup in pairs.items()
-    }
-    return SavedRun(name, scored)
+    pairs = {(setup.model, setup.dataset): setup for setup in setups}
+    return {pair: ScoredModel(run, environment, setup, of_pairs.get(pair, {})) for pair, setup in pairs.items()}

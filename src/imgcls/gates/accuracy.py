@@ -1,14 +1,25 @@
 """Scores of one model on one dataset, held against its thresholds; and which gates a run has."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator, Mapping
 from typing import Literal
 
+from imgcls import messages
+from imgcls.gates import classes
 from imgcls.gates.verdicts import verdict
 from imgcls.records.config import Gate, ProvenThreshold, Settings
-from imgcls.records.evaluation import Interval, PairOutcome, Scores, Status, Verdict
-from imgcls.stats import proportions
+from imgcls.records.evaluation import ClassScore, Interval, PairOutcome, Scores, Status, Verdict
+from imgcls.stats import certain, proportions
 
 WORST_CLASSES = 5  # docs/decisions.md#names-in-a-message
+
+BEST: Mapping[str, int] = {"top1": 1, "top5": 5, "macro_f1": 1, "class_top1": 1, "worst_class": 1}
+"""Among how many best classes a right one counts, by metric."""
+
+Pair = tuple[str, str]
+"""A model and a dataset."""
+
+OF_CLASSES = ("class_top1", "worst_class")
+"""The metrics that are held against each class."""
 
 
 def evaluate(gate: Gate, outcome: PairOutcome) -> tuple[Verdict, ...]:
@@ -21,32 +32,52 @@ def evaluate(gate: Gate, outcome: PairOutcome) -> tuple[Verdict, ...]:
         return (verdict("images", "fail", f"{_pair(scores)}: no image was scored{rejected}"),)
     if scores.unscored:
         return (verdict("complete", "error", f"{_pair(scores)}: cut short, {scores.unscored} images unscored"),)
-    return tuple(_thresholds(gate, scores))
+    return tuple(_thresholds(gate, outcome))
 
 
 def _pair(scores: Scores) -> str:
     return f"{scores.model} on {scores.dataset}"
 
 
-def _thresholds(gate: Gate, scores: Scores) -> Iterator[Verdict]:
-    for metric, threshold, count in (
-        ("top1", gate.top1, scores.top1_count),
-        ("top5", gate.top5, scores.top5_count),
-    ):
-        if isinstance(threshold, ProvenThreshold):
-            yield _proven(scores, metric, threshold, count)
-        elif threshold is not None:
-            yield _observed(scores, metric, threshold, count)
-    if gate.macro_f1 is not None:
-        yield _macro_f1(scores, gate.macro_f1)
+def _thresholds(gate: Gate, outcome: PairOutcome) -> Iterator[Verdict]:
+    scores = outcome.scores
+    for metric in BEST:
+        threshold = getattr(gate, metric)
+        if threshold is None:
+            continue
+        if certain.is_certain(BEST[metric], scores.class_count, outcome.accepted):
+            yield _meaningless(outcome, metric, threshold)
+        elif metric in OF_CLASSES:
+            yield classes.evaluate(metric, outcome, threshold)
+        elif isinstance(threshold, ProvenThreshold):
+            yield _proven(scores, metric, threshold)
+        else:
+            yield _macro_f1(scores, threshold) if metric == "macro_f1" else _observed(scores, metric, threshold)
     if gate.min_images is not None:
         yield _min_images(scores, gate.min_images)
     yield _max_rejected(scores, gate.max_rejected)
 
 
-def _observed(scores: Scores, metric: str, threshold: float, count: int) -> Verdict:
+def _meaningless(outcome: PairOutcome, metric: str, threshold: float | ProvenThreshold) -> Verdict:
+    """What any network passes was shown of none."""
+    scores, fewest = outcome.scores, min(map(len, outcome.accepted.values()), default=1)
+    accepted = f", of which {fewest} or more are right for every folder" if fewest > 1 else ""
+    if certain.is_certain(BEST["top1"], scores.class_count, outcome.accepted):
+        way = "no gate on accuracy can, so use a model with more classes, or folders that accept fewer"
+    else:
+        way = "use top1 or macro_f1 instead"
+    message = (
+        f"{_pair(scores)}: a {metric} gate cannot fail on a model with {scores.class_count} classes{accepted}, "
+        f"as any network reaches 1: {way}"
+    )
+    if isinstance(threshold, ProvenThreshold):
+        return verdict(metric, "error", message, threshold.min, threshold.confidence)
+    return verdict(metric, "error", message, threshold)
+
+
+def _observed(scores: Scores, metric: str, threshold: float) -> Verdict:
     """The observed value must reach the threshold; the message has its interval."""
-    n = scores.scored
+    count, n = _count(scores, metric), scores.scored
     interval = proportions.wilson(count, n)
     message = (
         f"{_pair(scores)}: {metric} {count / n:.4f} ({count} of {n}), wanted {threshold:g}; "
@@ -55,6 +86,11 @@ def _observed(scores: Scores, metric: str, threshold: float, count: int) -> Verd
     if count / n >= threshold:
         return verdict(metric, "pass", message, threshold)
     return verdict(metric, "fail", f"{message}; classes that lost most: {_lost_most(scores, metric)}", threshold)
+
+
+def _count(scores: Scores | ClassScore, metric: str) -> int:
+    """The number of images that are right by a metric."""
+    return scores.top1_count if metric == "top1" else scores.top5_count
 
 
 def _too_few(count: int, n: int, threshold: float, interval: Interval) -> str:
@@ -72,9 +108,9 @@ def _more(needed: int, n: int) -> str:
     return f"{max(needed, n + 1):,}"
 
 
-def _proven(scores: Scores, metric: str, threshold: ProvenThreshold, count: int) -> Verdict:
+def _proven(scores: Scores, metric: str, threshold: ProvenThreshold) -> Verdict:
     """The lower bound must reach the threshold (Clopper-Pearson, one-sided: exact at every n)."""
-    n = scores.scored
+    count, n = _count(scores, metric), scores.scored
     bounds = proportions.one_sided(count, n, threshold.confidence)
     status, deciding = _shown(bounds, threshold.min)
     message = (
@@ -101,12 +137,10 @@ def _shown(bounds: Interval, threshold: float) -> tuple[Status, str]:
 
 def _lost_most(scores: Scores, metric: str) -> str:
     """The folders with the most wrong images, each with the numbers of wrong and of scored images."""
-    lost = {
-        label: score.scored - (score.top1_count if metric == "top1" else score.top5_count)
-        for label, score in scores.classes.items()
-    }
+    lost = {label: score.scored - _count(score, metric) for label, score in scores.classes.items()}
     worst = sorted(lost, key=lambda label: (-lost[label], label))[:WORST_CLASSES]
-    return ", ".join(f"{label} {lost[label]}/{scores.classes[label].scored}" for label in worst if lost[label])
+    counts = {label: f"{lost[label]}/{scores.classes[label].scored}" for label in worst if lost[label]}
+    return ", ".join(f"{messages.spelled(label)} {count}" for label, count in counts.items())
 
 
 def _macro_f1(scores: Scores, threshold: float) -> Verdict:
@@ -135,20 +169,24 @@ def _max_rejected(scores: Scores, threshold: float) -> Verdict:
 
 
 def holds(verdict: Verdict, inconclusive: Literal["fail", "warn"]) -> bool:
-    """Whether a verdict lets its test pass."""
-    return verdict.status == "pass" or (verdict.status == "inconclusive" and inconclusive == "warn")
+    """Whether a verdict lets its test pass; one that is skipped has nothing that could fail."""
+    passes = verdict.status in ("pass", "skipped")
+    return passes or (verdict.status == "inconclusive" and inconclusive == "warn")
 
 
-def total(settings: Settings, *, compares: bool) -> int:
-    """The number of gates: one per pair with thresholds, and one per pair that is compared."""
-    return len(settings.gates) + (len(settings.pairs()) if compares else 0)
+def total(settings: Settings, compared: Collection[Pair]) -> int:
+    """The number of gates: one per pair with thresholds, and one per pair that is ``compared`` with a baseline."""
+    return len(settings.gates) + len(compared)
 
 
-def unevaluated(settings: Settings, judged: Container[tuple[str, str]], *, compares: bool, baseline: bool) -> list[str]:
-    """The gates that were not evaluated, in words; ``judged``: the pairs of model and dataset that have verdicts."""
-    missing = [f"{model} on {dataset}" for model, dataset in settings.gates if (model, dataset) not in judged]
-    if compares:
-        why = "" if baseline else " (no baseline was named)"
-        uncompared = [pair for pair in settings.pairs() if not baseline or pair not in judged]
-        missing += [f"{model} on {dataset}, compare{why}" for model, dataset in uncompared]
-    return missing
+def unevaluated(
+    settings: Settings, judged: Container[Pair], compared: Collection[Pair], *, baseline: bool
+) -> list[tuple[Pair, str, str]]:
+    """The gates that were not evaluated: the pair, the gate in words, and why, where that is known here.
+
+    ``judged``: the pairs that have verdicts.
+    """
+    missing = [(pair, " on ".join(pair), "") for pair in settings.gates if pair not in judged]
+    why = "" if baseline else "no baseline was named"
+    uncompared = [pair for pair in compared if not baseline or pair not in judged]
+    return missing + [(pair, f"{' on '.join(pair)}, compare", why) for pair in uncompared]

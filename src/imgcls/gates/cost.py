@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from imgcls.gates.verdicts import verdict
 from imgcls.records.config import LatencyGate, MemoryGate
@@ -15,9 +15,14 @@ from imgcls.stats import timing
 
 G = TypeVar("G", LatencyGate, MemoryGate)
 
+Pace = Literal["slower", "faster", "not slower", "unclear"]
+
 PERCENTILES = {"p50_ms": 0.5, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99}
 
 ALPHA = 0.01  # docs/decisions.md#blocks-of-rounds
+
+ENOUGH_ROUNDS = 10  # docs/decisions.md#budget-of-a-timing
+"""Rounds from which a limit may be shown to hold, where the time ran out."""
 
 SMALLEST_GROWTH = 10_000  # docs/decisions.md#growth
 """Bytes per call up to which growth is not a leak: the allocator moves resident memory by whole pages."""
@@ -34,12 +39,23 @@ def latency(gate: LatencyGate, measured: Latency) -> tuple[Verdict, ...]:
 def _percentile(metric: str, limit: float, measured: Latency) -> Verdict:
     """The observed percentile must not exceed the limit; the message has its interval."""
     observed = getattr(measured, metric.replace("_ms", "_ns")) / 1e6
-    low, high = (value / 1e6 for value in timing.bounds(measured.rounds_ns, PERCENTILES[metric]))
     message = (
-        f"{_title(measured)}: {metric.removesuffix('_ms')} {observed:.3f} ms, allowed {limit:g} ms; "
-        f"95 % interval {_ms(low)} to {_ms(high)} of {len(measured.rounds_ns)} rounds"
+        f"{_title(measured)}: {metric.removesuffix('_ms')} {observed:.3f} ms, allowed {limit:g} ms"
+        f"{_interval(measured, PERCENTILES[metric])}"
     )
     return _steady(measured, metric, limit, observed <= limit, message)
+
+
+def _after(measured: Latency) -> str:
+    return f" after {len(measured.rounds_ns)} rounds" if measured.rounds_ns else ""
+
+
+def _interval(measured: Latency, share: float) -> str:
+    """Nothing where the rounds themselves are not known, as of a document."""
+    if not measured.rounds_ns:
+        return ""
+    low, high = (value / 1e6 for value in timing.bounds(measured.rounds_ns, share))
+    return f"; 95 % interval {_ms(low)} to {_ms(high)} of {len(measured.rounds_ns)} rounds"
 
 
 def _throughput(limit: float, measured: Latency) -> Verdict:
@@ -48,13 +64,24 @@ def _throughput(limit: float, measured: Latency) -> Verdict:
 
 
 def _steady(measured: Latency, metric: str, limit: float, holds: bool, message: str) -> Verdict:
-    """Where calls were still becoming faster after the warm-up, a limit that does not hold is inconclusive."""
-    if holds:
+    """A limit that does not hold is inconclusive where time ran out, or calls were still becoming faster.
+
+    One that holds is so only where time ran out before there were enough rounds to say it: neither makes calls faster.
+    """
+    rounds = measured.rounds_ns or measured.blocks_ns  # of few rounds each is a block
+    too_few = measured.cut_short and len(rounds) < ENOUGH_ROUNDS
+    if holds and not too_few:
         return verdict(metric, "pass", message, limit)
-    if measured.steady:
+    if measured.cut_short:
+        why = (
+            f"the time ran out{_after(measured)}: the machine is busy or the model slow; "
+            "--benchmark-max-time=300 gives it longer"
+        )
+    elif not measured.steady:
+        why = "calls were still becoming faster after the warm-up"
+    else:
         return verdict(metric, "fail", message, limit)
-    message = f"INCONCLUSIVE: {message}; calls were still becoming faster after the warm-up"
-    return verdict(metric, "inconclusive", message, limit)
+    return verdict(metric, "inconclusive", f"INCONCLUSIVE: {message}; {why}", limit)
 
 
 def _title(measured: Latency) -> str:
@@ -83,7 +110,8 @@ def _peaks(gate: MemoryGate, measured: Memory) -> Iterator[Verdict]:
         else:
             conditions = measured.conditions
             message = f"memory of {conditions.model}: a limit for the GPU, and the device is {conditions.device}"
-            yield verdict("gpu_bytes", "error", f"{message}: measure it with --imgcls-device cuda")
+            way = "--imgcls-device cuda requires it"
+            yield verdict("gpu_bytes", "skipped", f"NOT APPLICABLE: {message}; {way}", gate.gpu_bytes)
 
 
 def _at_most(where: str, limit: int, observed: int, when: str, measured: Memory) -> Verdict:
@@ -110,28 +138,33 @@ def growth(measured: Memory) -> Verdict:
     return verdict("growth", "fail", f"LEAK: {message}") if leaks else verdict("growth", "pass", message)
 
 
-def compared(title: str, effect: float, change: LatencyChange) -> Verdict:
-    """Whether the second is slower than the first by ``effect``, a fraction.
+def pace(effect: float, change: LatencyChange) -> Pace:
+    """Whether the second of two is slower than the first by ``effect``, a fraction.
 
-    SLOWER: at least ``effect`` was observed, and both the interval and Mann-Whitney rule out that nothing changed.
-    NOT SLOWER: the interval rules out ``effect``. Otherwise the machine was too noisy.
+    Slower and faster: at least ``effect`` was observed, and both the interval and Mann-Whitney rule out that nothing
+    changed. Not slower: the interval rules ``effect`` out.
     """
-    slower = change.ratio >= 1 + effect and change.low > 1 and change.p_value <= ALPHA
-    faster = change.ratio <= 1 / (1 + effect) and change.high < 1 and change.p_value <= ALPHA
+    is_shown = (change.low > 1 or change.high < 1) and change.p_value <= ALPHA
+    if is_shown and change.ratio >= 1 + effect:
+        return "slower"
+    if is_shown and change.ratio <= 1 / (1 + effect):
+        return "faster"
+    return "not slower" if change.high < 1 + effect else "unclear"
+
+
+def compared(title: str, effect: float, change: LatencyChange) -> Verdict:
+    """The verdict on a second latency by its :func:`pace`; where that is unclear, the machine was too noisy."""
     message = (
         f"{title}: p50 {change.before_ns / 1e6:.3f} -> {change.after_ns / 1e6:.3f} ms, "
         f"ratio {change.ratio:.3f}, 99 % interval {change.low:.3f} to {change.high:.3f} "
         f"(Mann-Whitney p = {change.p_value:.4f}; {change.rounds[0]} and {change.rounds[1]} rounds; "
         f"what matters: {100 * effect:g} %)"
     )
-    if slower:
-        return verdict("slowdown", "fail", f"SLOWER: {message}", effect)
-    if faster:
-        return verdict("slowdown", "pass", f"FASTER: {message}", effect)
-    if change.high < 1 + effect:
-        return verdict("slowdown", "pass", f"NOT SLOWER: {message}", effect)
-    message = f"INCONCLUSIVE: {message}; the machine is too noisy, or the rounds too few"
-    return verdict("slowdown", "inconclusive", message, effect)
+    shown = pace(effect, change)
+    if shown == "unclear":
+        message = f"INCONCLUSIVE: {message}; the machine is too noisy, or the rounds too few"
+        return verdict("slowdown", "inconclusive", message, effect)
+    return verdict("slowdown", "fail" if shown == "slower" else "pass", f"{shown.upper()}: {message}", effect)
 
 
 def kind_of(measured: Latency | Memory) -> str:

@@ -21,15 +21,25 @@ def compared(comparison: Comparison, margins: Mapping[str, Margin], *, common: b
         reasons = "; ".join(comparison.refusals)
         return (verdict("comparable", "error", f"{pair} cannot be {against}: {reasons}"),)
     verdicts = [_same_images(comparison, f"{pair}, {against}", common=common)]
+    for accuracy, margin in margins.items():
+        if accuracy in comparison.certain:
+            verdicts.append(_not_worse(accuracy, margin, "error", _certain(f"{pair}, {against}", accuracy)))
+    decisive = {accuracy: margin for accuracy, margin in margins.items() if accuracy not in comparison.certain}
     if comparison.same:
         verdicts += [
             _not_worse(accuracy, margin, "pass", f"SAME: {pair}, {against}: {accuracy} of equal prediction keys")
-            for accuracy, margin in margins.items()
+            for accuracy, margin in decisive.items()
         ]
     for difference in comparison.differences:
-        if difference.accuracy in margins:
-            verdicts.append(_within(difference, margins[difference.accuracy], pair))
+        if difference.accuracy in decisive:
+            verdicts.append(_within(difference, decisive[difference.accuracy], pair))
     return tuple(verdicts)
+
+
+def new_pair(model: str, dataset: str, baseline: str) -> Verdict:
+    """The verdict on a pair that was added to the configuration after its baseline was saved."""
+    message = f"NEW: {model} on {dataset}: not in {baseline}, so nothing is compared, and its other gates hold for it"
+    return verdict("new", "skipped", message)
 
 
 def _same_images(comparison: Comparison, title: str, *, common: bool) -> Verdict:
@@ -41,6 +51,11 @@ def _same_images(comparison: Comparison, title: str, *, common: bool) -> Verdict
     if common:
         return verdict("common images", "pass", f"{message} are left aside")
     return verdict("same images", "fail", f"{message}; --compare-common (--imgcls-compare-common) leaves them aside")
+
+
+def _certain(title: str, accuracy: str) -> str:
+    way = "compare top1" if accuracy == "top5" else "compare models with more classes"
+    return f"{title}: {accuracy} compares nothing, as any network reaches 1 with so few classes: {way}"
 
 
 def _not_worse(accuracy: str, margin: Margin, status: Status, message: str) -> Verdict:

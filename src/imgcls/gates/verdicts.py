@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from imgcls.messages import printable_lines
 from imgcls.records.evaluation import Status, Verdict
 
 AT_LEAST, AT_MOST = "{metric} >= {threshold:g}", "{metric} <= {threshold:g}"
@@ -21,7 +22,7 @@ CHECKS: Mapping[str, str] = {
 }
 """The condition of a metric with a threshold, where it is not that the metric must reach it."""
 
-PLAIN_CHECKS: Mapping[str, str] = {"images": "images > 0", "gpu_bytes": "gpu", "growth": "no growth"}
+PLAIN_CHECKS: Mapping[str, str] = {"images": "images > 0", "growth": "no growth"}
 """The condition of a metric without a threshold, where it is not named like the metric."""
 
 
@@ -30,7 +31,7 @@ def verdict(
 ) -> Verdict:
     """A verdict whose ``check`` is rendered from its data; ``confidence``: with which the threshold must be shown."""
     limit = None if threshold is None else float(threshold)  # counts too, so that every door writes the same document
-    return Verdict(metric, limit, _check(metric, threshold, confidence), status, message)
+    return Verdict(metric, limit, _check(metric, threshold, confidence), status, printable_lines(message))
 
 
 def _check(metric: str, threshold: float | None, confidence: float | None) -> str:

@@ -38,7 +38,8 @@ def _peaks(memories: Sequence[Memory]) -> object:
 def _row(memory: Memory, peak: Peak) -> Iterator[str]:
     at_inference = peak.phase == "inference"
     conditions = memory.conditions
-    yield "" if at_inference else f"{conditions.model}, {conditions.device}, batch {conditions.batch}"
+    name = text_table.model_name(conditions.model, untrained=conditions.untrained)
+    yield "" if at_inference else f"{name}, {conditions.device}, batch {conditions.batch}"
     yield peak.phase
     yield " + ".join(f"{_mb(size)} {dtype}" for dtype, size in peak.weights.items()) or "-"
     yield from map(_mb, (peak.activations_bytes, peak.workspace_bytes, peak.rest_bytes, peak.heap_bytes))
@@ -53,7 +54,8 @@ def _sites(memories: Sequence[Memory]) -> object:
     for memory in memories:
         for peak in (memory.loading, memory.inference):
             for site in peak.sites[: max(1, SITES_SHOWN // len(memories))]:
-                table.add_row(memory.conditions.model, peak.phase, site.where, _mb(site.bytes))
+                name = text_table.model_name(memory.conditions.model, untrained=memory.conditions.untrained)
+                table.add_row(name, peak.phase, site.where, _mb(site.bytes))
     return table
 
 

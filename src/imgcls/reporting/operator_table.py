@@ -54,7 +54,8 @@ def text(profile: Profile, sort: Order = "time") -> str:
 
 def _title(conditions: RunEnvironment) -> str:
     threads = f"{conditions.threads} thread{'s' if conditions.threads > 1 else ''}"
-    return f"{conditions.model} on {conditions.device}, batch {conditions.batch}, {threads}"
+    name = text_table.model_name(conditions.model, untrained=conditions.untrained)
+    return f"{name} on {conditions.device}, batch {conditions.batch}, {threads}"
 
 
 def differences(diff: ProfileDiff) -> str:

@@ -5,18 +5,19 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from imgcls.records.evaluation import Pass
+from imgcls import messages
 from imgcls.records.performance import Latency, Memory, RunEnvironment
 from imgcls.records.report import Report, Result
-from imgcls.reporting import text_table
+from imgcls.reporting import dominance, markdown_text, notes, text_table
+from imgcls.reporting.dominance import Contrasts
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One model on one device, with its scores on one dataset; ``None`` where something was not measured.
 
-    ``single`` and ``offline``: one image at a time, and as many as scoring takes at once. ``seconds``: for the whole
-    dataset, where nothing of it came from the store. ``dominated_by``: a model that is nowhere worse.
+    ``single`` and ``offline``: one image at a time, and as many as scoring takes at once. ``seconds``: for the
+    whole dataset, as in :class:`PairOutcome`. ``dominated_by``: a model that is shown to be better.
     """
 
     model: str
@@ -35,6 +36,10 @@ class Row:
             return latency.conditions
         return self.memory.conditions if self.memory else None
 
+    @property
+    def untrained(self) -> bool:
+        return any(of.untrained for of in (self.result, self.conditions) if of)
+
 
 def rows(report: Report, dataset: str | None) -> list[Row]:
     """A row per model and device of what was scored on a dataset, or only measured where ``dataset`` is ``None``."""
@@ -43,7 +48,8 @@ def rows(report: Report, dataset: str | None) -> list[Row]:
     conditions = [*(of.conditions for of in report.latencies), *(of.conditions for of in report.memories)]
     measured = [(of.model, of.device) for of in conditions]
     table = [_row(report, results, *key) for key in dict.fromkeys([*scored, *measured])]
-    return [replace(row, dominated_by=_dominating(row, table)) for row in table]
+    contrasts = dominance.contrasts_of(report.contrasts, dataset)
+    return [replace(row, dominated_by=_dominating(row, table, contrasts)) for row in table]
 
 
 def _row(report: Report, results: Sequence[Result], model: str, device: str) -> Row:
@@ -54,7 +60,7 @@ def _row(report: Report, results: Sequence[Result], model: str, device: str) -> 
         model=model,
         device=device,
         result=here or next(iter(of_model), None),
-        seconds=_seconds(here, report.passes) if here else None,
+        seconds=here.set_seconds if here else None,
         single=next((latency for latency in latencies if latency.scenario == "SingleStream"), None),
         offline=next((latency for latency in latencies if latency.scenario == "Offline"), None),
         memory=next((memory for memory in report.memories if _is_of(memory.conditions, model, device)), None),
@@ -65,40 +71,33 @@ def _is_of(conditions: RunEnvironment, model: str, device: str) -> bool:
     return (conditions.model, conditions.device) == (model, device)
 
 
-def _seconds(result: Result, passes: Sequence[Pass]) -> float | None:
-    """The seconds of a model's pass, without those of the other models in it."""
-    here = (p for p in passes if (p.dataset, p.device) == (result.dataset, result.device))
-    walk = next((p for p in here if result.model in p.models), None)
-    if walk is None or result.from_store:
-        return None
-    return walk.seconds - sum(seconds for name, seconds in walk.model_seconds.items() if name != result.model)
-
-
-def _dominating(row: Row, others: Sequence[Row]) -> str | None:
-    """Another model on the same device that is at least as accurate, fast and small, and better in one of them."""
-    own = _qualities(row)
+def _dominating(row: Row, others: Sequence[Row], contrasts: Contrasts) -> str | None:
+    """Another model on the same device that is shown to be more accurate, faster or smaller, and is nowhere worse."""
     for other in others:
-        theirs = _qualities(other) if other.model != row.model and other.device == row.device else None
-        if own and theirs and theirs != own and all(t <= o for t, o in zip(theirs, own, strict=True)):
+        if other.model != row.model and other.device == row.device and _dominates(other, row, contrasts):
             return other.model
     return None
 
 
-def _qualities(row: Row) -> tuple[float, int, int] | None:
-    """Errors in per cent, nanoseconds for one image, bytes of memory: the less, the better."""
-    if not (row.result and row.result.top1_err is not None and row.single and row.memory):
-        return None
-    return row.result.top1_err, row.single.p50_ns, row.memory.inference.heap_bytes
+def _dominates(one: Row, other: Row, contrasts: Contrasts) -> bool:
+    """Only where all three are known of both."""
+    if not (one.result and other.result and one.single and other.single and one.memory and other.memory):
+        return False
+    accuracy = dominance.by_accuracy(one.result, other.result, contrasts)
+    if accuracy is None:
+        return False
+    latency = dominance.by_latency(one.single, other.single)
+    return dominance.dominates((accuracy, latency, dominance.by_memory(one.memory, other.memory)))
 
 
 COLUMNS: dict[str, Callable[[Row], object]] = {
-    "model": lambda row: row.model,
+    "model": lambda row: text_table.model_name(row.model, untrained=row.untrained),
     "device": lambda row: row.device,
     "top-1 %": lambda row: row.result and _accuracy(row.result.top1, row.result.top1_low, row.result.top1_high),
-    "top-5 %": lambda row: row.result and _accuracy(row.result.top5, row.result.top5_low, row.result.top5_high),
-    "p50 ms": lambda row: row.single and f"{row.single.p50_ns / 1e6:.1f}",
+    "top-5 %": lambda row: row.result and _top5(row.result),
+    "p50 ms": lambda row: row.single and f"{row.single.p50_ns / 1e6:.1f}{_if_few(row.single)}",
     "p95 ms": lambda row: row.single and f"{row.single.p95_ns / 1e6:.1f}",
-    "images/s": lambda row: row.offline and f"{row.offline.images_per_second:.1f}",
+    "images/s": lambda row: row.offline and f"{row.offline.images_per_second:.1f}{_if_few(row.offline)}",
     "s / set": lambda row: row.seconds and f"{row.seconds:.1f}",
     "peak MB": lambda row: row.memory and f"{row.memory.inference.heap_bytes / 1e6:.0f}",
     "weights": lambda row: row.memory and f"{sum(row.memory.inference.weights.values()) / 1e6:.0f}",
@@ -111,6 +110,15 @@ COLUMNS: dict[str, Callable[[Row], object]] = {
 }
 
 LEFT = ("model", "device", "dominated by")
+
+
+def _if_few(measured: Latency) -> str:
+    """What stands next to a figure for which the time ran out."""
+    return " (few rounds)" if measured.cut_short else ""
+
+
+def _top5(result: Result) -> str | None:
+    return None if notes.is_certain(result) else _accuracy(result.top5, result.top5_low, result.top5_high)
 
 
 def _accuracy(value: float | None, low: float | None, high: float | None) -> str | None:
@@ -148,9 +156,8 @@ def markdown(report: Report) -> str:
 
 def _markdown(title: str, of: Sequence[Row]) -> str:
     columns, cells = _cells(of)
-    rule = [":---" if column in LEFT else "---:" for column in columns]
-    lines = [f"| {' | '.join(row)} |" for row in (columns, rule, *cells)]
-    return f"{title}{_measured_on(of)}\n\n" + "\n".join(lines) + "\n"
+    rows = ([messages.spelled(cell) for cell in row] for row in cells)
+    return f"{markdown_text.escaped(f'{title}{_measured_on(of)}')}\n\n{markdown_text.rows(columns, LEFT, rows)}"
 
 
 def _tables(report: Report) -> Iterator[tuple[str, list[Row]]]:
@@ -168,8 +175,9 @@ def _measured_on(of: Sequence[Row]) -> str:
         return ""
     machine = conditions.machine
     gpu = next((row.conditions.machine.gpu for row in of if row.conditions and row.conditions.machine.gpu), None)
-    where = f"{machine.cpu}, {machine.cores} cores, {conditions.threads} threads" + (f", {gpu}" if gpu else "")
-    return f" ({where}, torch {conditions.versions['torch']})"
+    quota = machine.quota and f"a quota of {machine.quota:g} CPUs"
+    where = [machine.cpu, f"{machine.cores} cores", quota, f"{conditions.threads} threads", gpu]
+    return f" ({', '.join(part for part in where if part)}, torch {conditions.versions['torch']})"
 
 
 def as_csv(report: Report) -> str:
@@ -208,4 +216,5 @@ def _record(row: Row, dataset: str) -> dict[str, object]:
         "rss_bytes": memory and memory.inference.rss_bytes,
         "cuda_allocated_bytes": memory and memory.inference.cuda_allocated_bytes,
         "dominated_by": row.dominated_by,
+        "untrained": row.untrained,
     }

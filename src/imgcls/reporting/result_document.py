@@ -31,6 +31,7 @@ def build(
         passes=tuple(p for outcome in outcomes for p in outcome.passes),
         results=tuple(results.result_of(pair, outcome, verdicts) for outcome in outcomes for pair in outcome.pairs),
         rejections=tuple(rejection for outcome in outcomes for rejection in outcome.rejections),
+        datasets=tuple(results.files_of(outcome) for outcome in outcomes),
         contrasts=tuple(contrasts),
         comparisons=tuple(comparisons),
     )

@@ -1,6 +1,6 @@
 """The results of a run as tables and lines for a terminal."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import get_args
 
 from rich.table import Table
@@ -12,7 +12,7 @@ from imgcls.models.runtimes import base as runtimes
 from imgcls.records.comparison import Change, Comparison, PairwiseTest
 from imgcls.records.evaluation import Pass, SpeedOption, Verdict
 from imgcls.records.report import Report, Result
-from imgcls.reporting import text_table
+from imgcls.reporting import class_lines, notes, text_table
 
 COLUMNS = (
     "model",
@@ -41,29 +41,42 @@ UNREMARKABLE = ("images", "rejected", "same images")
 """Metrics whose verdicts have no line where they pass."""
 
 
-def text(report: Report, width: int) -> str:
+def text(report: Report, width: int, reported: Sequence[str] = ()) -> str:
     """The terminal's summary: the table, the overall five classes, the failures, the rejected files, the differences.
 
-    ``width``: of the terminal, in characters; the table keeps one line per model, however narrow it is.
+    ``width``: of the terminal, in characters; the table keeps one line per model, however narrow it is. ``reported``:
+    texts that a reader already has; what fails for a reason in one of them is only named.
     """
     unfolded, console = text_table.console(), text_table.console(width)
     if report.results:
-        unfolded.print(_results_table(report))
-    if any(len(walk.models) > 1 for walk in report.passes):
-        console.print("seconds and images/s: of the pass that the models of a dataset share")
-    for line in _compiled(report):
+        unfolded.print(results_table(report))
+    for line in shared(report):
+        console.print(line)
+    for line in compiled(report):
         console.print(line, soft_wrap=True)
     if any(result.overall_top5 for result in report.results):
-        console.print(_overall_table(report.results))
+        console.print(overall_table(report.results))
+    for line in failures(report.results, reported):
+        console.print(line, soft_wrap=True)
     for result in report.results:
-        for line in _remarks(result):
+        for line in remarks(result):
             console.print(f"{result.model} on {result.dataset}: {line}", soft_wrap=True)
+    if files := notes.files_table(report):
+        console.print(files)
     if report.rejections:
-        console.print(_rejections(report), soft_wrap=True)
-    return text_table.printed(unfolded) + text_table.printed(console) + differences(report).removeprefix("\n")
+        console.print(rejections(report), soft_wrap=True)
+    scored = text_table.printed(unfolded) + text_table.printed(console)
+    noted, different = notes.text(report, width), differences(report)
+    return scored + noted + (different if noted else different.removeprefix("\n"))
 
 
-def _compiled(report: Report) -> Iterator[str]:
+def shared(report: Report) -> Iterator[str]:
+    """Whose the times of the results are, where several models have one."""
+    if any(len(walk.models) > 1 for walk in report.passes):
+        yield "seconds and images/s: of the pass that the models of a dataset share"
+
+
+def compiled(report: Report) -> Iterator[str]:
     """Which models were scored by a runtime that compiles, and the seconds that compiling took."""
     for walk in report.passes:
         on_device = [r for r in report.results if r.device in {None, walk.device}]
@@ -78,10 +91,19 @@ def _compiled(report: Report) -> Iterator[str]:
             yield f"{walk.dataset}: {', '.join(models)} by {runtime}{once}"
 
 
-def _remarks(result: Result) -> Iterator[str]:
-    """Why a pair has no result, or what to know about it."""
-    if result.failure:
-        yield result.failure.message
+def failures(results: Sequence[Result], reported: Sequence[str]) -> Iterator[str]:
+    """Why pairs have no result, one line for all that fail for the same reason."""
+    models: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if result.failure:
+            models.setdefault((result.dataset, result.failure.message), []).append(result.model)
+    for (dataset, message), names in models.items():
+        why = "not scored, see the failed tests" if any(message in text for text in reported) else message
+        yield f"ERROR {', '.join(dict.fromkeys(names))} on {dataset}: {why}"
+
+
+def remarks(result: Result) -> Iterator[str]:
+    """What to know about a pair's result."""
     if result.runtime_note:
         yield result.runtime_note
     for option, change in result.drifts.items():
@@ -94,29 +116,30 @@ def _remarks(result: Result) -> Iterator[str]:
 def differences(report: Report) -> str:
     """The tables of which models of the run differ, and of what changed since the baseline."""
     console = text_table.console()
+    untrained = {result.model for result in report.results if result.untrained}
     if report.contrasts:
-        console.print(_contrasts_table(report.contrasts))
+        console.print(contrasts_table(report.contrasts, untrained))
         if len(report.contrasts) > CONTRASTS_SHOWN:
             console.print(f"and {len(report.contrasts) - CONTRASTS_SHOWN} more pairs (all are in the JSON document)")
-        console.print(*_indistinguishable(report.contrasts), sep="\n")
+        console.print(*indistinguishable(report.contrasts), sep="\n")
     for comparison in report.comparisons:
-        console.print(*_comparison(comparison), sep="\n")
+        console.print(*comparison_lines(comparison), sep="\n")
         if comparison.flips:
-            console.print(_flips_table(comparison))
+            console.print(flips_table(comparison))
     return text_table.printed(console)
 
 
-def _results_table(report: Report) -> Table:
+def results_table(report: Report) -> Table:
     table = text_table.table(*COLUMNS, left=2)
     for result in report.results:
         on_device = (p for p in report.passes if p.dataset == result.dataset and result.device in {None, p.device})
         walk = next((p for p in on_device if result.model in p.models), None)
         table.add_row(
-            result.model,
+            text_table.model_name(result.model, untrained=result.untrained),
             result.dataset,
             str(result.scored),
             *_per_cent(result.top1, result.top1_low, result.top1_high),
-            *_per_cent(result.top5, result.top5_low, result.top5_high),
+            *(("-", "-") if notes.is_certain(result) else _per_cent(result.top5, result.top5_low, result.top5_high)),
             *_costs(result, walk),
         )
     return table
@@ -143,21 +166,22 @@ def _costs(result: Result, walk: Pass | None) -> Iterator[str]:
     yield f"{result.param_count:.2f} M" if result.param_count is not None else "-"
 
 
-def _overall_table(results: Sequence[Result]) -> Table:
+def overall_table(results: Sequence[Result]) -> Table:
     table = text_table.table("overall five", "dataset", "class", "name", "probability", left=2)
     table.columns[3].justify = "left"
     for result in results:
         for place, (index, name, probability) in enumerate(result.overall_top5):
-            first = (result.model, result.dataset) if place == 0 else ("", "")
+            model = text_table.model_name(result.model, untrained=result.untrained)
+            first = (model, result.dataset) if place == 0 else ("", "")
             table.add_row(*first, str(index), name, f"{probability:.4f}")
     return table
 
 
-def _rejections(report: Report) -> str:
+def rejections(report: Report) -> str:
     lines = [f"rejected: {len(report.rejections)} files"]
     for rejection in report.rejections[:REJECTED_SHOWN]:
-        detail = rejection.detail.strip().partition("\n")[0]
-        lines.append(f"  {rejection.dataset}/{rejection.path}: {rejection.reason}: {detail}")
+        detail = messages.printable(rejection.detail.strip().partition("\n")[0])
+        lines.append(f"  {rejection.dataset}/{messages.spelled(rejection.path)}: {rejection.reason}: {detail}")
     if len(report.rejections) > REJECTED_SHOWN:
         lines.append(f"  and {len(report.rejections) - REJECTED_SHOWN} more (all are in the JSON document)")
     return "\n".join(lines)
@@ -175,7 +199,7 @@ def five_best(title: str, top: Sequence[tuple[int, str, float]], width: int) -> 
     return text_table.printed(console)
 
 
-def _contrasts_table(contrasts: Sequence[PairwiseTest]) -> Table:
+def contrasts_table(contrasts: Sequence[PairwiseTest], untrained: Collection[str]) -> Table:
     table = text_table.table(
         "differences in top-1", "A", "B", "B - A", "A only", "B only", "p (Holm)", "verdict", "images to tell", left=3
     )
@@ -184,8 +208,7 @@ def _contrasts_table(contrasts: Sequence[PairwiseTest]) -> Table:
         better = test.second if test.difference > 0 else test.first
         table.add_row(
             test.dataset,
-            test.first,
-            test.second,
+            *(text_table.model_name(name, untrained=name in untrained) for name in (test.first, test.second)),
             f"{test.difference:+.4f}",
             str(test.first_only),
             str(test.second_only),
@@ -196,7 +219,7 @@ def _contrasts_table(contrasts: Sequence[PairwiseTest]) -> Table:
     return table
 
 
-def _indistinguishable(contrasts: Sequence[PairwiseTest]) -> Iterator[str]:
+def indistinguishable(contrasts: Sequence[PairwiseTest]) -> Iterator[str]:
     """A line per dataset on which no model can be told from another."""
     for dataset in dict.fromkeys(test.dataset for test in contrasts):
         pairs = [test for test in contrasts if test.dataset == dataset]
@@ -210,10 +233,11 @@ def _indistinguishable(contrasts: Sequence[PairwiseTest]) -> Iterator[str]:
             )
 
 
-def _comparison(comparison: Comparison) -> Iterator[str]:
+def comparison_lines(comparison: Comparison) -> Iterator[str]:
     yield _title(comparison)
     yield from (f"  cannot be compared: {refusal}" for refusal in comparison.refusals)
     yield from (f"  {regression.describe(difference)}" for difference in comparison.differences)
+    yield from (f"  {line}" for line in class_lines.lost(comparison))
     if comparison.same:
         yield "  SAME: the predictions have the same key"
     sides = ((comparison.before_run, comparison.only_before), (comparison.after_run, comparison.only_after))
@@ -234,7 +258,7 @@ def _title(comparison: Comparison) -> str:
     return f"{pair}, {comparison.before_run} -> {comparison.after_run}{changed}"
 
 
-def _flips_table(comparison: Comparison) -> Table:
+def flips_table(comparison: Comparison) -> Table:
     table = text_table.table("flip", "image", "label", "before", "p", "after", "p", left=4)
     table.columns[5].justify = "left"
     for flip in comparison.flips[:FLIPS_SHOWN]:
@@ -245,6 +269,13 @@ def _flips_table(comparison: Comparison) -> Table:
 def _best(prediction: tuple[int, str, float]) -> tuple[str, str]:
     index, name, probability = prediction
     return f"{index} {name}", f"{probability:.4f}"
+
+
+def verdicts_of(results: Iterable[Result]) -> Iterator[str]:
+    """The lines of the verdicts on every pair, without those that only repeat why a pair has no result."""
+    for result in results:
+        failure = result.failure
+        yield from verdicts(v for v in result.verdicts if failure is None or failure.message not in v.message)
 
 
 def verdicts(of_gates: Iterable[Verdict]) -> Iterator[str]:

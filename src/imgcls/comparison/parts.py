@@ -1,0 +1,47 @@
+"""Parts of a run: result documents that were written by several jobs, read back whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from imgcls import documents
+from imgcls.comparison.saved_run import FORMAT
+from imgcls.errors import ConfigError
+from imgcls.records.comparison import Prediction
+from imgcls.records.report import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document(Report):
+    """A result document as it is written."""
+
+    format: int
+    predictions: tuple[Prediction, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One document and its file; ``predictions`` is ``None`` where they were left out of it."""
+
+    file: Path
+    report: Report
+    predictions: tuple[Prediction, ...] | None
+
+
+def read(files: Sequence[Path]) -> list[Part]:
+    """The parts in these files. Raises ConfigError."""
+    return [_read(file) for file in files]
+
+
+def _read(file: Path) -> Part:
+    document = documents.read(
+        file,
+        _Document,
+        "result document",
+        whose="a result document of imgcls",
+        way=f"--imgcls-json {file.name} (imgcls score --json {file.name})",
+    )
+    if document.format != FORMAT:
+        raise ConfigError(f"{file}: its format is {document.format}, and this version of imgcls reads {FORMAT}")
+    report = Report(**{field.name: getattr(document, field.name) for field in fields(Report)})
+    return Part(file, report, document.predictions)
