@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help score check test oldest bench lint wheel demo-weights clean
+.PHONY: help score check test plugins oldest bench lint wheel demo-weights clean
 
 help: ## list these words
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,18 @@ check: lint ## lint, and the quick tests: before each commit, under 2 minutes
 
 test: $(VENV)/installed ## all tests, about 10 minutes on 2 cores
 	$(TESTS)
+
+PLUGINS := .venv-plugins
+
+$(PLUGINS)/installed: $(VENV)/installed
+	$(BIN)/python -m venv $(PLUGINS)
+	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
+	  > $$($(PLUGINS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/installed-here.pth
+	$(PLUGINS)/bin/python -m pip install --quiet --editable '.[plugins]'
+	touch $@
+
+plugins: $(PLUGINS)/installed ## run other plugins' tests with imgcls and without: the same results, in under 3 minutes
+	$(PLUGINS)/bin/python bench/plugin_matrix.py
 
 OLDEST := .venv-oldest
 
@@ -55,7 +67,7 @@ wheel: $(VENV)/installed ## build the wheel, install it alone, and score with it
 
 BUILTIN := src/imgcls/builtin
 INPUT := resize = 32, crop = 32, interpolation = "bilinear", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5]
-TRAIN := OMP_NUM_THREADS=1 $(BIN)/imgcls train digits --no-flip --input '$(INPUT)'
+TRAIN := OMP_NUM_THREADS=1 $(BIN)/imgcls train builtin:digits --no-flip --input '$(INPUT)'
 DEMO := .demo-weights
 
 demo-weights: $(VENV)/installed ## train the built-in models again, from scratch
@@ -70,4 +82,4 @@ demo-weights: $(VENV)/installed ## train the built-in models again, from scratch
 	rm -rf $(DEMO)
 
 clean: ## remove what was installed and computed here
-	rm -rf $(VENV) .venv-wheel $(OLDEST) .imgcls dist
+	rm -rf $(VENV) .venv-wheel $(PLUGINS) $(OLDEST) .imgcls dist

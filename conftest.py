@@ -8,6 +8,8 @@ from types import ModuleType
 
 import pytest
 
+collect_ignore = ["bench/plugin_suites"]  # what bench/plugin_matrix.py runs, in folders of its own
+
 
 def _require_or_skip(what: str, reason: str) -> None:
     """Skip by name, unless ``IMGCLS_REQUIRE`` (comma-separated) states that this must not be skipped."""

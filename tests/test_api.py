@@ -118,7 +118,8 @@ def test_every_kind_of_model_scores_alike(kind: str, tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     loaded = imgcls.load_model(RESNET)
     models: dict[str, Any] = {"spec": RESNET, "loaded": loaded, "module": getattr(loaded.classifier, "module", None)}
-    scores = imgcls.score(models[kind], "digits", input=RESNET.input, labels="digits", store=None)
+    given: dict[str, Any] = {"input": RESNET.input, "labels": "digits"} if kind == "module" else {}
+    scores = imgcls.score(models[kind], "builtin:digits", store=None, **given)
     assert (scores.scored, round(scores.top1 * 360)) == (360, 355)
 
 
@@ -169,6 +170,17 @@ def test_train_writes_a_model_that_scores(project: Project) -> None:
     assert scores.scored == run.validation_images
 
 
+def test_folders_may_be_the_classes(project: Project) -> None:
+    """A module has no list; its outputs, red, green and blue, are not the folders in sorted order, which is said."""
+    del project
+    scores = imgcls.score(Colour(), "colours", input=COLOUR_INPUT, labels="folders")
+    assert (scores.top1, scores.scored) == (1 / 3, 12)
+    assert scores.document.results[0].notes[-1].endswith("sorted order, blue, green, red")
+    with pytest.raises(ImgclsError, match=r"nothing states what the 3 outputs .* 3 folders blue, green, red, set it"):
+        imgcls.score(Colour(), "colours", input=COLOUR_INPUT)
+    assert imgcls.load_model(Colour(), input=COLOUR_INPUT).labels.names == ()
+
+
 def test_a_configured_model_keeps_its_gates(importable: Project) -> None:
     """Names of a configuration mean its models and datasets, and its gates are judged."""
     scores = imgcls.score("colour", "colours", config="imgcls.toml")
@@ -181,7 +193,7 @@ def test_a_configured_model_keeps_its_gates(importable: Project) -> None:
     ("call", "message"),
     [
         (lambda: imgcls.load_model("torchvision:resnet5"), "no classifier 'resnet5'"),
-        (lambda: imgcls.load_model(Colour(), input=COLOUR_INPUT), "set `labels`"),
+        (lambda: list(imgcls.predict(Colour(), "nowhere.png", input=COLOUR_INPUT)), "set `labels`"),
         (lambda: imgcls.load_model(Colour(), labels=["a"]), "give crop, interpolation"),
         (lambda: imgcls.load_model(42), "a int is not a model"),  # type: ignore[arg-type]  # that is the test
         (lambda: imgcls.score(RESNET, "nowhere", store=None), "nowhere"),
@@ -201,6 +213,23 @@ def test_a_loaded_model_is_a_model() -> None:
     """The type that users annotate with is public."""
     assert isinstance(imgcls.load_model(RESNET), Model)
     assert np.isfinite(imgcls.load_model(RESNET)(torch.zeros(1, 3, 32, 32)).numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [({"labels": "imagenet-1k"}, "labels"), ({"input": COLOUR_INPUT, "labels": "digits"}, "input and labels")],
+)
+def test_a_loaded_model_is_not_changed(given: dict[str, Any], names: str) -> None:
+    """Settings that it would not take are refused."""
+    loaded = imgcls.load_model(RESNET)
+    with pytest.raises(ConfigError, match=f"^resnet is loaded, with its own {names}: give them to load_model instead$"):
+        imgcls.score(loaded, digits.folder(), store=None, **given)
+
+
+def test_scores_come_with_what_was_used_for_them() -> None:
+    """The notes of a result name the input, which no figure shows."""
+    scores = imgcls.score(RESNET, digits.folder(), store=None)
+    assert any(note.startswith("resnet: input resize(32, bilinear) | center_crop(32)") for note in scores.notes)
 
 
 def test_the_verbs_work_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from imgcls.config import specs
+from imgcls.config import datasets, specs
 from imgcls.errors import ConfigError, ImgclsError, RejectionWarning
+from imgcls.messages import spelled
 from imgcls.models import loader
 from imgcls.models.model import Model
 from imgcls.models.pool import ModelPool
@@ -63,8 +64,8 @@ def load_model(
 ) -> Model:
     """The loaded network with its input settings and class names, as published or as given.
 
-    ``model(batch)`` takes float32 (n, 3, h, w) and returns the logits (n, classes); ``model.transform(image)`` makes
-    such a tensor (3, h, w) of a Pillow image, bit for bit what torchvision's or timm's own transform gives.
+    ``model(batch)`` takes float32 (n, channels, h, w) and returns the logits (n, classes). ``model.transform(image)``
+    makes such a tensor (channels, h, w) of a Pillow image, bit for bit as torchvision's or timm's own transform does.
     """
     return _pool(model, device, input, labels, config).get(_name(model))
 
@@ -89,9 +90,9 @@ def predict(
     with closing(predictions):
         for pair in predictions.outcome.pairs:
             if pair.failure:
-                raise ImgclsError(f"{pair.scores.model}: {pair.failure.message}")
+                raise ImgclsError(*f"{pair.scores.model}: {pair.failure.message}".split("\n"))
         for rejection in predictions.outcome.rejections:
-            message = f"{rejection.path} is left out: {rejection.reason}: {rejection.detail}"
+            message = f"{spelled(rejection.path)} is left out: {rejection.reason}: {rejection.detail}"
             warnings.warn(message, RejectionWarning, stacklevel=2)
         yield from predictions.best(top)
 
@@ -121,7 +122,6 @@ def score(
         working=Path(),
         store=None if store is None or pool.holds_module else Path(store),
         device=device,
-        require_gates=False,
     )
     session = Session(options, _settings(spec, dataset, settings), show_progress=lambda: nullcontext(_quiet))
     session.use(pool)
@@ -142,7 +142,7 @@ def _evaluate(session: Session, results: Results) -> None:
     session_results.judge_all(session, results)
     [pair] = results.outcomes[0].pairs
     if pair.failure:
-        raise ImgclsError(f"{pair.scores.model} on {pair.scores.dataset}: {pair.failure.message}")
+        raise ImgclsError(*f"{pair.scores.model} on {pair.scores.dataset}: {pair.failure.message}".split("\n"))
 
 
 def compare(before: str | Path | ScoreResult, after: str | Path | ScoreResult) -> RunDifference:
@@ -193,6 +193,7 @@ def train(
     input: InputSettings | None = None,  # noqa: A002 - the configuration's word
     resume: bool = False,
     tensorboard: bool = False,
+    max_rejected: float = 0,
     **training: Unpack[AllTrainingOptions],
 ) -> TrainingResult:
     """Train an architecture on a folder per class; ``training`` are the command's options, by their own names.
@@ -205,7 +206,7 @@ def train(
     network = finetune.model_spec("train", architecture, weights, options, specs.input_table(input))
     return trainer.train(
         data, network, config.with_defaults(architecture, start, epochs=epochs, **training), Path(out),
-        resume=resume, tensorboard=tensorboard,
+        resume=resume, tensorboard=tensorboard, max_rejected=max_rejected,
     )  # fmt: skip
 
 
@@ -238,12 +239,23 @@ def _pool(
         [spec] = selection.requested_models(files, [model]) if isinstance(model, str) else [model]
         return ModelPool({name: _given(spec, input_settings, labels)}, device)
     if isinstance(model, Model):
-        if model.info.device != device:
-            raise ConfigError(f"{name} was loaded on {model.info.device}, and {device} is requested: load it there")
+        _require_as_loaded(model, device, input_settings, labels)
         loaded = model
     else:
         loaded = loader.from_module(model, name, specs.input_settings(input_settings), labels, device)
     return ModelPool({name: loaded.spec}, device, loaded={name: loaded})
+
+
+def _require_as_loaded(
+    model: Model, device: str, input_settings: InputSettings | None, labels: ClassNames | None
+) -> None:
+    """Raise ConfigError where a loaded model would have to change."""
+    name = model.spec.name
+    if model.info.device != device:
+        raise ConfigError(f"{name} was loaded on {model.info.device}, and {device} is requested: load it there")
+    given = [key for key, value in (("input", input_settings), ("labels", labels)) if value is not None]
+    if given:
+        raise ConfigError(f"{name} is loaded, with its own {' and '.join(given)}: give them to load_model instead")
 
 
 def _given(spec: ModelSpec, input_settings: InputSettings | None, labels: ClassNames | None) -> ModelSpec:
@@ -257,7 +269,7 @@ def _dataset(data: str | Path | DatasetSpec, folders: str, settings: Settings | 
         return data
     if settings and str(data) in settings.datasets:
         return settings.datasets[str(data)]
-    return specs.dataset("score", Path(data).stem, str(data), folders)
+    return datasets.dataset("score", str(data), folders)
 
 
 def _settings(spec: ModelSpec, dataset: DatasetSpec, settings: Settings | None) -> Settings:

@@ -102,7 +102,8 @@ def test_a_golden_that_no_test_read_is_reported(run_pytest: Command, recorded: P
     assert run_pytest("-m", "golden", "--imgcls-unused-golden=fail").ret == 0
     chosen = run_pytest("-m", "golden", "--imgcls-models", "colour", "--imgcls-unused-golden=fail")
     assert chosen.ret == 0
-    GOLDEN.with_name("orphan.json").write_text("{}")
+    GOLDEN.with_name("orphan.json").write_bytes(GOLDEN.read_bytes())
+    GOLDEN.with_name("of another tool.json").write_text('{"users": [], "format": 1}')
     named = run_pytest("-m", "golden")
     assert named.ret == 0
     named.stdout.fnmatch_lines(["golden records that no test read: golden/colours/orphan.json"])
@@ -148,10 +149,23 @@ def test_what_no_test_compared_is_named_and_may_be_required(run_pytest: Command,
     run_pytest(UPDATE)
     named = run_pytest("-m", "accuracy")
     assert named.ret == 0
-    named.stdout.fnmatch_lines(["goldens: 0 of 1 compared", "  not evaluated: golden of colour on colours"])
+    named.stdout.fnmatch_lines(
+        ["goldens: 0 of 1 compared", "  not evaluated: golden of colour on colours (its test was deselected by *"]
+    )
     required = run_pytest("-m", "accuracy", "--imgcls-require-gates")
     assert required.ret == 1
-    required.stdout.fnmatch_lines(["FAILED not compared: golden of colour on colours"])
+    required.stdout.fnmatch_lines(["FAILED not compared: golden of colour on colours (its test was deselected by *"])
+    assert recorded.images_inferred()
+
+
+def test_a_missing_golden_is_not_one_that_was_compared(run_pytest: Command, recorded: Project) -> None:
+    """The count leaves out a record that is not there; its test fails."""
+    result = run_pytest("-m", "golden")
+    assert result.ret == 1
+    result.assert_outcomes(failed=1, deselected=1)
+    result.stdout.fnmatch_lines(
+        ["goldens: 0 of 1 compared", "  not evaluated: golden of colour on colours (its test failed)"]
+    )
     assert recorded.images_inferred()
 
 

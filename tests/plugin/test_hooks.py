@@ -195,7 +195,9 @@ def test_required_gates_that_no_test_evaluated_fail_the_run(run_pytest: Command,
     assert run_pytest().ret == 0
     result = run_pytest("--imgcls-require-gates")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["gates: 0 of 1 evaluated", "FAILED gate not evaluated: colour on colours"])
+    result.stdout.fnmatch_lines(
+        ["gates: 0 of 1 evaluated", "FAILED gate not evaluated: colour on colours (no test requests it*)"]
+    )
 
 
 def test_folders_that_match_no_class_fail_before_the_first_batch(run_pytest: Command, project: Project) -> None:
@@ -317,14 +319,17 @@ def test_exits_inside_foreign_code_are_failures(run_pytest: Command, project: Pr
     result.assert_outcomes(failed=1)
 
 
-def test_another_model_fixture_with_our_scores_is_named(run_pytest: Command, project: Project) -> None:
-    """Scores need a configured model and dataset."""
-    (project.folder / "test_models.py").write_text(
-        "import pytest\n\n@pytest.mark.parametrize('model', ['colour'])\ndef test_it(model, scores):\n    pass\n"
+def test_a_direct_parameter_with_our_scores_is_named(run_pytest: Command, project: Project) -> None:
+    """Scores are of a configured model and dataset, and a mark names one with ``indirect=True``."""
+    test = "import pytest\n\n@pytest.mark.parametrize('model', ['colour']{})\ndef test_it(model, scores):\n    pass\n"
+    (project.folder / "test_models.py").write_text(test.format(""))
+    refused = run_pytest()
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(
+        ["*means two things by `model`: its parameter, which is direct without indirect=True,*"]
     )
-    result = run_pytest()
-    assert result.ret == 1
-    result.stdout.fnmatch_lines(["*`scores` goes with imgcls's own `model` and `dataset`*"])
+    (project.folder / "test_models.py").write_text(test.format(", indirect=True"))
+    run_pytest().assert_outcomes(passed=1)
 
 
 @pytest.mark.slow

@@ -29,6 +29,18 @@ def test_scores_are_those_of_the_run(scores: ScoreResult) -> None:
     assert "colour on colours: top1 1.0000" in repr(scores)
 
 
+def test_scores_are_held_against_every_class(scores: ScoreResult) -> None:
+    """What must be shown of each, with 95 % confidence unless another is given, and what the lowest must reach."""
+    verdicts = [(v.check, v.status) for v in scores.judge(class_top1=0.4, worst_class=1.0)]
+    assert verdicts == [
+        ("class_top1 >= 0.4 at 95 %", "pass"),  # 4 of 4: the lower bound is 0.4729
+        ("worst_class >= 1", "pass"),
+        ("rejected <= 0", "pass"),
+    ]
+    [shown, _] = scores.judge(class_top1=0.4, confidence=0.99)
+    assert (shown.check, shown.status) == ("class_top1 >= 0.4 at 99 %", "inconclusive")
+
+
 def test_a_result_that_cannot_be_written_is_our_error(scores: ScoreResult) -> None:
     """With the file that it is about."""
     with pytest.raises(imgcls.ImgclsError, match="nowhere"):

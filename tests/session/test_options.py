@@ -1,6 +1,7 @@
 """imgcls.session.options: one record, whichever door the options came in by."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,21 +23,25 @@ class _Pytest:
     """As much of pytest's configuration as options are read from."""
 
     rootpath = Path("/project")
+    inipath = Path("/project/conf/pytest.ini")
     invocation_params = SimpleNamespace(dir=Path("/project/sub"))
 
-    def __init__(self, **given: Any) -> None:
-        self.given = given
+    def __init__(self, addopts: Sequence[str] = (), **given: Any) -> None:
+        self.addopts, self.given = addopts, given
 
     def getoption(self, name: str) -> Any:
         key = name.removeprefix("--imgcls-")
         return self.given.get(key.replace("-", "_"), OPTIONS[key].get("default"))
 
+    def getini(self, name: str) -> Any:
+        return {"addopts": list(self.addopts)}[name]
+
 
 def test_nothing_given_is_the_default_of_each_door() -> None:
-    """The command requires all gates; pytest requires those that its tests evaluate."""
+    """The gates that a run requires are those that it selects."""
     command, plugin = _parsed(), RunOptions.from_pytest(_Pytest())
     assert (command.store, plugin.store) == (Path(".imgcls"), Path("/project/.imgcls"))
-    assert (command.require_gates, plugin.require_gates) == (True, False)
+    assert (command.require_gates, plugin.require_gates) == (None, None)
     assert (command.scoring_device, plugin.scoring_device) == ("cpu", "cpu")
     assert (command.is_pytest, plugin.is_pytest) == (False, True)
     assert command.models is command.datasets is plugin.models is None
@@ -99,3 +104,18 @@ def test_options_that_do_not_go_together(door: Any, message: str) -> None:
 def test_off_is_no_store() -> None:
     """``off`` is a word, not a folder."""
     assert _parsed("--store", "off").store is None
+
+
+@pytest.mark.parametrize("addopts", [("--imgcls-config", "a.toml"), ("--imgcls-config=a.toml",)])
+def test_a_configuration_of_addopts_is_relative_to_their_file(addopts: tuple[str, ...]) -> None:
+    """One of the command line is relative to the working folder, and pytest puts it behind."""
+    options = RunOptions.from_pytest(_Pytest(addopts, config=["a.toml", "b.toml", "/c.toml"]))
+    assert options.config == (Path("/project/conf/a.toml"), Path("/project/sub/b.toml"), Path("/c.toml"))
+
+
+def test_the_store_lies_where_the_configuration_is_at_home() -> None:
+    """Unless an option names another folder, which is relative to the working folder."""
+    home, working = Path("/project/vision"), Path("/elsewhere")
+    assert RunOptions.from_pytest(_Pytest(), home=home).store == home / ".imgcls"
+    assert RunOptions.from_pytest(_Pytest(store="s"), home=home).store == Path("/project/sub/s")
+    assert RunOptions.from_pytest(_Pytest(json="r.json"), home=home, working=working).json == working / "r.json"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
@@ -11,18 +12,20 @@ import pytest
 
 from imgcls.config import thresholds
 from imgcls.errors import ConfigError, ImgclsError
-from imgcls.gates import cost
+from imgcls.gates import accuracy, cost
 from imgcls.models.runtimes import base as runtimes
+from imgcls.plugin import PREFIX, terminal
 from imgcls.records.config import LatencyGate, MemoryGate
 from imgcls.records.evaluation import Verdict
 from imgcls.records.performance import Latency, Memory, Profile, Scenario
+from imgcls.reporting import progress
 from imgcls.session import events
 from imgcls.session.events import LatencyMeasured, LimitsJudged, MemoryMeasured
 from imgcls.session.session import Session
 from imgcls.system import machine
 
 if TYPE_CHECKING:
-    from imgcls.performance.stopwatch import Stopwatch, Timed
+    from imgcls.performance.stopwatch import Rounds, Stopwatch, Timed
 
 
 class CostSession:
@@ -30,6 +33,7 @@ class CostSession:
 
     def __init__(self, session: Session, config: pytest.Config) -> None:
         self.session, self.config = session, config
+        self.baselines = guard_of(config)
 
     def measurable(self, model: Any, device: str) -> str:
         """The model's name, where it can be measured there; a ``model`` fixture of somebody else has none."""
@@ -55,18 +59,22 @@ class CostSession:
         batch: int | None = None,
     ) -> Latency:
         """Time a model under pytest-benchmark."""
+        self.baselines.is_concerned = True
         if not benchmark.enabled or hasattr(self.config, "workerinput"):  # older versions leave workers of xdist on
-            pytest.skip("benchmarks are switched off (by --benchmark-disable or by xdist): nothing was timed")
+            pytest.skip(f"timings are disabled {_by_what(self.config)}: nothing was timed")
         if scenario not in get_args(Scenario):
             pytest.fail(f"latency({scenario!r}): a scenario is one of {', '.join(get_args(Scenario))}", pytrace=False)
         _require_batch(batch)
         from imgcls.performance import latency
 
-        benchmark.params = {key: _plain(value) for key, value in (benchmark.params or {}).items()}
+        benchmark.params = {key.removeprefix(PREFIX): _plain(value) for key, value in (benchmark.params or {}).items()}
         seconds = max(latency.SECONDS, float(self.config.getoption("benchmark_max_time")))
+        timer = partial(_timed_by, benchmark)
         try:
-            loaded = self.session.pool(device).get(name)
-            measured = latency.measure(loaded, scenario, batch, seconds=seconds, timer=partial(_timed_by, benchmark))
+            with terminal.status(self.config) as say:
+                with progress.waiting(say, f"loading {name}"):
+                    loaded = self.session.pool(device).get(name)
+                measured = latency.measure(loaded, scenario, batch, seconds=seconds, timer=timer, say=say)
         except ImgclsError as error:
             pytest.fail(str(error), pytrace=False)
         benchmark.extra_info.update(extra_info(measured))
@@ -79,8 +87,10 @@ class CostSession:
         from imgcls.performance import memory
 
         spec, folder = self.session.settings.models[name], self.session.options.memray_dir
+        doing = f"{name} on {device}: measuring its memory"
         try:
-            measured = memory.measure(spec, device, batch, memray_dir=folder)
+            with terminal.status(self.config) as say, progress.waiting(say, doing):
+                measured = memory.measure(spec, device, batch, memray_dir=folder)
         except ImgclsError as error:
             pytest.fail(str(error), pytrace=False)
         _report(item, MemoryMeasured(measured))
@@ -97,7 +107,7 @@ class CostSession:
         except ConfigError as error:
             pytest.fail(str(error), pytrace=False)
         _report(item, LimitsJudged(cost.kind_of(measured), measured.conditions.model, verdicts))
-        if failed := [verdict.message for verdict in verdicts if verdict.status != "pass"]:
+        if failed := [verdict.message for verdict in verdicts if not accuracy.holds(verdict, "fail")]:
             pytest.fail("\n".join(failed), pytrace=False)
 
     def _judged(self, item: pytest.Item, measured: Latency | Memory) -> tuple[Verdict, ...]:
@@ -112,24 +122,21 @@ class CostSession:
             configured = settings.latency.get(name) if gated else None
             return cost.latency(cost.merged_limits(of_marker, configured or LatencyGate()), measured)
         memory_of_marker = thresholds.memory_gate(where, given) if given else MemoryGate()
-        memory_configured = settings.memory.get(name) if gated else None
-        return cost.memory(cost.merged_limits(memory_of_marker, memory_configured or MemoryGate()), measured)
+        return cost.memory(cost.merged_limits(memory_of_marker, self._memory_limits(measured)), measured)
 
-    def errors(self) -> Iterator[str]:
+    def _memory_limits(self, measured: Memory) -> MemoryGate:
+        """The configured limits of a measurement: one for a GPU is of the GPU, wherever models are scored."""
+        options, device = self.session.options, measured.conditions.device
+        limits = self.session.settings.memory.get(measured.conditions.model, MemoryGate())
+        measured_elsewhere = device != "cuda" and "cuda" in machine.devices(options.device)
+        return MemoryGate(
+            host_bytes=limits.host_bytes if device == options.scoring_device else None,
+            gpu_bytes=None if measured_elsewhere else limits.gpu_bytes,
+        )
+
+    def errors(self) -> list[str]:
         """What ``--benchmark-compare`` could not do: pytest-benchmark only warns of it, or less."""
-        session = self.config.pluginmanager.getplugin("pytest-benchmark")
-        if session is None or not session.compare:
-            return
-        if session.disabled:
-            yield "FAILED --benchmark-compare: benchmarks are switched off (by --benchmark-disable or by xdist)"
-        elif not session.compared_mapping:
-            yield (
-                f"FAILED --benchmark-compare: nothing is saved in {session.storage}; "
-                "run with --benchmark-autosave where the model is as it should stay"
-            )
-        elif not _has_common_benchmark(session):
-            saved = ", ".join(str(path) for path in session.compared_mapping)
-            yield f"FAILED --benchmark-compare: no benchmark of this run is in {saved}"
+        return self.baselines.taken()
 
     def profiles(self, name: str) -> Iterator[Profile]:
         """The operators of a model on each device that it is measured on. Raises ImgclsError."""
@@ -138,6 +145,50 @@ class CostSession:
         for device in machine.devices(self.session.options.device):
             if self._runs_on(name, device):
                 yield profiler.profile(self.session.pool(device).get(name))
+
+
+class BaselineGuard:
+    """Stands before pytest-benchmark when the tests are over; one for a pytest session, however many there are of ours.
+
+    ``errors``: what ``--benchmark-compare`` could not do; whoever reports them takes them. ``is_concerned``: whether
+    a test timed a model, or would have; otherwise all benchmarks are somebody else's.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.errors: list[str] = []
+        self.is_concerned = config.getoption("dist", "no") != "no"  # what workers do is not known
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+        session = self.config.pluginmanager.getplugin("pytest-benchmark")
+        if session is not None and session.compare and self.is_concerned:
+            from imgcls.plugin import baselines
+
+            self.errors += [f"FAILED --benchmark-compare: {error}" for error in baselines.guarded(session)]
+        return (yield)
+
+    def taken(self) -> list[str]:
+        """The errors, each only once."""
+        errors, self.errors = self.errors, []
+        return errors
+
+
+def guard_of(config: pytest.Config) -> BaselineGuard:
+    """The guard of this pytest session, registered when it is first requested."""
+    name = "imgcls.plugin.baselines"
+    if not config.pluginmanager.has_plugin(name):
+        config.pluginmanager.register(BaselineGuard(config), name)
+    guard: BaselineGuard = config.pluginmanager.getplugin(name)
+    return guard
+
+
+def _by_what(config: pytest.Config) -> str:
+    """The option that disabled pytest-benchmark."""
+    worker = getattr(config, "workerinput", None)
+    if worker or config.getoption("dist", "no") != "no":
+        return f"with -n {worker['workercount']}" if worker else "with xdist"
+    return "with --benchmark-disable"
 
 
 def extra_info(measured: Latency) -> dict[str, Any]:
@@ -155,17 +206,22 @@ def _require_batch(batch: int | None) -> None:
         pytest.fail(f"batch = {batch!r}: a batch is a whole number of images above 0", pytrace=False)
 
 
-def _timed_by(benchmark: Any, timed: Timed, watch: Stopwatch, rounds: int) -> Sequence[int]:
+class _OutOfTime(BaseException):
+    """Ends pytest-benchmark's rounds; an Exception would make it leave the benchmark out as failed."""
+
+
+def _timed_by(benchmark: Any, timed: Timed, watch: Stopwatch, rounds: Rounds) -> Sequence[int]:
     """Let pytest-benchmark call and time."""
-    benchmark.pedantic(timed, setup=watch.synchronize, teardown=watch.settle, rounds=rounds)
+
+    def setup() -> None:
+        if rounds.are_over(len(watch.late_ns)):
+            raise _OutOfTime
+        watch.synchronize()
+
+    with suppress(_OutOfTime):
+        benchmark.pedantic(timed, setup=setup, teardown=watch.settle, rounds=rounds.most)
     return [round(seconds * 1e9) for seconds in benchmark.stats.stats.data]
 
 
 def _plain(value: Any) -> Any:
     return value if isinstance(value, int | float | None) else str(value)
-
-
-def _has_common_benchmark(session: Any) -> bool:
-    """Whether a benchmark that was run is among the saved ones."""
-    run = {benchmark.fullname for benchmark in session.benchmarks}
-    return any(run & saved.keys() for saved in session.compared_mapping.values())

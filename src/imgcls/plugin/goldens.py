@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,9 +15,11 @@ from imgcls import hashing
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.golden import check, files
 from imgcls.golden.check import Pair
+from imgcls.plugin.items import once
 from imgcls.records.config import DatasetSpec
 from imgcls.records.evaluation import Verdict
 from imgcls.session import events
+from imgcls.session import options as run_options
 from imgcls.session.events import GoldenChecked
 from imgcls.session.results import Results
 from imgcls.session.session import Session
@@ -28,11 +30,11 @@ NAME_CHARACTERS = 150
 
 
 class GoldenSession:
-    """One pytest session's golden records."""
+    """The golden records of one configuration in a pytest session; they lie below the folder ``home``."""
 
-    def __init__(self, session: Session, config: pytest.Config) -> None:
+    def __init__(self, session: Session, config: pytest.Config, home: Path) -> None:
         """Raises ConfigError where records are to be written and nobody would read the difference."""
-        self.session, self.config, self.options = session, config, session.options
+        self.session, self.config, self.home, self.options = session, config, home, session.options
         self.collected: set[Path] = set()
         if self.options.update_golden and os.environ.get("CI"):
             raise ConfigError(
@@ -45,7 +47,7 @@ class GoldenSession:
         callspec: Any = getattr(item, "callspec", None)
         has_own = callspec is not None and len(callspec.params) > len({"model", "dataset"})
         name = f"{model}[{_as_name(callspec.id)}]" if has_own else model
-        return files.place(self.config.rootpath, dataset, name)
+        return files.place(self.home, dataset, name)
 
     def check(self, item: pytest.Item, model: str, dataset: DatasetSpec) -> None:
         """Fail the test unless the predictions are those of its record; where records are updated, write it."""
@@ -62,29 +64,36 @@ class GoldenSession:
         event = GoldenChecked(model, dataset.name, self._shown(file), verdict, change)
         item.user_properties.append((events.PROPERTY, events.encode(event)))
         if verdict and verdict.status != "pass":
-            pytest.fail(verdict.message, pytrace=False)
+            failure = self.session.outcome(model, dataset.name).failure
+            reason = failure.message if failure and failure.message in verdict.message else verdict.message
+            pytest.fail(once(item, reason, verdict.message), pytrace=False)
 
     def _pair(self, model: str, dataset: DatasetSpec) -> Pair:
         try:
             return self.session.exact_pair(model, dataset)
         except ImgclsError as error:
-            raise ImgclsError(f"{model} on {dataset.name}: not scored: {error}") from error
+            raise ImgclsError(*f"{model} on {dataset.name}: not scored: {error}".split("\n")) from error
 
     def _command(self, item: pytest.Item) -> str:
         """What writes the record of a test, from the folder that this session was started in."""
-        given = [f"--imgcls-config {shlex.quote(file)}" for file in self.config.getoption("--imgcls-config")]
+        given = [f"--imgcls-config {shlex.quote(file)}" for file in self._named()]
         place = os.path.relpath(item.path, self.config.invocation_params.dir)
         node = shlex.quote("::".join([place, *item.nodeid.split("::")[1:]]))
         return " ".join(["pytest", node, *given, "--imgcls-update-golden"])
 
+    def _named(self) -> list[str]:
+        """The configurations of the command line; those that ``addopts`` names stand first, and are named again."""
+        named: list[str] = self.config.getoption("--imgcls-config")
+        return named[run_options.named_in_addopts(self.config) :]
+
     def _shown(self, file: Path) -> str:
-        return file.relative_to(self.config.rootpath).as_posix()
+        return file.relative_to(self.home).as_posix()
 
     # What the session comes to.
 
-    def collect(self, tests: Iterable[tuple[pytest.Item, str, str]]) -> None:
-        """Note the records that tests of (model, dataset) would read, also of those that are deselected."""
-        self.collected |= {self.file(item, model, dataset) for item, model, dataset in tests}
+    def collect(self, item: pytest.Item, model: str, dataset: str) -> None:
+        """Note the record that a test would read, also if it will be deselected."""
+        self.collected.add(self.file(item, model, dataset))
 
     def errors(self, results: Results) -> Iterator[str]:
         """The records that no test read, where that is a failure."""
@@ -102,7 +111,7 @@ class GoldenSession:
 
     def _unread(self, results: Results) -> Iterator[str]:
         """Records that no test of this run read; those of pairs that were merely not selected are left out."""
-        root = self.config.rootpath
+        root = self.home
         read = {golden.file for golden in results.goldens}
         pairs = self.session.configured.golden_pairs()
         read |= {self._shown(files.place(root, dataset, model)) for model, dataset in pairs}

@@ -1,163 +1,269 @@
-"""The plugin's state, for runs that have a configuration, and its hooks."""
+"""The plugin's state, for runs in which a test requests one of our fixtures, and its hooks."""
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from imgcls.config import loader as configuration
-from imgcls.errors import StoreError
-from imgcls.plugin import fixtures, items
-from imgcls.plugin.costs import CostSession
-from imgcls.plugin.goldens import GoldenSession
-from imgcls.plugin.items import ModelHandle
+from imgcls.errors import ConfigError, StoreError
+from imgcls.plugin import checks, is_requested, items, locations, ownership, progress
+from imgcls.plugin.attempts import CONFIGURATION, Attempts
+from imgcls.plugin.generation import Generation
+from imgcls.plugin.items import DatasetHandle, ModelHandle
+from imgcls.plugin.projects import Project, Projects, options_of
 from imgcls.plugin.summary import Summary
-from imgcls.records.evaluation import Progress
-from imgcls.session import events
-from imgcls.session.options import RunOptions
-from imgcls.session.results import Results
-from imgcls.session.session import Session
 
 
 class PluginSession:
-    """One pytest session that has a configuration. Every worker of xdist has its own, and shares the run."""
+    """One pytest session and the configurations of its tests. Every worker of xdist has its own, and shares the run."""
 
-    def __init__(self, config: pytest.Config, session: Session) -> None:
-        worker = getattr(config, "workerinput", None)
-        self.config, self.session, self.results = config, session, Results(session)
-        self.is_worker = worker is not None
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.is_worker = hasattr(config, "workerinput")
         self.is_distributed = self.is_worker or config.getoption("dist", "no") != "no"
-        self.pending: Counter[str] = Counter()
-        self.goldens = GoldenSession(session, config)
-        self.costs = CostSession(session, config)
-        session.show_progress = self._progress
+        self._is_running = False
+        self._following = ExitStack()
+        self._attempts = Attempts(config)
+        self.projects = Projects(config)
 
-    @classmethod
-    def opened(cls, config: pytest.Config, options: RunOptions, files: Sequence[Path]) -> PluginSession:
-        """The state of these options and this configuration, registered. Raises ConfigError, UsageError."""
-        worker = getattr(config, "workerinput", None)
-        session = Session(options, configuration.load(files), worker["imgcls_run"] if worker else None)
-        plugin = cls(config, session)
-        if options.store is None and plugin.is_distributed:
-            raise pytest.UsageError("--imgcls-store off and xdist do not go together: workers meet in the store")
-        configuration.select(session.settings, options.profile or None, None)
-        if not (plugin.is_worker or config.option.collectonly or config.option.help):
-            session.baseline  # noqa: B018 - a baseline that cannot be read is reported before anything is scored
-        register = config.pluginmanager.register
-        register(plugin, "imgcls.plugin.hooks")
-        summary = Summary(
-            plugin.results, plugin.costs, plugin.goldens,
-            is_worker=plugin.is_worker, is_distributed=plugin.is_distributed,
-        )  # fmt: skip
-        register(summary, "imgcls.plugin.summary")
-        register(fixtures.of_scores(session, plugin.costs, plugin.goldens), "imgcls.plugin.fixtures")
-        register(fixtures.of_costs(plugin.costs), "imgcls.plugin.cost_fixtures")
-        return plugin
+    # Which configurations take part.
 
-    # Progress.
+    def project_of(self, item: pytest.Item) -> Project:
+        """The project of a test. Raises ConfigError, also where no configuration is in reach of its file."""
+        if project := self.projects.of(item.path):
+            return project
+        raise ConfigError(ownership.unconfigured(item))
 
-    @contextmanager
-    def _progress(self) -> Iterator[Progress]:
-        """A bar on the terminal, past pytest's capturing; workers have none and leave their progress in the store."""
-        from imgcls.reporting import progress
+    def _opened(self, item: pytest.Item) -> Project | None:
+        """The project of a test, where its run was begun."""
+        with suppress(ConfigError):
+            project = self.projects.of(item.path)
+            return project if project and project.is_open else None
+        return None
 
-        if self.is_worker:
-            yield partial(self.session.store.put_progress, self.session.run_id)
-            return
-        with self._uncaptured(), progress.shown(sys.stderr) as shown:
-            yield shown
+    def reported(self) -> list[Project]:
+        """The projects of this session's tests; without any, that of the folder that pytest was started in."""
+        opened = self.projects.opened()
+        used = [project for project in opened if project.used or (self.is_distributed and project.is_planned)]
+        return used or opened[:1]
 
-    @contextmanager
-    def _workers_progress(self) -> Iterator[None]:
-        """With xdist, the controller draws the progress that its workers leave in the store."""
-        store = self.session.options.store
-        if self.is_worker or not (self.is_distributed and store):
-            yield
-            return
-        from imgcls.reporting import progress
-        from imgcls.store.runs import progress_of
+    def open_start(self) -> None:
+        """Open the configuration of the folder that pytest was started in, where there is one. Raises ConfigError."""
+        project = self.projects.start()
+        if project and (project.has_selected or not self.is_distributed):
+            self._open(project, [project], [project])
 
-        read = partial(progress_of, store, self.session.run_id)
-        with self._uncaptured(), progress.lines(sys.stderr) as lines, progress.followed(read, lines):
-            yield
+    def open_reported(self, files: Iterable[Path]) -> None:
+        """On the controller of xdist, open the configurations in reach of these files.
 
-    def _uncaptured(self) -> AbstractContextManager[None]:
-        capture = self.config.pluginmanager.getplugin("capturemanager")
-        return capture.global_and_fixture_disabled() if capture else nullcontext()
+        Tests of one that cannot be read fail on the workers.
+        """
+        for file in sorted(files):
+            with suppress(ConfigError):
+                self.projects.of(file)
+        known = self.projects.all()
+        try:
+            for project in (project for project in known if not project.is_open):
+                self._open(project, [project], known)
+        except ConfigError as error:
+            raise pytest.UsageError(str(error)) from error
 
-    # pytest's hooks.
+    def _open_used(self, tests: Sequence[pytest.Item]) -> None:
+        """Open the configurations of all collected tests, also of those that will not be selected."""
+        for project in (project for test in tests if (project := self.projects.of(test.path))):
+            project.used = True
+        used = [project for project in self.projects.all() if project.used]
+        for project in used:
+            self._open(project, used, used)
+        if not used and is_requested(self.config):
+            self.open_start()
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Every xdist worker belongs to this run."""
-        node.workerinput["imgcls_run"] = self.session.run_id
+    def _open(self, project: Project, reported: Sequence[Project], known: Sequence[Project]) -> None:
+        """Begin the run of one of the projects that are reported. Raises ConfigError."""
+        options = options_of(project, reported, known)
+        if () in (options.models, options.datasets):
+            return  # what is selected is in the other configurations
+        if options.store is None and self.is_distributed:
+            raise ConfigError("--imgcls-store off and xdist do not go together: workers meet in the store")
+        project.open(options, partial(progress.shown, project))
+        configuration.select(project.session.settings, options.profile or None, None)
+        project.goldens, project.costs  # noqa: B018 - what they cannot do is known before anything is scored
+        if not (self.is_worker or self.config.option.collectonly):
+            project.session.baseline  # noqa: B018 - as is whether the baseline can be read
+        project.results.started = self._is_running
+        if self.is_distributed and not self.is_worker:
+            self._following.enter_context(progress.of_workers(project))
+        if not (self.is_worker or self.config.pluginmanager.has_plugin(Summary.NAME)):
+            summary = Summary(self.reported, self.collect_results, self.is_distributed)
+            self.config.pluginmanager.register(summary, Summary.NAME)
+
+    def begin_running(self) -> None:
+        """Tests are run from now on."""
+        self._is_running = not self.config.option.collectonly
+        for project in self.projects.opened():
+            project.results.started = self._is_running
+
+    def end_running(self) -> None:
+        """Everything that was selected was run."""
+        for project in self.projects.opened():
+            project.results.finished = True
+
+    # Collection.
+
+    def generation(self, metafunc: pytest.Metafunc) -> Generation:
+        """What decides the parameters of a test; without a configuration it decides nothing."""
+        try:
+            return Generation(metafunc, self.projects.of(metafunc.definition.path))
+        except ConfigError:  # the test fails for it, or the session
+            return Generation(metafunc, None)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """A document is written where tests were run, and is complete where they ran to the end."""
-        self.results.started = not session.config.option.collectonly
-        with self._workers_progress():
-            result = yield
-        self.results.finished = True
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
+        """Leave out the pairs that the configuration leaves out, and goldens of datasets that have none."""
+        left_out = set(self._begin(items))
+        if left_out:
+            config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+            items[:] = [item for item in items if item not in left_out]
+        result = yield
+        if not self.is_worker:
+            ownership.check(items, self.projects)
         return result
 
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Leave out the pairs that the configuration leaves out, and goldens of datasets that have none."""
-        left_out = self._left_out(items)
-        if left_out:
-            config.hook.pytest_deselected(items=left_out)
-            items[:] = [item for item in items if item not in left_out]
+    def _begin(self, tests: Sequence[pytest.Item]) -> list[pytest.Item]:
+        """Open the configurations of these tests; the tests that they leave out. Raises UsageError.
 
-    def _left_out(self, tests: Sequence[pytest.Item]) -> list[pytest.Item]:
-        settings = self.session.settings
-        scored, with_golden = set(settings.pairs()), set(settings.golden_pairs())
-        of_pairs = [(test, pair, items.is_golden_test(test)) for test in tests if (pair := items.pair_of(test))]
-        self.goldens.collect((test, *pair) for test, pair, is_golden in of_pairs if is_golden)
-        return [test for test, pair, is_golden in of_pairs if pair not in (with_golden if is_golden else scored)]
+        A worker of xdist must not end the session: there the tests fail, and the controller ends it.
+        """
+        ours = [test for test in tests if items.is_ours(test)]
+        try:
+            self._open_used(ours)
+            for test in ours:
+                locations.relocate(test, self.projects.of(test.path))
+            self._note_targets(ours, "collected")
+            return [test for test in ours if self._is_left_out(test)]
+        except ConfigError as error:
+            if self.is_worker:
+                return []
+            raise pytest.UsageError(str(error)) from error
+
+    def _is_left_out(self, test: pytest.Item) -> bool:
+        model, dataset = items.parameter_of(test, ModelHandle), items.parameter_of(test, DatasetHandle)
+        project = self.projects.of(test.path)
+        if project is None or not project.is_open:
+            return project is not None
+        settings = project.session.settings
+        if model is None and dataset is None:
+            return False
+        if model is None or dataset is None:
+            return not (model.name in settings.models if model else dataset and dataset.name in settings.datasets)
+        if items.is_golden_test(test):
+            project.goldens.collect(test, model.name, dataset.name)
+            return (model.name, dataset.name) not in settings.golden_pairs()
+        return (model.name, dataset.name) not in settings.pairs()
+
+    def _note_targets(self, tests: Sequence[pytest.Item], which: Literal["collected", "selected"]) -> None:
+        for test in tests:
+            if project := self._opened(test):
+                self._attempts.note(project, test, which)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        needed = self.session.needed
+        self._note_targets([item for item in session.items if items.is_ours(item)], "selected")
+        if self.is_worker:
+            self._attempts.send(self.projects.opened())
         for item in session.items:
-            if pair := items.pair_of(item):
-                model, dataset = pair
-                models = needed.setdefault(dataset, [])
-                models += [model] if model not in models else []
-            if handle := items.parameter_of(item, ModelHandle):
-                self.pending[handle.name] += 1
-        if needed:
-            pairs = [(model, dataset) for dataset, models in needed.items() for model in models]
-            with suppress(StoreError):  # the tests that need the store will fail for it
-                self.session.store.plan(self.session.run_id, pairs)
+            handle = items.parameter_of(item, ModelHandle)
+            project = self._opened(item) if handle else None
+            if handle and project:
+                project.pending[handle.name].add(item.nodeid)
+                if pair := items.pair_of(item):
+                    project.need(*pair)
+        for project in self.projects.opened():
+            if needed := project.session.needed:
+                pairs = [(model, dataset) for dataset, models in needed.items() for model in models]
+                with suppress(StoreError):  # the tests that need the store will fail for it
+                    project.session.store.plan(project.session.run_id, pairs)
+
+    # Tests.
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """A test without a configuration fails by itself; one that is run again begins anew."""
+        if not items.is_ours(item):
+            return
+        self._attempts.begin(item)
+        try:
+            self.project_of(item).session  # noqa: B018 - there is one
+            error = ownership.conflict(item)
+        except ConfigError as missing:
+            error = str(missing)
+        if error:
+            pytest.fail(error, pytrace=False)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Item) -> None:
         """A test whose scores are not available fails, with the reason instead of its body."""
-        pyfuncitem.stash[items.CALLED] = True
-        fixtures.require_scores(self.session, pyfuncitem)
+        if items.is_ours(pyfuncitem):
+            pyfuncitem.stash[items.CALLED] = True
+            checks.require_scores(self.project_of(pyfuncitem).session, pyfuncitem)
 
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         """A model is released when no collected test needs it any more."""
-        if handle := items.parameter_of(item, ModelHandle):
-            self.pending[handle.name] -= 1
-            if not self.pending[handle.name]:
-                self.session.release(handle.name)
+        handle = items.parameter_of(item, ModelHandle)
+        project = self._opened(item) if handle else None
+        if handle and project:
+            project.pending[handle.name].discard(item.nodeid)
+            if not project.pending[handle.name]:
+                project.session.release(handle.name)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """The report of a test states its configuration, and is never about a file of imgcls itself."""
+        if items.is_ours(item):
+            locations.shorten(call.excinfo)
+        report = yield
+        if items.is_ours(item):
+            with suppress(ConfigError):
+                self._attempts.describe(report, item, self.project_of(item))
+            locations.relocate_report(report, item)
+        return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """User properties stand in each of a test's three reports, and are whole in the last."""
-        if report.when == "teardown":
-            for name, value in report.user_properties:
-                if name == events.PROPERTY:
-                    self.results.add(events.decode(str(value)))
+        file = getattr(report, CONFIGURATION, None)
+        if file:
+            self._note(report, file)
+            self._attempts.add(report)
+
+    def _note(self, report: pytest.TestReport, file: str) -> None:
+        """What the summary of its configuration need not repeat."""
+        for project in self.projects.opened():
+            if str(project.files[0]) == file:
+                project.used = True
+                printed = report.failed and self.config.option.tbstyle != "no"
+                project.results.reported += [report.longreprtext] if printed else []
+
+    def collect_results(self) -> None:
+        """Hand what all tests produced to the results of their configurations."""
+        self._following.close()
+        self._attempts.hand_over(self.reported())
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker of xdist is done."""
+        self._attempts.receive(node, self.projects.opened())
 
     def pytest_unconfigure(self) -> None:
-        if not self.is_worker:
-            self.session.close()
-        elif "store" in vars(self.session):
-            self.session.store.close()
+        for project in self.projects.opened():
+            if not self.is_worker:
+                project.session.close()
+            elif "store" in vars(project.session):
+                project.session.store.close()

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args
 
 import pytest
 
+from imgcls.plugin import OURS, PREFIX
 from imgcls.records.config import DatasetSpec, ModelSpec
 from imgcls.records.evaluation import PairOutcome
-from imgcls.session.session import Session
+from imgcls.records.performance import Scenario
+from imgcls.session.required import Target, latency_target
 
 if TYPE_CHECKING:
     from imgcls.models.model import Model
+    from imgcls.session.session import Session
 
 T = TypeVar("T")
 
 OUTCOME = pytest.StashKey[PairOutcome]()
 CALLED = pytest.StashKey[bool]()
-
-GOLDEN_MARK = "imgcls_golden"
-"""The attribute of our ``golden`` fixture function; fixtures of others with that name have none."""
+FIRST_FAILED = pytest.StashKey[dict[str, str]]()
 
 
-@dataclass(frozen=True)
+class Owner(Protocol):
+    """What a handle needs of its configuration: the session that tests run in."""
+
+    @property
+    def session(self) -> Session: ...
+
+
+@dataclass(frozen=True, eq=False)
 class ModelHandle:
-    """What the ``model`` fixture gives: the name and the specification, and the network on demand."""
+    """What the ``model`` fixture gives: the name and the specification, and the network on demand.
+
+    Reporters know a test by the ``repr`` of its parameters, so that is the name.
+    """
 
     name: str
     spec: ModelSpec
-    session: Session
+    owner: Owner
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.name
+
+    @property
+    def session(self) -> Session:
+        return self.owner.session
 
     def load(self) -> Model:
         """The loaded model, the same object for every test; it is released when no collected test needs it.
@@ -42,27 +58,66 @@ class ModelHandle:
         return self.session.pool().get(self.name)
 
 
+@dataclass(frozen=True, eq=False)
+class DatasetHandle:
+    """A configured dataset as the parameter of a test."""
+
+    name: str
+    spec: DatasetSpec
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def is_ours(item: pytest.Item) -> bool:
+    """Whether a test requests a fixture that only imgcls has."""
+    return not OURS.isdisjoint(getattr(item, "fixturenames", ()))
+
+
 def parameter_of(item: pytest.Item, kind: type[T]) -> T | None:
-    """The item's fixture parameter of this type; a ``model`` fixture of somebody else has another one."""
+    """The item's fixture parameter of this type."""
     callspec = getattr(item, "callspec", None)
     values = callspec.params.values() if callspec else ()
     return next((value for value in values if isinstance(value, kind)), None)
 
 
 def pair_of(item: pytest.Item) -> tuple[str, str] | None:
-    """The model and the dataset that an item is about, where it is about our fixtures."""
-    handle, spec = parameter_of(item, ModelHandle), parameter_of(item, DatasetSpec)
-    return (handle.name, spec.name) if handle and spec else None
+    """The model and the dataset that an item is about, where it is about both."""
+    model, dataset = parameter_of(item, ModelHandle), parameter_of(item, DatasetHandle)
+    return (model.name, dataset.name) if model and dataset else None
+
+
+def targets_of(item: pytest.Item) -> set[Target]:
+    """What a test evaluates, as far as its fixtures show: gates and golden records of a pair, limits of a model."""
+    model, dataset = parameter_of(item, ModelHandle), parameter_of(item, DatasetHandle)
+    requested = {name.removeprefix(PREFIX) for name in OURS.intersection(getattr(item, "fixturenames", ()))}
+    if model is None:
+        return set()
+    targets = set()
+    if dataset and {"scores", "gates"} <= requested:
+        targets.add(Target("accuracy", model.name, dataset.name))
+    if dataset and "golden" in requested:
+        targets.add(Target("golden", model.name, dataset.name))
+    return targets | (_limits_of(item, model.name, requested) if "gates" in requested else set())
+
+
+def _limits_of(item: pytest.Item, model: str, requested: Container[str]) -> set[Target]:
+    """Of which device and scenario; a test without a parameter ``scenario`` may be for either."""
+    parameters: Any = item.callspec.params  # type: ignore[attr-defined]  # it has a model
+    device, scenarios = str(parameters.get(f"{PREFIX}device")), get_args(Scenario)
+    targets = {Target("memory", model, device)} if "memory" in requested else set()
+    if "latency" in requested:
+        given = parameters.get("scenario")
+        targets |= {latency_target(model, device, each) for each in ([given] if given in scenarios else scenarios)}
+    return targets
 
 
 def is_golden_test(item: pytest.Item) -> bool:
-    """Whether a test requests our ``golden``, and not a fixture of somebody else with this name."""
-    fixtures: Any = getattr(item, "_fixtureinfo", None)
-    definitions: Any = fixtures.name2fixturedefs.get("golden") if fixtures else None
-    return bool(definitions) and hasattr(definitions[-1].func, GOLDEN_MARK)
+    """Whether a test requests our golden records."""
+    return "imgcls_golden" in getattr(item, "fixturenames", ())
 
 
-def require_ours(fixture: str, model: object, dataset: object) -> None:
-    """Fail the test where ``fixture`` is combined with a ``model`` or ``dataset`` fixture of somebody else."""
-    if not (isinstance(model, ModelHandle) and isinstance(dataset, DatasetSpec)):
-        pytest.fail(f"`{fixture}` goes with imgcls's own `model` and `dataset`, and here one is another", pytrace=False)
+def once(item: pytest.Item, reason: str, message: str) -> str:
+    """The message of a failure; where another test failed for the same reason before, only the name of that test."""
+    first = item.session.stash.setdefault(FIRST_FAILED, {}).setdefault(reason, item.nodeid)
+    return message if first == item.nodeid else f"fails for the same reason as {first}"

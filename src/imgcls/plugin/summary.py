@@ -3,82 +3,99 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from imgcls.errors import ImgclsError, StoreError
-from imgcls.plugin.costs import CostSession
-from imgcls.plugin.goldens import GoldenSession
-from imgcls.session.results import Results
+from imgcls.errors import ConfigError, ImgclsError, StoreError
+from imgcls.messages import encodable, printable
+from imgcls.plugin.projects import Project, options_of
 
 
 class Summary:
-    """The end of one pytest session."""
+    """The end of one pytest session, for each of its configurations."""
 
-    def __init__(
-        self, results: Results, costs: CostSession, goldens: GoldenSession, *, is_worker: bool, is_distributed: bool
-    ) -> None:
-        self.results, self.costs, self.goldens = results, costs, goldens
-        self.session, self.options = results.session, results.session.options
-        self.is_worker, self.is_distributed = is_worker, is_distributed
+    NAME = "imgcls.plugin.summary"
+
+    def __init__(self, projects: Callable[[], list[Project]], collect: Callable[[], None], distributed: bool) -> None:
+        """``projects``: those to report; ``collect``: hands them what all tests produced."""
+        self.projects, self.collect, self.is_distributed = projects, collect, distributed
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        if self.is_worker:
-            return
-        self._collect()
-        self.results.errors += self._errors()
-        try:
-            if self.results.started:
-                self.results.write(passed=not exitstatus and not self.results.errors)
-        except (OSError, ImgclsError) as error:
-            self.results.errors.append(f"imgcls: the result document could not be written: {error}")
-        if self.results.errors:
+        self.collect()
+        projects = self.projects()
+        for number, project in enumerate(projects):
+            results = project.results
+            self._collect(project)
+            results.errors += self._errors(project, exitstatus, is_first=not number)
+            try:
+                if self.is_distributed:  # only now is it known of which configurations workers had tests
+                    project.session.options = options_of(project, projects, projects)
+                if results.started:
+                    results.write(passed=not exitstatus and not results.errors)
+            except (OSError, ImgclsError) as error:
+                what = "" if isinstance(error, ConfigError) else "the result document could not be written: "
+                results.errors.append(f"imgcls: {what}{error}")
+        if any(project.results.errors for project in projects):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        for line in self._lines():
-            terminalreporter.write_line(line)
+        encoding = _encoding(terminalreporter)
+        projects = self.projects()
+        for project in projects:
+            title = f"imgcls, {project.name}" if len(projects) > 1 else "imgcls"
+            for text in self._lines(project, title):
+                for line in text.split("\n"):
+                    terminalreporter.write_line(encodable(printable(line), encoding))
 
-    def _collect(self) -> None:
+    def _collect(self, project: Project) -> None:
         """Read what was scored, and profile what was requested.
 
         A store that nobody needed is not created, and one that cannot be read has failed the tests that needed it.
         """
-        shared = self.is_distributed and self.options.store and self.options.store.exists()
+        results, session = project.results, project.session
+        options = session.options
+        shared = self.is_distributed and options.store and options.store.exists()
         try:
-            if not (self.session.needed or shared):
-                self.results.outcomes = []
-            self.results.outcomes  # noqa: B018 - read once, here
+            if not (session.needed or shared):
+                results.outcomes = []
+            results.outcomes  # noqa: B018 - read once, here
         except StoreError:
-            self.results.outcomes, self.results.finished = [], False
-        for name in self.options.profile if self.results.started else ():
+            results.outcomes, results.finished = [], False
+        for name in options.profile if results.started else ():
             try:
-                self.results.profiles += self.costs.profiles(name)
+                results.profiles += project.costs.profiles(name)
             except ImgclsError as error:
-                self.results.errors.append(f"FAILED --imgcls-profile {name}: {error}")
+                results.errors.append(f"FAILED --imgcls-profile {name}: {error}")
 
-    def _errors(self) -> Iterator[str]:
+    def _errors(self, project: Project, exitstatus: int, *, is_first: bool) -> Iterator[str]:
         """What fails the session although no test failed for it."""
-        yield from self.costs.errors()
-        if self.results.started:
-            yield from self.goldens.errors(self.results)
-        if self.options.require_gates:
-            yield from (f"FAILED gate not evaluated: {gate}" for gate in self.results.unevaluated())
-            yield from (f"FAILED not compared: {golden}" for golden in self.results.unchecked_goldens())
-            yield from (f"FAILED gate: {verdict.message}" for verdict in self.results.failed_verdicts())
+        results = project.results
+        if is_first:
+            yield from project.costs.errors()
+        if results.started:
+            yield from project.goldens.errors(results)
+        is_over = results.finished or not exitstatus or project.session.options.require_gates
+        if results.started and is_over:
+            yield from results.required_errors()
 
-    def _lines(self) -> Iterator[str]:
-        """The summary: tables, verdicts, and which gates were evaluated."""
-        results = self.results
+    def _lines(self, project: Project, title: str) -> Iterator[str]:
+        """The summary of a configuration: tables, verdicts, and which gates were evaluated."""
+        results = project.results
         width = shutil.get_terminal_size().columns
         if results.outcomes:
-            yield f"{' imgcls ':=^{width}}"
+            yield f"{f' {title} ':=^{width}}"
         yield from results.tables(width)
         if not (results.outcomes or results.errors or results.latencies or results.memories):
             return
         if results.total_gates:
             yield results.gates_line()
-        yield from self.goldens.lines(results)
-        unevaluated = (*results.unevaluated(), *results.unchecked_goldens())
-        yield from results.errors or [f"  not evaluated: {gate}" for gate in unevaluated]
+        yield from project.goldens.lines(results)
+        yield from results.errors
+        yield from results.not_evaluated()
+
+
+def _encoding(terminalreporter: pytest.TerminalReporter) -> str:
+    """That of the stream on which pytest reports. One character that it lacks would make all of a text escapes."""
+    writer = getattr(terminalreporter, "_tw", None)
+    return getattr(getattr(writer, "_file", None), "encoding", None) or "utf-8"

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Thresholds(TypedDict, total=False):
     """What :meth:`ScoreResult.judge` takes, accuracies as fractions.
 
-    With ``confidence``, ``top1`` and ``top5`` must be shown and not only observed.
+    With ``confidence``, ``top1`` and ``top5`` must be shown and not only observed; ``class_top1`` is shown anyhow, with
+    0.95 where none is given.
     """
 
     top1: float
@@ -33,6 +34,8 @@ class Thresholds(TypedDict, total=False):
     macro_f1: float
     min_images: int
     max_rejected: float
+    class_top1: float
+    worst_class: float
     confidence: float
 
 
@@ -108,6 +111,13 @@ class ScoreResult:
         return self._results.document
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, converted or guessed, and the input that was used, a sentence each."""
+        from imgcls.reporting import notes
+
+        return tuple(notes.lines(self.document))
+
+    @property
     def verdicts(self) -> tuple[Verdict, ...]:
         return self._results.verdicts.get((self.model, self.dataset), ())
 
@@ -135,6 +145,8 @@ class ScoreResult:
             macro_f1=thresholds.get("macro_f1"),
             min_images=thresholds.get("min_images"),
             max_rejected=thresholds.get("max_rejected", 0.0),
+            class_top1=_shown(thresholds.get("class_top1"), confidence),
+            worst_class=thresholds.get("worst_class"),
         )
         return accuracy.evaluate(gate, self._pair)
 
@@ -158,6 +170,12 @@ class ScoreResult:
 
         session = self._results.session
         return current_run.scored(session.store, session.run_id, self._results.outcomes)
+
+
+def _shown(threshold: float | None, confidence: float | None) -> ProvenThreshold | None:
+    if threshold is None:
+        return None
+    return ProvenThreshold(threshold) if confidence is None else ProvenThreshold(threshold, confidence)
 
 
 @dataclass(frozen=True, slots=True)

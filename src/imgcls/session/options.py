@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from imgcls.errors import ConfigError
+from imgcls.session import required
+from imgcls.session.required import Required
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "config": {
@@ -28,6 +30,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     },
     "json": {"metavar": "FILE", "help": "write the result document to FILE"},
     "json-summary": {"action": "store_true", "help": "leave the predictions out of the document"},
+    "markdown": {"metavar": "FILE", "help": "write the tables and the verdicts to FILE as Markdown"},
     "save": {"metavar": "FILE", "help": "save this run to FILE, as a baseline for later ones"},
     "baseline": {"metavar": "FILE|last", "help": "compare with this saved run, or with the last one"},
     "compare-fail": {
@@ -44,8 +47,9 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "help": "what a gate does that has too few images to decide (default: fail)",
     },
     "require-gates": {
-        "action": "store_true",
-        "help": "a gate of the configuration that no test evaluated is a failure",
+        "nargs": "?", "const": required.ALL, "metavar": "all|none|accuracy,latency,memory,golden",
+        "help": "the kinds of gates and limits that fail the run where no test evaluated them (default: those whose "
+        "tests were selected); give the value behind =, without one it is all",
     },
     "profile": {
         "action": "append", "default": [], "metavar": "MODEL",
@@ -72,17 +76,21 @@ class _PytestConfig(Protocol):
     @property
     def rootpath(self) -> Path: ...
     @property
+    def inipath(self) -> Path | None: ...
+    @property
     def invocation_params(self) -> Any: ...
 
     def getoption(self, name: str) -> Any: ...
+    def getini(self, name: str) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """The options of a run; relative paths are resolved against ``working``, the folder that it was started in.
 
-    ``store``: the folder of the store, ``None`` where it is off. ``require_gates``: a selected gate that is not
-    evaluated fails the run. ``prefix``: how options are written at the door that was used, for messages.
+    ``store``: the folder of the store, ``None`` where it is off. ``require_gates``: the kinds of gates that fail a
+    pytest run where they are not evaluated, ``None`` for what is selected. ``prefix``: how options are written at the
+    door that was used, for messages.
     """
 
     working: Path
@@ -94,12 +102,13 @@ class RunOptions:
     trust_mtime: bool = False
     json: Path | None = None
     json_summary: bool = False
+    markdown: Path | None = None
     save: Path | None = None
     baseline: str | None = None
     compare_fail: tuple[str, ...] = ()
     compare_common: bool = False
     inconclusive: Literal["fail", "warn"] = "fail"
-    require_gates: bool = True
+    require_gates: Required = None
     profile: tuple[str, ...] = ()
     update_golden: bool = False
     unused_golden: Literal["warn", "fail"] = "warn"
@@ -119,12 +128,16 @@ class RunOptions:
             )
 
     @classmethod
-    def from_pytest(cls, config: _PytestConfig) -> RunOptions:
-        """The options of a pytest run. Raises ConfigError."""
+    def from_pytest(cls, config: _PytestConfig, *, home: Path | None = None, working: Path | None = None) -> RunOptions:
+        """The options of a pytest run, by default with the store in the rootdir. Raises ConfigError.
+
+        A configuration that ``addopts`` names is relative to the file that has ``addopts``.
+        """
+        given = {name: config.getoption(f"{PYTEST_PREFIX}{name}") for name in OPTIONS}
         return cls._resolved(
-            {name: config.getoption(f"{PYTEST_PREFIX}{name}") for name in OPTIONS},
-            working=config.invocation_params.dir,
-            home=config.rootpath,
+            {**given, "config": _configurations(config, given["config"])},
+            working=working or config.invocation_params.dir,
+            home=home or config.rootpath,
             prefix=PYTEST_PREFIX,
         )
 
@@ -151,12 +164,13 @@ class RunOptions:
             trust_mtime=bool(given["trust-mtime"]),
             json=path("json"),
             json_summary=bool(given["json-summary"]),
+            markdown=path("markdown"),
             save=path("save"),
             baseline=given["baseline"],
             compare_fail=tuple(given["compare-fail"] or ()),
             compare_common=bool(given["compare-common"]),
             inconclusive=given["inconclusive"] or "fail",
-            require_gates=prefix == COMMAND_PREFIX or bool(given["require-gates"]),
+            require_gates=required.kinds(f"{prefix}require-gates", given["require-gates"]),
             profile=tuple(given["profile"] or ()),
             update_golden=bool(given["update-golden"]),
             unused_golden=given["unused-golden"] or "warn",
@@ -173,6 +187,19 @@ class RunOptions:
     def scoring_device(self) -> str:
         """The device that models are scored on."""
         return self.device or "cpu"
+
+
+def named_in_addopts(config: _PytestConfig) -> int:
+    """The number of configurations that ``addopts`` names, which pytest puts before all others."""
+    option = f"{PYTEST_PREFIX}config"
+    return sum(word == option or word.startswith(f"{option}=") for word in config.getini("addopts"))
+
+
+def _configurations(config: _PytestConfig, files: Sequence[str]) -> list[Path]:
+    """The configurations that options name, those of ``addopts`` from the folder of their file."""
+    first = named_in_addopts(config)
+    beside = config.inipath.parent if config.inipath else config.rootpath
+    return [(beside if number < first else config.invocation_params.dir) / file for number, file in enumerate(files)]
 
 
 def add_to_pytest(group: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ class Predictions:
         failed = any(pair.failure for pair in self.outcome.pairs)
         if not (failed or self.outcome.rejections or self.outcome.pairs[0].scores.scored):
             self.close()
-            raise ConfigError("there is no image in what was given")
+            raise ConfigError(f"there is no image in what was given{_ignored(self.outcome.ignored_suffixes)}")
 
     def __iter__(self) -> Iterator[Prediction]:
         return self.best()
@@ -51,3 +51,9 @@ class Predictions:
 
     def close(self) -> None:
         self._store.close()
+
+
+def _ignored(suffixes: Mapping[str, int]) -> str:
+    """What was there instead, by suffix."""
+    counts = ", ".join(f"{count} {suffix or 'without suffix'}" for suffix, count in suffixes.items())
+    return f", only files that are not images: {counts}" if counts else ""

@@ -4,61 +4,38 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgcls import documents
 from imgcls.errors import ImgclsError
-from imgcls.gates import accuracy
 from imgcls.records.comparison import Prediction
-from imgcls.records.config import LatencyGate, MemoryGate
 from imgcls.records.evaluation import DatasetOutcome, Verdict
-from imgcls.records.performance import Latency, Memory, Profile
-from imgcls.records.report import Report
+from imgcls.records.performance import Profile
+from imgcls.records.report import Report, Selection
 from imgcls.session import session as sessions
-from imgcls.session.events import Event, GoldenChecked, LatencyMeasured, LimitsJudged, MemoryMeasured, PairJudged
+from imgcls.session.events import PairJudged
+from imgcls.session.gating import GateResults
 
 if TYPE_CHECKING:
     from imgcls.session.session import Session
 
-Limit = tuple[str, str, str]
-"""A limit of the configuration: ``latency`` or ``memory``, the model, the metric."""
 
-
-class Results:
+class Results(GateResults):
     """Everything that one session found; doors add events as they happen, and read it when all is done.
 
     ``started``: tests or an evaluation began. ``finished``: everything that was selected was reached.
-    ``errors``: what failed outside of any gate.
+    ``errors``: what failed outside of any gate. ``reported``: texts of failures that the door prints itself.
     """
 
     def __init__(self, session: Session) -> None:
-        self.session = session
+        super().__init__(session)
         self.started = self.finished = False
-        self.verdicts: dict[tuple[str, str], tuple[Verdict, ...]] = {}
-        self.goldens: list[GoldenChecked] = []
-        self.latencies: list[Latency] = []
-        self.memories: list[Memory] = []
-        self.limit_verdicts: list[Verdict] = []
         self.profiles: list[Profile] = []
         self.errors: list[str] = []
-        self._evaluated_limits: set[Limit] = set()
-
-    def add(self, event: Event) -> None:
-        """Keep what a test, or the command itself, produced."""
-        match event:
-            case PairJudged(model, dataset, verdicts):
-                self.verdicts[model, dataset] = verdicts
-            case GoldenChecked():
-                self.goldens.append(event)
-            case LatencyMeasured(latency):
-                self.latencies.append(latency)
-            case MemoryMeasured(memory):
-                self.memories.append(memory)
-            case LimitsJudged(kind, model, verdicts):
-                self.limit_verdicts += verdicts
-                self._evaluated_limits |= {(kind, model, verdict.metric) for verdict in verdicts}
+        self.reported: list[str] = []
 
     # What was scored.
 
@@ -85,12 +62,21 @@ class Results:
         contrasts = list(current_run.pairwise_tests(session.store, session.run_id, outcomes)) if outcomes else []
         against = session.baseline if outcomes else None
         comparisons = against.comparisons(session.store, session.run_id, outcomes) if against else []
+        comparisons = [c for c in comparisons if (c.after, c.dataset) not in session.new_pairs]
         return replace(
             result_document.build(outcomes, self.all_verdicts, self.complete, contrasts, comparisons),
             latencies=tuple(self.latencies),
             memories=tuple(self.memories),
             profiles=tuple(self.profiles),
+            selection=self._selection,
         )
+
+    @property
+    def _selection(self) -> Selection:
+        """What this run is of its configuration. Raises StoreError."""
+        reached = {(pair.scores.model, pair.scores.dataset) for outcome in self.outcomes for pair in outcome.pairs}
+        left_out = tuple(pair for pair in self.session.configured.pairs() if pair not in reached)
+        return Selection(complete=not left_out, left_out=left_out)
 
     @property
     def all_verdicts(self) -> dict[tuple[str, str], list[Verdict]]:
@@ -109,67 +95,6 @@ class Results:
             results.predictions(self.session.store, self.session.run_id, self.outcomes) if self.outcomes else iter(())
         )
 
-    # Which gates there are, and which were evaluated.
-
-    @property
-    def total_gates(self) -> int:
-        """The number of gates and limits: one per pair with thresholds, per compared pair, and per limit."""
-        session = self.session
-        pairs = accuracy.total(session.settings, compares=session.compares)
-        return pairs + len(self._limits(selected=True)) + len(self._not_selected)
-
-    def unevaluated_gates(self) -> list[str]:
-        """The gates on scores that nothing was shown for, in words."""
-        session = self.session
-        return accuracy.unevaluated(
-            session.settings, self.verdicts, compares=session.compares, baseline=session.options.baseline is not None
-        )
-
-    def unevaluated_limits(self) -> list[str]:
-        """The limits on latency and memory that no test measured, in words."""
-        return [_in_words(limit) for limit in self._limits(selected=True) if limit not in self._evaluated_limits]
-
-    def unevaluated(self) -> list[str]:
-        """All of them; where pytest must evaluate every gate, also those of what was not selected."""
-        return self.unevaluated_gates() + self.unevaluated_limits() + self._not_selected
-
-    def _limits(self, *, selected: bool) -> list[Limit]:
-        """Every limit of the configuration: those of the selected models, or of the others."""
-        settings = self.session.settings
-        gates: list[tuple[str, str, LatencyGate | MemoryGate]] = [
-            *(("latency", model, gate) for model, gate in settings.latency.items()),
-            *(("memory", model, gate) for model, gate in settings.memory.items()),
-        ]
-        return [
-            (kind, model, field.name)
-            for kind, model, gate in gates
-            for field in fields(gate)
-            if getattr(gate, field.name) is not None and (model in settings.models) is selected
-        ]
-
-    @property
-    def _not_selected(self) -> list[str]:
-        session = self.session
-        if not (session.options.require_gates and session.options.is_pytest):
-            return []
-        pairs = [f"{model} on {dataset}" for model, dataset in session.settings.left_out]
-        limits = [_in_words(limit) for limit in self._limits(selected=False)]
-        return [f"{gate} (not selected)" for gate in pairs + limits]
-
-    def unchecked_goldens(self) -> list[str]:
-        """The selected pairs with a golden record that no test compared, in words."""
-        reached = {(golden.model, golden.dataset) for golden in self.goldens}
-        return [
-            f"golden of {model} on {dataset}"
-            for model, dataset in self.session.settings.golden_pairs()
-            if (model, dataset) not in reached
-        ]
-
-    def failed_verdicts(self) -> list[Verdict]:
-        """The verdicts of gates and limits that do not hold."""
-        verdicts = [*self.limit_verdicts, *(v for of_pair in self.verdicts.values() for v in of_pair)]
-        return [verdict for verdict in verdicts if not accuracy.holds(verdict, self.session.options.inconclusive)]
-
     # What is printed and written.
 
     def tables(self, width: int) -> Iterator[str]:
@@ -177,8 +102,8 @@ class Results:
         if self.outcomes:
             from imgcls.reporting import tables
 
-            yield tables.text(self.document, width).rstrip("\n")
-            yield from tables.verdicts(v for result in self.document.results for v in result.verdicts)
+            yield tables.text(self.document, width, self.reported).rstrip("\n")
+            yield from tables.verdicts_of(self.document.results)
         if self.latencies or self.memories:
             from imgcls.reporting import overview
 
@@ -192,6 +117,17 @@ class Results:
 
             yield operator_table.text(profile).rstrip("\n")
         yield from (f"{v.status.upper()} {v.message}" for v in self.limit_verdicts)
+        if self.outcomes:
+            yield from self.session.baseline_notes()
+
+    def markdown(self) -> str:
+        """The same tables and lines in GitHub's Markdown. Raises StoreError."""
+        from imgcls.reporting import markdown
+
+        missing = [f"not evaluated: {gate.words}" for gate in self.unevaluated()]
+        missing += [f"not applicable: {limit}" for limit in self.not_applicable()]
+        closing = [*self.session.baseline_notes(), self.gates_line(), self.goldens_line(), *missing]
+        return markdown.text(self.document, self.limit_verdicts, [line for line in closing if line], self.reported)
 
     def gates_line(self) -> str:
         """How many of the gates were evaluated."""
@@ -210,6 +146,8 @@ class Results:
             from imgcls.reporting import result_document
 
             result_document.save(options.json, self.document, None if options.json_summary else self.predictions())
+        if options.markdown:
+            documents.write_text(options.markdown, self.markdown())
         if options.save:
             save_baseline(options.save, self.document, self.predictions())
         if passed and options.store and self.outcomes:
@@ -229,7 +167,7 @@ def save_last(store: Path, document: Report, predictions: Iterator[Prediction]) 
     from imgcls.comparison.baseline import LAST_FILE
     from imgcls.reporting import result_document
 
-    if document.complete and document.results and not os.environ.get("CI"):
+    if document.complete and document.selection.complete and document.results and not os.environ.get("CI"):
         result_document.save(store / LAST_FILE, document, predictions)
 
 
@@ -240,11 +178,6 @@ def save_baseline(file: Path, document: Report, predictions: Iterator[Prediction
     if not (document.complete and document.results):
         raise ImgclsError(f"{file} was left as it was: this run is not whole, and not a baseline")
     result_document.save(file, document, predictions)
-
-
-def _in_words(limit: Limit) -> str:
-    kind, model, metric = limit
-    return f"{kind} of {model}, {metric}"
 
 
 def judge_all(session: Session, results: Results) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import replace
 from functools import cached_property, partial
@@ -20,6 +20,7 @@ from imgcls.errors import ConfigError, ImgclsError, ModelError, StoreError
 from imgcls.gates import accuracy, regression
 from imgcls.records.config import DatasetSpec, Settings
 from imgcls.records.evaluation import DatasetOutcome, Failure, PairOutcome, Progress, Scores, Verdict
+from imgcls.records.performance import Status
 from imgcls.reporting import progress
 from imgcls.session.options import RunOptions
 
@@ -30,13 +31,15 @@ if TYPE_CHECKING:
     from imgcls.store.database import Store
 
 ShowProgress = Callable[[], AbstractContextManager[Progress]]
+ShowStatus = Callable[[], AbstractContextManager[Status]]
 
 
 class Session:
     """One run from its options to its predictions and verdicts.
 
     ``configured``: the whole configuration; ``settings``: what is selected of it. ``needed``: the models that each
-    dataset is scored with, where that is less than all. ``show_progress``: how the caller shows it.
+    dataset is scored with, where that is less than all. ``show_progress`` and
+    ``show_waiting``: how the caller shows it, and for which other process it waits.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Session:
         configured: Settings,
         run_id: str | None = None,
         show_progress: ShowProgress | None = None,
+        show_waiting: ShowStatus | None = None,
     ) -> None:
         """Raises ConfigError where options and configuration do not go together."""
         settings = configuration.select(configured, options.models, options.datasets)
@@ -53,12 +57,13 @@ class Session:
         if options.compare_fail and not options.baseline:
             prefix = options.prefix
             raise ConfigError(f"{prefix}compare-fail needs something to compare with: {prefix}baseline FILE")
-        for file in (options.json, options.save):
+        for file in (options.json, options.markdown, options.save):
             if file:
                 documents.check_writable(file)
         self.run_id = run_id or uuid.uuid4().hex
         self.needed: dict[str, list[str]] = {}
         self.show_progress = show_progress or partial(progress.shown, sys.stderr)
+        self.show_waiting = show_waiting or (lambda: progress.notices(sys.stderr))
         self._pools: dict[str, ModelPool] = {}
 
     # What a run shares.
@@ -68,7 +73,7 @@ class Session:
         """The store of predictions. Raises StoreError."""
         from imgcls.store.database import Store
 
-        return Store(self.options.store)
+        return Store(self.options.store, self.show_waiting)
 
     @cached_property
     def baseline(self) -> Baseline | None:
@@ -174,19 +179,46 @@ class Session:
         """The verdicts of thresholds and baseline on a pair; none where there are neither. Raises ImgclsError."""
         model, dataset = outcome.scores.model, outcome.scores.dataset
         gate = self.settings.gates.get((model, dataset))
-        verdicts = accuracy.evaluate(gate, outcome) if gate else ()
+        verdicts = accuracy.evaluate(gate, self._with_accepted(outcome)) if gate else ()
         if self.baseline is None or outcome.failure:
             return verdicts
+        if (model, dataset) in self.new_pairs:
+            return (*verdicts, regression.new_pair(model, dataset, self.baseline.run.name))
         stored = self.store.outcome(self.run_id, dataset)
         if stored is None or model not in {pair.scores.model for pair in stored.pairs}:
             raise ModelError(f"{model} on {dataset} was not scored in this run")
         comparison = self.baseline.comparison(self.store, self.run_id, stored, model)
         return verdicts + regression.compared(comparison, self.baseline.margins, common=self.options.compare_common)
 
+    def _with_accepted(self, outcome: PairOutcome) -> PairOutcome:
+        """The pair with the classes that this run accepts, where all that is known of it are scores."""
+        if outcome.accepted or outcome.failure:
+            return outcome
+        stored = self.store.outcome(self.run_id, outcome.scores.dataset)
+        accepted = {pair.scores.model: pair.accepted for pair in stored.pairs} if stored else {}
+        return replace(outcome, accepted=accepted.get(outcome.scores.model, {}))
+
+    @cached_property
+    def new_pairs(self) -> list[tuple[str, str]]:
+        """The pairs that are newer than the baseline. Raises ConfigError where that cannot be read."""
+        return self.baseline.new_pairs(self.configured.pairs()) if self.baseline else []
+
     @property
-    def compares(self) -> bool:
-        """Whether pairs are held against a baseline, or should be."""
-        return bool(self.settings.margins) or self.options.baseline is not None
+    def compared_pairs(self) -> list[tuple[str, str]]:
+        """The selected pairs that are held against a baseline, or should be."""
+        if self.options.baseline is None and (self.options.save or not self.settings.margins):
+            return []
+        return [pair for pair in self.settings.pairs() if pair not in self.new_pairs]
+
+    def baseline_notes(self) -> Iterator[str]:
+        """What is not compared, and why that is in order."""
+        if self.baseline is None:
+            if self.settings.margins and self.options.save:
+                name = self.options.save.name
+                yield f"compare: no baseline was named, so nothing was compared; this run is saved as one: {name}"
+            return
+        for model, dataset in self.baseline.gone_pairs(self.configured.pairs()):
+            yield f"compare: {model} on {dataset} is in {self.baseline.run.name}, and no more in the configuration"
 
 
 def exit_codes(outcomes: Sequence[DatasetOutcome]) -> set[int]:

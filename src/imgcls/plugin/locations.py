@@ -1,0 +1,93 @@
+"""Where a test of ours is: in the user's test file, or at the gate's line in the configuration, never in imgcls."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+from imgcls.errors import ImgclsError
+from imgcls.plugin.items import DatasetHandle, ModelHandle, parameter_of
+from imgcls.plugin.projects import PACKAGE, Project
+
+SUITE = "imgcls.suite"
+
+
+def relocate(item: pytest.Item, project: Project | None) -> None:
+    """Let reporters find a ready-made test where it was imported, or else where its gate is."""
+    path, _, name = item.reportinfo()
+    place = _place(item, project) if Path(path).is_relative_to(PACKAGE) else None
+    if place:
+        item.reportinfo = lambda: (*place, name)  # type: ignore[method-assign]
+        vars(item).pop("location", None)  # somebody may have asked for it, and pytest keeps it
+
+
+def shorten(excinfo: pytest.ExceptionInfo[BaseException] | None) -> None:
+    """Let an error of ours, whose message states everything, end where the user's code called imgcls."""
+    if excinfo is None or not isinstance(excinfo.value, ImgclsError):
+        return
+    excinfo.value.__cause__, excinfo.value.__suppress_context__ = None, True
+    last: TracebackType | None = excinfo.tb
+    while last and last.tb_next and not Path(last.tb_next.tb_frame.f_code.co_filename).is_relative_to(PACKAGE):
+        last = last.tb_next
+    if last and not last.tb_frame.f_globals.get("__name__", "").startswith(("_pytest", "pluggy")):
+        last.tb_next = None
+
+
+def relocate_report(report: pytest.TestReport, item: pytest.Item) -> None:
+    """Let a failure that was raised in imgcls stand where its test is."""
+    crash: Any = getattr(report.longrepr, "reprcrash", None)
+    if crash and Path(crash.path).is_relative_to(PACKAGE):
+        path, line, _ = item.reportinfo()
+        crash.path, crash.lineno = str(path), (line or 0) + 1
+
+
+def _place(item: pytest.Item, project: Project | None) -> tuple[Path, int] | None:
+    """File and line, counted from 0."""
+    if not item.path.is_relative_to(PACKAGE):
+        return item.path, _line_of_import(item.path)
+    handle = parameter_of(item, ModelHandle)
+    if handle is None or project is None:
+        return None
+    dataset = parameter_of(item, DatasetHandle)
+    file = project.files[0]
+    return file, _line_of_gate(file, _kind(item), handle.name, dataset.name if dataset else None)
+
+
+def _kind(item: pytest.Item) -> str:
+    """The tables of the configuration that its limits are in."""
+    requested = getattr(item, "fixturenames", ())
+    return next((kind for kind in ("latency", "memory") if f"imgcls_{kind}" in requested), "gates")
+
+
+@cache
+def _line_of_import(file: Path) -> int:
+    """The line that imports the ready-made tests, or else the first."""
+    tree = ast.parse(file.read_bytes())
+    lines = (node.lineno - 1 for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == SUITE)
+    return min(lines, default=0)
+
+
+@cache
+def _line_of_gate(file: Path, kind: str, model: str, dataset: str | None) -> int:
+    """The line of a gate or limit in a configuration, or of the table that it would be in, or of the model."""
+    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    for table in (f"{kind}.{model}", f'{kind}."*"', f"models.{model}"):
+        for number, line in enumerate(lines):
+            if line.partition("#")[0].strip() in (f"[{table}]", f"[tool.imgcls.{table}]"):
+                return number + _offset(lines[number + 1 :], dataset)
+    return 0
+
+
+def _offset(lines: list[str], dataset: str | None) -> int:
+    """How many lines after its header a table has the key of a dataset; 0 where it has none."""
+    for number, line in enumerate(lines, 1):
+        if line.startswith("["):
+            break
+        if dataset and line.partition("=")[0].strip().strip('"') == dataset:
+            return number
+    return 0
