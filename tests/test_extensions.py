@@ -5,7 +5,7 @@ from importlib import import_module
 import pytest
 
 from imgcls import extensions
-from imgcls.models.sources import python, reference, timm, torchvision
+from imgcls.models.sources import python, reference, timm, torchhub, torchvision, transformers
 from imgcls.models.sources.base import Source
 
 
@@ -21,6 +21,8 @@ def test_every_source_follows_the_protocol() -> None:
         "torchvision": torchvision.SOURCE,
         "timm": timm.SOURCE,
         "python": python.SOURCE,
+        "torchhub": torchhub.SOURCE,
+        "transformers": transformers.SOURCE,
         "reference": reference.SOURCE,
     }
     assert {name: row.module for name, row in extensions.SOURCES.items()} == {

@@ -92,7 +92,7 @@ def test_the_three_line_test_file_stands_there() -> None:
 def test_the_suite_is_what_the_documentation_shows() -> None:
     """The text of the ready-made test stands there word for word, types aside."""
     suite = (ROOT / "src" / "imgcls" / "suite.py").read_text()
-    [block] = [block for block in _blocks("python") if "gates.check(scores)" in block]
+    [block] = [block for block in _blocks("python") if "gates.check(imgcls_scores)" in block]
     *_, decorator, signature, body = block.strip().splitlines()
     assert decorator in suite
     assert body in suite

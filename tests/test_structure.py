@@ -15,13 +15,14 @@ TESTED_ELSEWHERE = {
     "evaluation/state.py": "evaluation/test_evaluator.py",
     "golden/records.py": "golden/test_diff.py",
     "models/model.py": "models/test_loader.py",
+    "models/sources/own_code.py": "models/test_identity.py",
+    "models/sources/places.py": "models/sources/test_timm_names.py",
     "models/sources/python.py": "models/sources/test_registry.py",
     "models/sources/reference.py": "models/runtimes/test_numpy.py",
     "models/sources/timm.py": "models/sources/test_registry.py",
-    "models/sources/torchvision.py": "models/sources/test_registry.py",
     "plugin/fixtures.py": "plugin/test_hooks.py",
     "plugin/items.py": "plugin/test_hooks.py",
-    "plugin/summary.py": "plugin/test_hooks.py",
+    "plugin/progress.py": "plugin/test_hooks.py",
     "preprocessing/geometry.py": "preprocessing/test_transforms.py",
     "preprocessing/resize.py": "preprocessing/test_transforms.py",
     "preprocessing/resample_numpy.py": "preprocessing/test_fast_decode.py",
@@ -32,8 +33,8 @@ TESTED_AS_A_WHOLE = {"records": "records/test_records.py", "reference": "referen
 """Wings that are one thing in several files."""
 
 ABOUT_SEVERAL = {
-    "data/test_label_map.py",  # a file that says what folders mean, from the configuration to classes
     "models/test_extending.py",  # a runtime and a source of another package
+    "preprocessing/test_grey.py",  # every step of an input of one channel
     "preprocessing/test_fast_decode.py",  # decoding at a scale, and what is resized after it
     "records/test_records.py",
     "reference/test_namespaces.py",  # every array library

@@ -11,6 +11,7 @@ import pytest
 
 from builders import MACHINE, extra_info, write_saved_run
 from imgcls.cli import main as cli_main
+from imgcls.reporting import progress
 
 NAME = "bench/test_latency.py::test_latency[net-cpu-SingleStream]"
 
@@ -48,7 +49,7 @@ def test_a_noisy_machine_is_inconclusive(tmp_path: Path, capsys: pytest.CaptureF
     [
         (
             {"machine": asdict(replace(MACHINE, cpu="Another CPU"))},
-            "another machine: machine Machine(cpu='A fine",
+            "another machine: cpu A fine CPU and Another CPU",
         ),
         ({"threads": 4}, "another threads: threads 2 and 4"),
         ({"batch": 8}, "another batch: batch 1 and 8"),
@@ -75,14 +76,20 @@ def test_a_benchmark_that_one_run_lacks_fails(tmp_path: Path, capsys: pytest.Cap
     assert (
         _compare(
             tmp_path,
-            {NAME: extra_info(0), "lost": extra_info(0)},
-            {NAME: extra_info(1), "new": extra_info(1)},
+            {NAME: extra_info(0), "lost": extra_info(0) | {"model": "a"}},
+            {NAME: extra_info(1), "new": extra_info(1) | {"model": "b"}},
         )
         == 1
     )
     out = capsys.readouterr().out
     assert "ERROR lost: cannot be compared: only the first of the two runs has it" in out
     assert "ERROR new: cannot be compared: only the second of the two runs has it" in out
+
+
+def test_a_moved_test_file_is_the_same_measurement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was measured is compared, whichever file and test measured it."""
+    assert _compare(tmp_path, {NAME: extra_info(0)}, {"tests/test_speed.py::test_it": extra_info(1, 1.1)}) == 1
+    assert capsys.readouterr().out.startswith(f"FAIL SLOWER: tests/test_speed.py::test_it (before: {NAME}): p50 ")
 
 
 def test_a_missing_baseline_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,9 +154,11 @@ def test_two_models_are_run_in_turn(
     models = "".join(f'[models.{name}]\narch = "python:nets:{name}"\n{given}' for name in ("quick", "slow"))
     (tmp_path / "imgcls.toml").write_text(models)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(progress, "LOG_S", 0.0)
     slower = imgcls("bench-compare", "quick", "slow", "--effect", "0.2")
     assert slower.ret == 1
     slower.stdout.fnmatch_lines(["FAIL SLOWER: slow against quick on cpu, batch 1: p50 * ratio 1.*"])
+    slower.stderr.fnmatch_lines(["quick and slow: warming up", "quick and slow: 20 rounds of each model, in turn"])
     same = imgcls("bench-compare", "quick", "quick", "--effect", "0.3", "--json", "out.json")
     assert same.ret == 0
     same.stdout.fnmatch_lines(["PASS *: quick against quick on cpu, batch 1: *"])

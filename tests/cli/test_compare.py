@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from conftest import CONFIGURATION, NETWORK, Project
-from imgcls.config import specs
+from imgcls.config import datasets
 from imgcls.records.config import DatasetSpec
+from imgcls.reporting import progress
 
 Command = Callable[..., pytest.RunResult]
 
@@ -49,13 +50,28 @@ def test_what_knows_no_gpu_is_compared_on_the_cpu(project: Project, imgcls: Comm
 
 
 @pytest.mark.usefixtures("quick_memory")
-def test_seconds_are_those_of_a_pass_that_was_made(project: Project, imgcls: Command) -> None:
-    """What comes from the store took no time that would say anything."""
+def test_seconds_are_known_of_what_comes_from_the_store(project: Project, imgcls: Command) -> None:
+    """They are those of the pass that computed the predictions; listing the files again takes a little of its own."""
     project.configure(TWO)
-    for expected in (True, False):
+    seconds = []
+    for _ in range(2):
         assert imgcls("compare", "colour", "dull", "--csv", "t.csv").ret == 0
         with (project.folder / "t.csv").open() as file:
-            assert all(bool(line["set_seconds"]) is expected for line in csv.DictReader(file))
+            seconds.append([float(line["set_seconds"]) for line in csv.DictReader(file)])
+    assert project.images_inferred() >= 24
+    assert min(seconds[0]) > 0
+    assert seconds[1] == pytest.approx(seconds[0], abs=0.5)
+
+
+@pytest.mark.usefixtures("project", "quick_memory")
+def test_what_is_being_measured_is_stated(imgcls: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Now and then, here at every occasion: scenario by scenario, round by round."""
+    monkeypatch.setattr(progress, "LOG_S", 0.0)
+    result = imgcls("compare", "colour", "--device", "cpu", "--store", "off")
+    assert result.ret == 0
+    titles = [f"colour on cpu, {of}" for of in ("SingleStream, batch 1", "Offline, batch 8")]
+    for title in titles:
+        result.stderr.fnmatch_lines([f"{title}: warming up", f"{title}: round 12 of up to *"])
 
 
 @pytest.mark.usefixtures("quick_memory")
@@ -97,8 +113,20 @@ def test_a_file_that_cannot_be_written_is_named_before_the_work(project: Project
 )
 def test_a_dataset_of_the_command_line(labels: str, read: object) -> None:
     """The same keys as in a file, from the working folder on."""
-    assert specs.dataset("command line", "photos", "my/photos", labels) == DatasetSpec(
+    assert datasets.dataset("command line", "my/photos", labels) == DatasetSpec(
         "photos",
         Path("my/photos"),
         read,  # type: ignore[arg-type]  # one of them each time
     )
+
+
+def test_a_model_that_only_one_of_two_runs_has_is_named(project: Project, imgcls: Command) -> None:
+    """A new model is no difference; what both runs have is held against the margin."""
+    project.configure(TWO)
+    assert imgcls("score", "--save", "two.json").ret == 0
+    assert imgcls("score", "--models", "colour", "--save", "one.json").ret == 0
+    added = imgcls("compare", "one.json", "two.json", "--compare-fail", "top1:0.5")
+    added.stdout.fnmatch_lines(["NEW: dull on colours: not in one.json*, so nothing is compared", "*SAME*"])
+    removed = imgcls("compare", "two.json", "one.json", "--compare-fail", "top1:0.5")
+    removed.stdout.fnmatch_lines(["dull on colours is in two.json*, and no more in one.json*", "*SAME*"])
+    assert (added.ret, removed.ret) == (0, 0)

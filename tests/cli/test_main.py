@@ -1,5 +1,8 @@
 """imgcls.cli.main: what all commands share."""
 
+import subprocess
+import sys
+
 import pytest
 
 from conftest import Command, Project
@@ -33,3 +36,13 @@ def test_nothing_selected_is_exit_code_2(project: Project, imgcls: Command) -> N
 def test_a_terminal_of_few_characters_shows_what_it_can(imgcls_process: Command) -> None:
     """Lines of the table that ASCII lacks are replaced, not a traceback."""
     assert imgcls_process("score", PYTHONIOENCODING="ascii").ret == 0
+
+
+def test_a_reader_that_has_enough_ends_the_command_in_silence() -> None:
+    """``imgcls labels list | head`` prints no error, and is not exit code 0."""
+    command = [sys.executable, "-m", "imgcls", "labels", "list", "imagenet-1k"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert (process.wait(), process.stderr.read()) == (141, b"")

@@ -55,7 +55,7 @@ def test_the_ten_operators_are_shown_and_all_are_saved(
     """The document has every operator and the conditions; the trace is one that Chrome opens."""
     assert profile("small", "--batch", "2", "--repeats", "3", "--json", "a.json", "--trace", "t.json") == 0
     shown = capsys.readouterr().out
-    assert shown.startswith("operators of small on cpu, batch 2, ")
+    assert shown.startswith("operators of small (untrained) on cpu, batch 2, ")
     assert ", median of 3 profiled calls\n" in shown
     assert "what moved" not in shown
     document = _saved()

@@ -32,18 +32,76 @@ def _lines(result: pytest.RunResult, start: str) -> list[str]:
 
 def test_a_model_against_itself_is_the_same(run_pytest: Command, project: Project) -> None:
     """Equal prediction keys pass whatever the number of images, and count as an evaluated gate."""
-    project.also("[compare]\ntop5 = { margin = 0.0 }\n")
+    project.also("[compare]\ntop1 = { margin = 0.0 }\n")
     saved = run_pytest("--imgcls-save", "main.json")
     assert saved.ret == 0
-    saved.stdout.fnmatch_lines(
-        ["gates: 1 of 2 evaluated", "  not evaluated: colour on colours, compare (no baseline was named)"]
-    )
+    saved.stdout.fnmatch_lines(["compare: *no baseline was named, so nothing was compared*", "gates: 1 of 1 evaluated"])
     result = run_pytest("--imgcls-baseline", "main.json", "--imgcls-compare-fail", "top1:0.001")
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["colour on colours, main.json of * -> this run", "  SAME: *", "PASS SAME: * top5 *", "PASS SAME: * top1 *",
-         "gates: 2 of 2 evaluated"]
+        ["colour on colours, main.json of * -> this run", "  SAME: *", "PASS SAME: * top1 *", "gates: 2 of 2 evaluated"]
     )  # fmt: skip
+
+
+def test_the_first_baseline_is_made_by_the_run_that_has_none(
+    run_pytest: Command, imgcls: Command, project: Project
+) -> None:
+    """With a margin and nothing to compare with, saving passes at both doors and says so; without it the run fails."""
+    project.also("[compare]\ntop1 = { margin = 0.01 }\n")
+    note = "compare: no baseline was named, so nothing was compared; this run is saved as one: main.json"
+    for result in (run_pytest("--imgcls-save", "main.json"), imgcls("score", "--save", "main.json")):
+        assert result.ret == 0
+        result.stdout.fnmatch_lines(["PASS colour on colours: top1 *", note, "gates: 1 of 1 evaluated"])
+        assert _document(project.folder / "main.json")["complete"]
+    missing = run_pytest()
+    assert missing.ret == 1
+    missing.stdout.fnmatch_lines(["FAILED gate not evaluated: colour on colours, compare (no baseline was named)"])
+    assert imgcls("score").ret == 1
+
+
+def _also(name: str, factory: str) -> str:
+    """One more model, its gate, and a margin for all."""
+    return (
+        f'[models.{name}]\narch = "python:nets:{factory}"\n{NETWORK}[gates.{name}]\ncolours = {{ top1 = 0.9 }}\n'
+        "[compare]\ntop1 = { margin = 0.01 }\n"
+    )
+
+
+def test_a_new_model_and_a_new_dataset_are_not_red(run_pytest: Command, imgcls: Command, project: Project) -> None:
+    """Each is reported as new, and held against what needs no baseline; a model that is gone is named."""
+    project.also(_also("old", "colour"))
+    assert run_pytest("--imgcls-save", "main.json").ret == 0
+    project.also(_also("next", "colour") + '[datasets.more]\npath = "colours"\n')
+    doors = ((run_pytest, ("--imgcls-baseline", "main.json")), (imgcls, ("score", "--baseline", "main.json")))
+    for run, arguments in doors:
+        result = run(*arguments)
+        assert result.ret == 0
+        for line in (
+            "SKIPPED NEW: next on colours: not in main.json of *, so nothing is compared, and its other gates hold *",
+            "SKIPPED NEW: colour on more: *",
+            "compare: old on colours is in main.json of *, and no more in the configuration",
+            "gates: 3 of 3 evaluated",
+        ):
+            result.stdout.fnmatch_lines([line])
+        result.stdout.no_fnmatch_line("*cannot be compared*")
+    project.also(_also("next", "nan"))
+    for run, arguments in doors:
+        assert run(*arguments).ret == 1
+
+
+def test_a_margin_on_top5_of_three_classes_compares_nothing(
+    run_pytest: Command, imgcls: Command, project: Project
+) -> None:
+    """Every door refuses it, and names the accuracy to compare, although all predictions are equal."""
+    _ungated(project)
+    assert imgcls("score", "--save", "main.json").ret == 0
+    for result in (
+        run_pytest("--imgcls-baseline", "main.json", "--imgcls-compare-fail", "top5:0.01"),
+        imgcls("score", "--baseline", "main.json", "--compare-fail", "top5:0.01"),
+        imgcls("compare", "main.json", "main.json", "--compare-fail", "top5:0.01"),
+    ):
+        assert result.ret == 1
+        result.stdout.fnmatch_lines(["*top5 compares nothing, as any network reaches 1*: compare top1*"])
 
 
 @pytest.mark.slow

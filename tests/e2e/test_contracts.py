@@ -17,12 +17,12 @@ from imgcls.records.report import Report
 
 ROOT = Path(__file__).parents[2]
 
-INPUT = "resize crop crop_mode interpolation mean std"
+INPUT = "resize crop crop_mode interpolation mean std function"
 CONDITIONS = (
     "model arch device batch precision runtime threads input state_sha256 weights_file_sha256 parameters gmacs machine "
-    "versions"
+    "versions untrained"
 )
-MACHINE = "cpu cores system gpu"
+MACHINE = "cpu cores system gpu quota"
 PEAK = (
     "phase heap_bytes rss_bytes weights activations_bytes workspace_bytes rest_bytes sites cuda_allocated_bytes "
     "cuda_reserved_bytes"
@@ -38,16 +38,19 @@ MOVER = "name before_ns after_ns before_calls after_calls real"
 KEYS: dict[type, dict[str, str]] = {
     Report: {  # the result document, in addition to its format and its predictions
         "": (
-            "made_at complete environment passes results rejections contrasts comparisons latencies memories profiles"
+            "made_at complete environment passes results rejections contrasts comparisons latencies memories profiles "
+            "datasets selection"
         ),
+        "selection": "complete left_out",
         "passes": PASS,
         "results": (
             "model dataset runtime precision decode device input weights_file_sha256 state_sha256 param_count listed "
             "scored rejected ignored unscored distinct top1_count top5_count top1 top1_err top1_low top1_high top5 "
             "top5_err top5_low top5_high macro_f1 overall_top5 img_size crop_pct interpolation images_per_second "
             "from_store ids_ignored runtime_note drifts prediction_key exif labels_sha256 accepted classes failure "
-            "verdicts"
+            "verdicts input_sources notes untrained class_count set_seconds"
         ),
+        "datasets": "dataset listed scored rejected ignored ignored_suffixes empty_classes remarks notes",
         "results.drifts": DRIFTS,
         "results.classes": CLASSES,
         "results.failure": FAILURE,
@@ -57,15 +60,17 @@ KEYS: dict[type, dict[str, str]] = {
             "dataset first second images first_only second_only difference p_value p_holm real images_needed"
         ),
         "comparisons": (
-            "dataset before after before_run after_run refusals same changed only_before only_after differences flips"
+            "dataset before after before_run after_run refusals same changed only_before only_after differences flips "
+            "certain classes"
         ),
+        "comparisons.classes": "label images before_count after_count losses gains p_value p_holm real",
         "comparisons.differences": (
             "accuracy images before_count after_count losses gains difference low high p_value detectable"
         ),
         "comparisons.flips": "change path image_sha256 label before after",
         "latencies": (
             "conditions scenario rounds_ns p50_ns p90_ns p95_ns p99_ns images_per_second steady preprocess_ns copy_ns "
-            "model_ns device_p50_ns"
+            "model_ns device_p50_ns cut_short blocks_ns"
         ),
         "latencies.conditions": CONDITIONS,
         "latencies.conditions.machine": MACHINE,
@@ -97,15 +102,18 @@ KEYS: dict[type, dict[str, str]] = {
         "images": "path sha256 label pixels tensor tensor_sha256 top probability",
     },
     DatasetOutcome: {  # JSON in the store, where a lost key with a default would be no error
-        "": "dataset exif complete passes pairs rejections",
+        "": "dataset exif complete passes pairs rejections ignored_suffixes empty_classes remarks notes",
         "passes": PASS,
-        "pairs": "scores facts failure prediction_key labels accepted overall from_store ids_ignored choice",
+        "pairs": "scores facts failure prediction_key labels accepted overall from_store ids_ignored choice "
+        "set_seconds",
         "pairs.scores": (
-            "model dataset listed scored rejected ignored unscored distinct top1_count top5_count classes mass"
+            "model dataset listed scored rejected ignored unscored distinct top1_count top5_count classes mass "
+            "class_count"
         ),
         "pairs.scores.classes": CLASSES,
         "pairs.facts": (
-            "runtime precision device input weights_file_sha256 state_sha256 parameters crop_pct weight_bytes decode"
+            "runtime precision device input weights_file_sha256 state_sha256 parameters crop_pct weight_bytes decode "
+            "input_sources notes untrained"
         ),
         "pairs.facts.input": INPUT,
         "pairs.failure": FAILURE,
@@ -140,7 +148,7 @@ def test_golden_files_have_these_keys(file: Path) -> None:
     """The golden records of this repository were written with the keys above."""
     document = msgspec.json.decode(file.read_bytes())
     assert sorted(document) == sorted(KEYS[Golden][""].split())
-    assert list(document["input"]) == KEYS[Golden]["input"].split()
+    assert [*document["input"], "function"] == KEYS[Golden]["input"].split()  # only of a network's own preprocessing
     assert {tuple(image) for image in document["images"]} == {tuple(KEYS[Golden]["images"].split())}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import imgcls
 from imgcls.training import config, finetune, history, trainer
 
 pytestmark = [pytest.mark.slow, pytest.mark.shared]
@@ -22,14 +23,14 @@ def folds(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[t
         "timm:mobilenetv2_100",
         weights=shared_data / "weights" / "mobilenetv2_100.tf_qat_in1k.safetensors",
         options={"pad_type": "same"},
-        input={"resize": 112, "crop": 96, "interpolation": "bilinear", "mean": [0.5] * 3, "std": [0.5] * 3},
+        input={"resize": 182, "crop": 160, "interpolation": "bilinear", "mean": [0.5] * 3, "std": [0.5] * 3},
     )
     out, results = tmp_path_factory.mktemp("folds"), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(history, "curves", lambda *_: b"")  # drawn in other tests, and slow
         for fold in range(5):
             training_config = config.with_defaults(
-                spec.arch, spec.weights, epochs=EPOCHS, batch_size=8, learning_rate=1e-4, scale=(0.35, 1.0),
+                spec.arch, spec.weights, epochs=EPOCHS, batch_size=8, learning_rate=5e-5,
                 ema=0.9, freeze_batch_norm=True, folds=5, fold=fold,
             )  # fmt: skip
             results.append(trainer.train(shared_data / "photos10", spec, training_config, out / str(fold)))
@@ -49,3 +50,15 @@ def test_a_new_head_keeps_what_the_rest_has_learned(folds: list[trainer.Training
         assert first.train.loss < 1.2 * np.log(10)
         assert last.train.loss < 0.5 * first.train.loss
         assert last.validation.loss < first.validation.loss
+
+
+def test_the_trained_weights_state_their_own_input_and_classes(
+    folds: list[trainer.TrainingResult],
+) -> None:
+    """Named by nothing but architecture and file, they score what the configuration next to them scores."""
+    run = folds[0].out
+    configured = imgcls.score("trained", "validation", config=run / "imgcls.toml", store=None)
+    spec = imgcls.ModelSpec("bare", "timm:mobilenetv2_100", weights=run / "best.safetensors")
+    bare = imgcls.score(spec, run / "validation.csv", store=None)
+    assert (bare.scored, bare.top1) == (10, configured.top1)
+    assert [p.top for p in bare.predictions()] == [p.top for p in configured.predictions()]

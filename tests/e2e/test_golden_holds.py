@@ -5,21 +5,23 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from imgcls.config import loader as configuration
 from imgcls.data import dataset as datasets
-from imgcls.evaluation import evaluator
+from imgcls.evaluation import evaluator, inputs
 from imgcls.golden import check, files, recorder
 from imgcls.models import inference
 from imgcls.models.pool import ModelPool
 from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.records.config import DatasetSpec, Settings
-from imgcls.records.data import Listing
+from imgcls.records.data import ImageRef, Listing
 from imgcls.records.evaluation import Verdict
 from imgcls.store.database import Store
+from imgcls.system import machine
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +52,19 @@ def _verdicts(settings: Settings, dataset: DatasetSpec, pool: ModelPool, *, reve
     store.close()
 
 
+def _remembered(prepare: Callable[..., Any]) -> Callable[..., Any]:
+    """What decodes and crops, once for every image: none of the ways is about it."""
+    results: dict[tuple[object, ...], Any] = {}
+
+    def prepared(image: ImageRef, *settings: Any) -> Any:
+        key = (image.sha256, repr(settings))
+        if key not in results:
+            results[key] = prepare(image, *settings)
+        return results[key]
+
+    return prepared
+
+
 @pytest.fixture
 def in_all_ways(monkeypatch: pytest.MonkeyPatch) -> InAllWays:
     """Every verdict on one dataset: images at a time x threads x memory layout x order of the files."""
@@ -58,6 +73,8 @@ def in_all_ways(monkeypatch: pytest.MonkeyPatch) -> InAllWays:
         results: list[Verdict] = []
         pool, threads = ModelPool(settings.models, "cpu"), torch.get_num_threads()
         to_device = EagerClassifier.to_device
+        decoded_once = _remembered(inputs.prepared_or_rejected)
+        monkeypatch.setattr(inputs, "prepared_or_rejected", decoded_once)
         for batch, workers, channels_last, reverse in product(batch_sizes, (1, 2), (True, False), (True, False)):
             layout = torch.channels_last if channels_last else torch.contiguous_format
             monkeypatch.setattr(inference, "batch_size", lambda _, size=batch: size)
@@ -67,6 +84,7 @@ def in_all_ways(monkeypatch: pytest.MonkeyPatch) -> InAllWays:
             for name in settings.models:
                 pool.get(name).classifier.module.to(memory_format=layout)
             torch.set_num_threads(workers)
+            monkeypatch.setattr(machine, "threads", lambda number=workers: number)  # no fewer while it scores
             results += _verdicts(settings, settings.datasets[dataset], pool, reverse=reverse)
         torch.set_num_threads(threads)
         return results

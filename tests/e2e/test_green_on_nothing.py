@@ -119,6 +119,16 @@ def proven_threshold_that_few_images_cannot_show(project: Project) -> None:
     _replace(project, "top1 = 1.0", "top1 = { min = 0.9, confidence = 0.95 }")
 
 
+def top5_of_three_classes(project: Project) -> None:
+    _replace(project, "top1 = 1.0", "top5 = 0.9")
+
+
+def folders_that_accept_every_class(project: Project) -> None:
+    _replace(project, 'path = "colours"', 'path = "colours"\nlabels = { file = "classes.csv" }')
+    rows = [f"{folder},{index}" for folder in ("red", "green", "blue") for index in range(3)]
+    (project.folder / "classes.csv").write_text("\n".join(["folder,index", *rows]))
+
+
 def duplicates_for_missing_images(project: Project) -> None:
     first, *others = _images(project)[:3]
     for copy in others:
@@ -151,6 +161,8 @@ NEVER_GREEN = [
     (misspelt_gate_key, "", "*[[]gates.colour.colours[]] top_1: unknown key; did you mean 'top1'?*"),
     (threshold_in_per_cent, "", "*top1: 76 is not a fraction in [[]0, 1[]]; write 0.76*"),
     (proven_threshold_that_few_images_cannot_show, "", "*INCONCLUSIVE: colour on colours: top1 1.0000 (12 of 12)*"),
+    (top5_of_three_classes, "", "*a top5 gate cannot fail on a model with 3 classes*use top1 or macro_f1 instead*"),
+    (folders_that_accept_every_class, "", "*a top1 gate cannot fail*of which 3 or more are right for every folder*"),
     (duplicates_for_missing_images, "", "*10 different images scored, wanted 12*"),
     (one_image_under_two_labels, "", "*blue/0000.png*red/0000.png*"),
 ]

@@ -221,7 +221,7 @@ def test_seven_architectures_predict_in_one_command(shared_data: Path, tmp_path:
     result = imgcls("predict", photo, "--config", _seven(tmp_path))
     assert result.ret == 0
     tables = result.stdout.str().split(str(photo))[1:]
-    assert [table.splitlines()[0].strip() for table in tables] == list(SEVEN)
+    assert [table.splitlines()[0].strip() for table in tables] == [f"{name} (untrained)" for name in SEVEN]
     for table in tables:
         rows = [line for line in table.splitlines()[1:] if line.split() and line.split()[0].isdigit()]
         assert len(rows) == 5

@@ -153,7 +153,7 @@ def crop_off_by_one(planted: Planted) -> None:
 
 def exif_applied(planted: Planted) -> None:
     decode = decoding.decode
-    planted.patch.setattr(decoding, "decode", lambda data, _: decode(data, "apply"))
+    planted.patch.setattr(decoding, "decode", lambda data, *_: decode(data, "apply"))
 
 
 def train_mode_left_on(planted: Planted) -> None:

@@ -109,7 +109,7 @@ def _start(*command: str, **variables: str) -> subprocess.Popen[str]:
 def _rows(store: Path) -> Rows:
     """Key of the prediction, sha256 of the image, and the bytes of the prediction, of everything in a store."""
     connection = sqlite3.connect(store / FILE)
-    rows = connection.execute("select keys.sha256, hex(image), body from answers join keys on keys.id = answers.key")
+    rows = connection.execute("select hex(key), hex(image), body from answers")
     result = set(rows.fetchall())
     connection.close()
     return result

@@ -1,11 +1,12 @@
 """``imgcls bench-compare``: is one slower than the other? Two saved runs, or two models that run in turn."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from imgcls import documents
-from imgcls.cli import arguments
+from imgcls.cli import arguments, output
 from imgcls.errors import ConfigError
 from imgcls.gates import benchmarks, cost
 from imgcls.gates.benchmarks import Compared
@@ -49,7 +50,7 @@ def bench_compare(namespace: argparse.Namespace) -> int:
         compared = [_in_turn(options, *namespace.sides, batch=namespace.batch, effect=namespace.effect)]
     for one in compared:
         status = "" if one.verdict.status == "inconclusive" else f"{one.verdict.status.upper()} "
-        print(f"{status}{one.verdict.message}")
+        output.line(f"{status}{one.verdict.message}")
     if namespace.json:
         documents.write(namespace.json, {"format": 1, "compared": compared})
     return 0 if all(one.verdict.status == "pass" for one in compared) else 1
@@ -59,11 +60,13 @@ def _in_turn(options: RunOptions, first: str, second: str, *, batch: int, effect
     """Two models interleaved, because two runs differ by more than two models do."""
     from imgcls.models.pool import ModelPool
     from imgcls.performance import latency, stopwatch
+    from imgcls.reporting import progress
 
     specs = selection.requested_models(options.config, [first, second])
     device = options.scoring_device
     pool = ModelPool({spec.name: spec for spec in specs}, device)
     before, after = (stopwatch.Timed(model, latency.batches(model, batch)) for model in map(pool.get, (first, second)))
-    change = latency.interleaved(before, after, effect)
+    with progress.status(sys.stderr) as say:
+        change = latency.interleaved(before, after, effect, say=lambda doing: say(f"{first} and {second}: {doing}"))
     title = f"{second} against {first} on {device}, batch {batch}"
     return Compared(title, cost.compared(title, effect, change), change)

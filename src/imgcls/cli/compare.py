@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from imgcls import documents
+from imgcls.cli import output
+from imgcls.config import datasets, thresholds
 from imgcls.config import loader as configuration
-from imgcls.config import specs, thresholds
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.gates import accuracy, regression
 from imgcls.models.runtimes import base as runtimes
@@ -40,7 +41,7 @@ def add_compare(commands: Any) -> None:
         help="two saved runs; a saved run and models of it; or models of the configuration, or architectures",
     )  # fmt: skip
     run_options.add_to_command(parser, "config", "datasets")
-    parser.add_argument("--data", metavar="DIR|FILE.csv", help="score on these images, not on configured datasets")
+    parser.add_argument("--data", metavar="DIR|FILE", help="score on these images, not on configured datasets")
     parser.add_argument(
         "--labels", default="auto", metavar="HOW|FILE.csv",
         help="how the folders of --data are named: auto (default), wnid, name, index, or a map file",
@@ -85,10 +86,17 @@ def _saved(file: Path) -> SavedRun:
 
 
 def _of_runs(before: SavedRun, after: SavedRun) -> list[Comparison]:
-    """Every pair that one of two saved runs has."""
+    """Every pair that both runs have; what only one has is named. Of two runs that share none, all are refused."""
     from imgcls.comparison import compare as comparing
 
-    return [comparing.pair(before, after, *pair) for pair in {**after.scored, **before.scored}]
+    either = {**after.scored, **before.scored}
+    shared = [pair for pair in either if pair in before.scored and pair in after.scored]
+    for model, dataset in either if shared else ():
+        if (model, dataset) not in before.scored:
+            output.line(f"NEW: {model} on {dataset}: not in {before.name}, so nothing is compared")
+        elif (model, dataset) not in after.scored:
+            output.line(f"{model} on {dataset} is in {before.name}, and no more in {after.name}")
+    return [comparing.pair(before, after, *pair) for pair in shared or either]
 
 
 def _of_models(run: SavedRun, names: Sequence[str]) -> tuple[list[PairwiseTest], list[Comparison]]:
@@ -130,7 +138,7 @@ def _settings(namespace: argparse.Namespace, options: RunOptions, names: Sequenc
         configured = selection.settings(options.config)
         return configuration.select(replace(configured, models=models), None, options.datasets)
     path = Path(namespace.data)
-    dataset = specs.dataset("command line", path.stem, namespace.data, namespace.labels)
+    dataset = datasets.dataset("command line", namespace.data, namespace.labels)
     return Settings(path, {dataset.name: dataset}, {n: replace(m, datasets=None) for n, m in models.items()}, {})
 
 
@@ -161,18 +169,22 @@ class _Findings:
     def measure(self, pool: ModelPool, device: str) -> None:
         """Time and memory of every model that was scored; one model's failure does not stop the others."""
         from imgcls.performance import latency, memory
+        from imgcls.reporting import progress
 
         failed = {pair.scores.model for outcome in self.outcomes for pair in outcome.pairs if pair.failure}
         for name, spec in pool.specs.items():
             if name in failed:
                 continue
-            print(f"measuring {name} on {device}", file=sys.stderr, flush=True)
+            output.error(f"measuring {name} on {device}")
             try:
-                self.latencies += [latency.measure(pool.get(name), scenario) for scenario in get_args(Scenario)]
-                pool.release(name)
-                self.memories.append(memory.measure(spec, device))
+                with progress.status(sys.stderr) as say:
+                    for scenario in get_args(Scenario):
+                        self.latencies.append(latency.measure(pool.get(name), scenario, say=say))
+                    pool.release(name)
+                    with progress.waiting(say, f"{name} on {device}: measuring its memory"):
+                        self.memories.append(memory.measure(spec, device))
             except ImgclsError as error:
-                print(f"imgcls: {name}: {error}", file=sys.stderr)
+                output.error(f"imgcls: {name}: {error}")
                 self.codes.add(error.exit_code)
 
 
@@ -185,15 +197,15 @@ def _concluded(namespace: argparse.Namespace, margins: Mapping[str, Margin], fin
         latencies=tuple(findings.latencies),
         memories=tuple(findings.memories),
     )
-    print(tables.text(document, shutil.get_terminal_size().columns), end="")
+    output.line(tables.text(document, shutil.get_terminal_size().columns), end="")
     if findings.memories:
-        print(memory_table.text(findings.memories), end="")
+        output.line(memory_table.text(findings.memories), end="")
     if findings.latencies or findings.memories:
-        print(overview.terminal(document), end="")
+        output.line(overview.terminal(document), end="")
     common = namespace.compare_common
     verdicts = [v for c in findings.comparisons for v in regression.compared(c, margins, common=common)]
     for line in tables.verdicts(verdicts):
-        print(line)
+        output.line(line)
     if namespace.json:
         result_document.save(Path(namespace.json), document, None)
     if namespace.markdown:

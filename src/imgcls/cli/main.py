@@ -2,43 +2,64 @@
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import NoReturn, TextIO
 
-from imgcls.cli import bench_compare, cache, compare, labels, predict, profile, score, train
+from imgcls import messages
+from imgcls.cli import bench_compare, cache, compare, labels, merge, output, predict, profile, score, train
 from imgcls.errors import ImgclsError
+from imgcls.messages import ESCAPED
+
+BROKEN_PIPE = 141
+"""What shells report of a program that SIGPIPE ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code. What a user can mend is one message, never a traceback."""
+    _show_what_it_can(sys.stdout, sys.stderr)
     options = parser().parse_args(arguments)
     sys.path.insert(0, str(Path.cwd()))  # where python: factories are, as with python -m
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal of few characters shows what it can
-            stream.reconfigure(errors="replace")
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
     except ImgclsError as error:
-        print(f"imgcls: {error}", file=sys.stderr)
+        output.error(f"imgcls: {error}")
         return error.exit_code
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be flushed goes nowhere
+        return BROKEN_PIPE
     except OSError as error:
-        print(f"imgcls: {error}", file=sys.stderr)
+        output.error(f"imgcls: {messages.printable(str(error))}")
         return 3
     except KeyboardInterrupt:
-        print("imgcls: interrupted", file=sys.stderr)
+        output.error("imgcls: interrupted")
         return score.INTERRUPTED
+
+
+def _show_what_it_can(*streams: TextIO) -> None:
+    """Let terminals of few characters have escapes for others."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ESCAPED)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(messages.printable(message))
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line, whose ``command`` is the function that does it."""
-    parser = argparse.ArgumentParser("imgcls", description="Test image classifiers the way you test code.")
+    parser = _Parser("imgcls", description="Test image classifiers the way you test code.")
     parser.add_argument("--version", action="version", version=f"imgcls {metadata.version('imgcls')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (
         score.add_score,
+        merge.add_merge,
         compare.add_compare,
         bench_compare.add_bench_compare,
         profile.add_profile,

@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from imgcls import messages
+from imgcls.cli import output
 from imgcls.reporting import progress
 from imgcls.session import options as run_options
 from imgcls.session import selection
@@ -38,23 +40,30 @@ def predict(namespace: argparse.Namespace) -> int:
 
 
 def _print(predictions: Predictions, *, with_overall: bool) -> None:
-    from imgcls.reporting import result_document, tables
+    from imgcls.reporting import notes, result_document, tables, text_table
 
     width = shutil.get_terminal_size().columns
+    document = result_document.build([predictions.outcome], {}, complete=True)
+    names = {r.model: text_table.model_name(r.model, untrained=r.untrained) for r in document.results}
     for prediction in predictions:
-        print(tables.five_best(f"{prediction.path}  {prediction.model}", prediction.top, width))
-    results = result_document.build([predictions.outcome], {}, complete=True).results if with_overall else ()
-    for result in results:
-        title = f"overall, {result.scored} images  {result.model}"
-        print(tables.five_best(title, result.overall_top5, width))
+        title = f"{messages.spelled(prediction.path)}  {names[prediction.model]}"
+        output.line(tables.five_best(title, prediction.top, width))
+    for result in document.results if with_overall else ():
+        title = f"overall, {result.scored} images  {names[result.model]}"
+        output.line(tables.five_best(title, result.overall_top5, width))
+    output.line(notes.text(document, width), end="")
 
 
 def _errors(predictions: Predictions) -> int:
     """Print what could not be predicted; the exit code."""
     outcome = predictions.outcome
     for rejection in outcome.rejections:
-        print(f"imgcls: {rejection.path}: {rejection.reason}: {rejection.detail}", file=sys.stderr)
+        path, detail = messages.spelled(rejection.path), messages.printable(rejection.detail)
+        output.error(f"imgcls: {path}: {rejection.reason}: {detail}")
+    models: dict[str, list[str]] = {}
     for pair in outcome.pairs:
         if pair.failure:
-            print(f"imgcls: {pair.scores.model}: {pair.failure.message}", file=sys.stderr)
+            models.setdefault(pair.failure.message, []).append(pair.scores.model)
+    for message, names in models.items():
+        output.error(f"imgcls: {', '.join(names)}: {message}")
     return sessions.worst_exit_code({1 if outcome.rejections else 0, *sessions.exit_codes([outcome])})

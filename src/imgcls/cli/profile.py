@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from imgcls import documents
-from imgcls.cli import arguments
+from imgcls.cli import arguments, output
 from imgcls.session import options as run_options
 from imgcls.session import selection
 from imgcls.session.options import RunOptions
@@ -49,9 +49,9 @@ def profile(namespace: argparse.Namespace) -> int:
         profile_diff.check(before.conditions, conditions.environment_of(model, namespace.batch))
     after = profiler.profile(model, namespace.batch, namespace.repeats, namespace.trace)
     changes = profile_diff.compare(before, after) if before else []
-    print(operator_table.text(after, namespace.sort), end="")
+    output.line(operator_table.text(after, namespace.sort), end="")
     for change in changes:
-        print(operator_table.differences(change), end="")
+        output.line(operator_table.differences(change), end="")
     if namespace.json:
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         document = {"format": profiler.FORMAT, "made_at": made_at, "profiles": [after]}

@@ -2,10 +2,10 @@
 
 import argparse
 import shutil
-import sys
 from collections.abc import Iterator
 from typing import Any
 
+from imgcls.cli import output
 from imgcls.errors import ImgclsError
 from imgcls.session import options as run_options
 from imgcls.session import results as session_results
@@ -22,8 +22,8 @@ def add_score(commands: Any) -> None:
     parser = commands.add_parser("score", help="score every model on every dataset and hold them against their gates")
     run_options.add_to_command(
         parser,
-        *("config", "models", "datasets", "device", "store", "trust-mtime", "json", "json-summary", "inconclusive"),
-        *("baseline", "compare-fail", "compare-common", "save"),
+        *("config", "models", "datasets", "device", "store", "trust-mtime", "json", "json-summary", "markdown"),
+        *("inconclusive", "baseline", "compare-fail", "compare-common", "save"),
     )
     parser.set_defaults(command=score)
 
@@ -37,24 +37,24 @@ def score(namespace: argparse.Namespace) -> int:
     try:
         results.finished = session.evaluate()
         session_results.judge_all(session, results)
-        return _concluded(results)
+        return concluded(results)
     finally:
         session.close()
 
 
-def _concluded(results: Results) -> int:
+def concluded(results: Results) -> int:
     """Print the tables and the verdicts, write the documents; the exit code."""
     for line in _lines(results):
-        print(line)
+        output.line(line)
     code = results.exit_code()
     try:
         results.write(passed=code == 0 and results.finished)
     except ImgclsError as error:
-        print(f"imgcls: {error}", file=sys.stderr)
+        output.error(f"imgcls: {error}")
         code = sessions.worst_exit_code({code, error.exit_code})
     if results.finished:
         return code
-    print("imgcls: interrupted; what was predicted so far is stored", file=sys.stderr)
+    output.error("imgcls: interrupted; what was predicted so far is stored")
     return INTERRUPTED
 
 

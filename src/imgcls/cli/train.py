@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imgcls.cli import output
 from imgcls.reporting import progress
 from imgcls.training import config
 
@@ -28,7 +29,7 @@ def add_train(commands: Any) -> None:
 def add_options(train: argparse.ArgumentParser) -> None:
     """The options of ``imgcls train``, and the function that does it as ``command``."""
     add = train.add_argument
-    add("data", metavar="DATA", help="a folder per class; a folder with such folders train and val; or digits")
+    add("data", metavar="DATA", help="a folder per class; a folder with such folders train and val; or builtin:digits")
     add(
         "--arch", required=True, metavar="ARCH",
         help="torchvision:NAME, timm:NAME, or a bare name of either; reference:NAME",
@@ -71,6 +72,10 @@ def _add_images(train: argparse.ArgumentParser) -> None:
         default=config.TrainingConfig.__dataclass_fields__["scale"].default,
         help="share of an image that a random crop shows (default: 0.08 1)",
     )  # fmt: skip
+    add(
+        "--max-rejected", type=_tolerance, default=0, metavar="N",
+        help="go on without up to this many files that give no image, or this share of all, as 0.01 (default: 0)",
+    )  # fmt: skip
     add("--no-flip", action="store_true", help="do not mirror images")
     add("--randaugment", metavar="RULE", help="timm's RandAugment, as in rand-m9-mstd0.5")
     add("--balanced", action="store_true", help="weigh mistakes by how rare a class is")
@@ -101,6 +106,14 @@ def _inline_table(text: str) -> dict[str, Any]:
         raise argparse.ArgumentTypeError(f'{text!r} is not like "resize = 32, crop = 32": {error}') from error
 
 
+def _tolerance(text: str) -> float:
+    """A whole number of files, or a share of them."""
+    try:
+        return int(text) if text.isdecimal() else float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of files or a share of them") from error
+
+
 def _train(options: argparse.Namespace) -> int:
     spec, training_config = _requested(options)
     from imgcls.training import trainer
@@ -108,11 +121,11 @@ def _train(options: argparse.Namespace) -> int:
     with _printed(training_config.epochs) as callbacks:
         result = trainer.train(
             options.data, spec, training_config, options.out, callbacks,
-            resume=options.resume, tensorboard=options.tensorboard,
+            resume=options.resume, tensorboard=options.tensorboard, max_rejected=options.max_rejected,
         )  # fmt: skip
-    print(_summary(result))
+    output.line(_summary(result))
     tested = shlex.quote(str(options.out / "imgcls.toml"))
-    print(f"test it with: pytest --pyargs imgcls.suite -m accuracy --imgcls-config {tested}")
+    output.line(f"test it with: pytest --pyargs imgcls.suite -m accuracy --imgcls-config {tested}")
     return 0
 
 
@@ -159,7 +172,7 @@ def _printed(epochs: int) -> Iterator[TrainingCallbacks]:
 
         def message(line: str) -> None:
             # The bar replaces sys.stdout to draw itself below what is printed; a pipe or a file does not need that.
-            print(line, file=sys.stdout if stdout.isatty() else stdout, flush=True)
+            output.line(line, stream=sys.stdout if stdout.isatty() else stdout)
 
         yield TrainingCallbacks(
             message,

@@ -1,0 +1,1 @@
+from imgcls.suite import *
