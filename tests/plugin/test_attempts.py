@@ -64,12 +64,21 @@ def test_what_was_not_selected_is_not_asked_for(run_pytest: Command, arguments: 
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [("", 1), (".", 1), ("tests -o testpaths=tests", 1), ("tests", 0), ("-m accuracy", 0), ("tests/test_all.py", 0)],
+    [
+        ("", 1),
+        (".", 1),
+        ("tests -o testpaths=tests", 1),
+        ("tests", 0),
+        ("-m accuracy", 0),
+        ("tests/test_all.py", 0),
+        ("--ignore=elsewhere", 0),
+        ("--ignore-glob=*_timing.py", 0),
+    ],
 )
 def test_a_limit_without_a_test_fails_a_run_of_the_whole(
     run_pytest: Command, limited: Project, arguments: str, code: int
 ) -> None:
-    """Which names the import; a run of a file, a folder or a marker is not of the whole."""
+    """Which names the import; a run of a file, a folder or a marker is not of the whole, nor one that ignores some."""
     (limited.folder / "tests").mkdir()
     (limited.folder / "test_models.py").unlink()
     (limited.folder / "tests" / "test_all.py").write_text("from imgcls.suite import test_accuracy\n")
@@ -105,6 +114,17 @@ def test_a_gate_of_a_test_that_was_not_run_is_named_with_its_reason(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("option", "code"), [("", 0), ("--imgcls-require-gates", 1)])
+def test_with_xdist_tests_of_others_are_not_asked_for_our_gates(
+    pytest_process: Command, limited: Project, option: str, code: int
+) -> None:
+    """As without it: a run in which nothing requests imgcls has no gates, unless an option requires them."""
+    (limited.folder / "test_models.py").write_text("def test_nothing():\n    pass\n")
+    result = pytest_process("-n", "1", *option.split())
+    assert result.ret == code, result.outlines
+    result.assert_outcomes(passed=1)
+
+
 def test_with_xdist_the_cause_comes_from_the_workers(pytest_process: Command, limited: Project) -> None:
     """They know which tests were deselected, and why nothing was timed."""
     result = pytest_process("-n", "2", "-m", "latency", "-W", "ignore")

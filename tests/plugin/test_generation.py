@@ -95,6 +95,16 @@ def test_a_wrong_name_is_found_at_collection(run_pytest: Command, several: Proje
     assert several.images_inferred() == 0
 
 
+def test_a_wrong_name_in_the_marker_is_found_whatever_the_test_requests(run_pytest: Command, several: Project) -> None:
+    """A right one changes nothing in a test that requests nothing of ours, as one of a marked class may."""
+    _write(several, "@pytest.mark.imgcls(datasets=['mor'])", "tmp_path")
+    result = run_pytest()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*@pytest.mark.imgcls: no dataset 'mor' in imgcls.toml; did you mean 'more'?"])
+    _write(several, "@pytest.mark.imgcls(datasets=['more'])", "tmp_path")
+    assert _passed(run_pytest()) == ["test_it"]
+
+
 def test_what_is_marked_and_not_selected_is_left_out(run_pytest: Command, several: Project) -> None:
     """As every other test of a model that is not selected."""
     _write(several, "@pytest.mark.imgcls(models=['second'], datasets=['more'])")

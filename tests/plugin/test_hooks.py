@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from conftest import NETWORK, Project
+from in_process import run_process
 
 Command = Callable[..., pytest.RunResult]
 HEAVY = ("torch", "numpy", "PIL", "timm", "scipy", "sklearn")
@@ -179,6 +180,14 @@ def test_a_document_that_cannot_be_written_is_a_usage_error(run_pytest: Command)
     result = run_pytest("--imgcls-json", "nowhere/r.json")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*nowhere/r.json cannot be written*"])
+
+
+def test_without_a_terminal_a_test_that_fails_is_a_failure(project: Project) -> None:
+    """``-p no:terminal`` takes away pytest's options on how failures are shown."""
+    (project.folder / "test_models.py").write_text("def test_it(imgcls_model):\n    assert not imgcls_model\n")
+    result = run_process("-m", "pytest", "-p", "no:terminal")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "INTERNALERROR" not in str(result.outlines + result.errlines)
 
 
 def test_without_a_configuration_scores_are_a_usage_error(run_pytest: Command, project: Project) -> None:

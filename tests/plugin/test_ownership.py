@@ -93,9 +93,10 @@ def test_what_means_two_things_is_a_usage_error(run_pytest: Command, project: Pr
     run_pytest("-k", "test_it").assert_outcomes(passed=2, deselected=1)
 
 
-def test_our_marker_and_their_fixture_are_a_usage_error(run_pytest: Command, project: Project) -> None:
-    """Nobody else has a marker of that name."""
-    tests = "import pytest\n\n@pytest.mark.imgcls(models=['colour'])\ndef test_it(model, gates):\n    pass\n"
+@pytest.mark.parametrize("arguments", ["model, gates", "model"])
+def test_our_marker_and_their_fixture_are_a_usage_error(run_pytest: Command, project: Project, arguments: str) -> None:
+    """Nobody else has a marker of that name, so it is meant also where nothing else of ours is requested."""
+    tests = f"import pytest\n\n@pytest.mark.imgcls(models=['colour'])\ndef test_it({arguments}):\n    pass\n"
     _write(project, tests, conftest=PLUGIN.format(name="model"))
     result = run_pytest()
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -24,6 +24,8 @@ NAMES = ("model", "dataset", "device", "golden", "scores", "gates", "latency", "
 
 OURS = frozenset(f"{PREFIX}{name}" for name in NAMES)
 
+MARKER = "imgcls"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_to_pytest(parser.getgroup("imgcls", "image classifiers"))
@@ -70,8 +72,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> Generator[None, None, None]:
-    """Only a test that requests one of our fixtures is given models, datasets and devices."""
-    if OURS.isdisjoint(metafunc.fixturenames):
+    """Only a test that requests one of our fixtures is given models, datasets and devices; our marker is checked."""
+    if OURS.isdisjoint(metafunc.fixturenames) and not metafunc.definition.get_closest_marker(MARKER):
         return (yield)
     generation = session_of(metafunc.config).generation(metafunc)
     generation.begin()

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from imgcls.plugin import items
+from imgcls.plugin import is_requested, items
 from imgcls.plugin.projects import Project
 from imgcls.session import events, required
 from imgcls.session.events import Event
@@ -21,6 +21,9 @@ CONFIGURATION, TARGETS = "imgcls_configuration", "imgcls_targets"
 
 COLLECTED = "imgcls_collected"
 """What a worker of xdist reports of its tests, by configuration."""
+
+_SELECTING = ("-m", "-k", "--deselect", "--ignore", "--ignore-glob", "--lf")
+"""The options of pytest that leave out tests."""
 
 
 @dataclass
@@ -76,11 +79,12 @@ class Attempts:
                 if attempt.file == str(project.files[0]):
                     _hand_over(attempt, project.results)
             if tests := project.results.tests:
-                tests.is_whole = self._covers(project.home)
+                is_concerned = project.used or is_requested(self.config)  # xdist's controller opens what nobody uses
+                tests.is_whole = is_concerned and self._covers(project.home)
 
     def _covers(self, home: Path) -> bool:
         """Whether all tests of a project are run: nothing selects some, and what is named has all of its folders."""
-        if any(self.config.getoption(option, None) for option in ("-m", "-k", "--deselect", "--lf")):
+        if any(self.config.getoption(option, None) for option in _SELECTING):
             return False
         if self.config.args_source is not pytest.Config.ArgsSource.ARGS:
             return True

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from imgcls.messages import nearest
-from imgcls.plugin import OURS, PREFIX, ownership
+from imgcls.plugin import MARKER, OURS, PREFIX, ownership
 from imgcls.plugin.items import DatasetHandle, ModelHandle
 from imgcls.plugin.projects import Project
 from imgcls.system import machine
@@ -42,6 +42,7 @@ class Generation:
         if self.project is None:
             return
         self.metafunc.parametrize = self._parametrize  # type: ignore[method-assign]
+        self._check_marker()
         for name in self._needed():
             self._parametrize(name, list(self._values(name)), indirect=True, ids=_identity, scope="session")
         for call in self._noted:
@@ -72,12 +73,12 @@ class Generation:
         kind = f"{name.removeprefix(PREFIX)}s"
         marked = self._marked().get(kind)
         if marked is not None:
-            return [self._value(name, value, f"@pytest.mark.{ownership.MARKER}") for value in marked]
+            return [self._value(name, value, f"@pytest.mark.{MARKER}") for value in marked]
         return self.project.selected(kind)
 
     def _marked(self) -> Mapping[str, Sequence[str]]:
         """What the marker ``imgcls`` selects."""
-        mark = self.test.get_closest_marker(ownership.MARKER)
+        mark = self.test.get_closest_marker(MARKER)
         if mark is None:
             return {}
         for keyword, names in mark.kwargs.items():
@@ -88,6 +89,12 @@ class Generation:
         if mark.args:
             raise self._error("@pytest.mark.imgcls takes models=[...] and datasets=[...]")
         return mark.kwargs
+
+    def _check_marker(self) -> None:
+        """What the marker names is configured, whatever the test requests."""
+        for kind, names in self._marked().items():
+            for value in names:
+                self._value(f"{PREFIX}{kind.removesuffix('s')}", value, f"@pytest.mark.{MARKER}")
 
     def _value(self, name: str, value: Any, where: str) -> Any:
         """The parameter that a name in a mark means."""

@@ -196,16 +196,19 @@ class PluginSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """A test without a configuration fails by itself; one that is run again begins anew."""
-        if not items.is_ours(item):
-            return
-        self._attempts.begin(item)
-        try:
-            self.project_of(item).session  # noqa: B018 - there is one
-            error = ownership.conflict(item)
-        except ConfigError as missing:
-            error = str(missing)
-        if error:
+        if items.is_ours(item):
+            self._attempts.begin(item)
+        if error := self._refusal(item):
             pytest.fail(error, pytrace=False)
+
+    def _refusal(self, item: pytest.Item) -> str | None:
+        """Why a test cannot be run."""
+        try:
+            if items.is_ours(item):
+                self.project_of(item).session  # noqa: B018 - there is one
+        except ConfigError as missing:
+            return str(missing)
+        return ownership.conflict(item) if ownership.may_mean_ours(item) else None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Item) -> None:
@@ -248,7 +251,7 @@ class PluginSession:
         for project in self.projects.opened():
             if str(project.files[0]) == file:
                 project.used = True
-                printed = report.failed and self.config.option.tbstyle != "no"
+                printed = report.failed and self.config.getoption("tbstyle", "no") != "no"
                 project.results.reported += [report.longreprtext] if printed else []
 
     def collect_results(self) -> None:

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 from imgcls.errors import ConfigError
-from imgcls.plugin import NAMES, OURS, PREFIX, items
+from imgcls.plugin import MARKER, NAMES, OURS, PREFIX, items
 from imgcls.plugin.projects import Projects
-
-MARKER = "imgcls"
 
 Definitions = Mapping[str, Sequence[Any]]
 """pytest's definitions of each fixture that a test can reach; the last one counts."""
@@ -73,6 +71,11 @@ def means_ours(test: pytest.Item) -> bool:
     return bool(direct or _ours(test) & {"imgcls_scores", "imgcls_gates"} or test.get_closest_marker(MARKER))
 
 
+def may_mean_ours(test: pytest.Item) -> bool:
+    """Whether a test requests a fixture of ours, or has our marker."""
+    return items.is_ours(test) or test.get_closest_marker(MARKER) is not None
+
+
 def unconfigured(test: pytest.Item) -> str:
     """The error of a test without a configuration in reach."""
     names = sorted(requested(test))
@@ -118,11 +121,10 @@ def _described(test: pytest.Item, name: str, definitions: Definitions) -> str:
 
 def check(tests: Sequence[pytest.Item], projects: Projects) -> None:
     """Refuse tests that mean two things, and a session in which every test lacks a configuration. Raises UsageError."""
-    ours = [test for test in tests if items.is_ours(test)]
-    for test in ours:
+    for test in (test for test in tests if may_mean_ours(test)):
         if error := conflict(test):
             raise pytest.UsageError(error)
-    missing = [test for test in ours if _lacks_configuration(test, projects)]
+    missing = [test for test in tests if items.is_ours(test) and _lacks_configuration(test, projects)]
     if missing and len(missing) == len(tests) and any(means_ours(test) for test in missing):
         raise pytest.UsageError(unconfigured(missing[0]))
 
