@@ -66,7 +66,7 @@ class GoldenSession:
         if verdict and verdict.status != "pass":
             failure = self.session.outcome(model, dataset.name).failure
             reason = failure.message if failure and failure.message in verdict.message else verdict.message
-            pytest.fail(once(item, reason, verdict.message), pytrace=False)
+            pytest.fail(verdict.message.replace(reason, once(item, reason, reason)), pytrace=False)
 
     def _pair(self, model: str, dataset: DatasetSpec) -> Pair:
         try:

@@ -12,7 +12,7 @@ from imgcls import extensions, hashing
 from imgcls.data import class_lists
 from imgcls.errors import ConfigError, ImgclsError, ModelError
 from imgcls.messages import one_line
-from imgcls.models.weights import files, fit, mismatch, reader
+from imgcls.models.weights import files, fit, mismatch, reader, unwrap
 from imgcls.models.weights.unwrap import StateDict
 from imgcls.records.config import InputSpec, ModelSpec, PublishedWeights
 from imgcls.records.data import LabelList
@@ -139,8 +139,9 @@ def filled(spec: ModelSpec, path: Path) -> Filled:
     """
     file = files.located(path)
     file_sha256 = checked_sha256(spec, file)
+    content = reader.content(file)  # before the network is built: while it is checked, a file is mapped into memory
     module = build(spec)
-    read = reader.read(file, spec.checkpoint, module.state_dict())
+    read = unwrap.state_dict(content, file, spec.checkpoint, module.state_dict())
     read = read._replace(tensors=dict(of(spec).as_named(module, read.tensors)))
     spec, module, assignment = _matched(spec, file, module, read)
     if why := fit.quantized(assignment, read, module.state_dict()):

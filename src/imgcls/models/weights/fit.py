@@ -241,7 +241,7 @@ def _kind(name: str) -> str | None:
 def quantized(assignment: Assignment, given: unwrap.StateDict, own: Mapping[str, torch.Tensor]) -> str | None:
     """Why values cannot be loaded as they are: whole numbers in the place of real ones need a scale to be weights."""
     pairs = ((file, given.tensors[file], own[name]) for name, file in assignment.names.items())
-    odd = next(((file, a) for file, a, b in pairs if b.is_floating_point() and not a.is_floating_point()), None)
+    odd = next(((file, a) for file, a, b in pairs if b.dtype.is_floating_point and not a.dtype.is_floating_point), None)
     if odd is None:
         return None
     name, kind = odd[0], str(odd[1].dtype).removeprefix("torch.")
@@ -251,7 +251,7 @@ def quantized(assignment: Assignment, given: unwrap.StateDict, own: Mapping[str,
 def remarks(assignment: Assignment, given: unwrap.StateDict, own: Mapping[str, torch.Tensor]) -> list[str]:
     """What to say of an assignment that is made: values that are converted, not in the file, or not of the network."""
     result, pairs = [], [(given.tensors[file], own[name]) for name, file in assignment.names.items()]
-    kinds = {str(a.dtype).removeprefix("torch.") for a, b in pairs if a.dtype != b.dtype and b.is_floating_point()}
+    kinds = {str(a.dtype).removeprefix("torch.") for a, b in pairs if a.dtype != b.dtype and b.dtype.is_floating_point}
     if kinds:
         result.append(f"its values of type {' and '.join(sorted(kinds))} are converted to the network's types")
     if absent := len(own) - len(assignment.names):

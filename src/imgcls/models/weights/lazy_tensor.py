@@ -30,9 +30,7 @@ _DTYPES = {  # docs/decisions.md#lazy-tensors
 
 def spans(path: Path) -> dict[str, tuple[str, list[int], int]]:
     """Type, shape and offset in bytes of each tensor, from the header of a file that safetensors accepts."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
+    header, length = _header(path)
     header.pop("__metadata__", None)
     return {
         name: (entry["dtype"], entry["shape"], 8 + length + entry["data_offsets"][0]) for name, entry in header.items()
@@ -40,14 +38,22 @@ def spans(path: Path) -> dict[str, tuple[str, list[int], int]]:
 
 
 def metadata(path: Path) -> dict[str, str]:
-    """The texts in the header of a safetensors file; empty where it has none or is damaged."""
-    from safetensors import SafetensorError, safe_open
+    """The texts in the header of a safetensors file; empty where it has none or is damaged.
 
+    The library would map the whole file for them.
+    """
     try:
-        with safe_open(path, framework="np") as file:
-            return dict(file.metadata() or {})
-    except SafetensorError:  # reading its tensors reports it
+        header, _ = _header(path)
+        return {str(key): str(value) for key, value in header.get("__metadata__", {}).items()}
+    except (ValueError, AttributeError, RecursionError):  # reading its tensors reports it
         return {}
+
+
+def _header(path: Path) -> tuple[Any, int]:
+    """What the header states, and its length in bytes."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        return json.loads(file.read(min(length, path.stat().st_size))), length
 
 
 def tensor_in_file(path: Path, name: str, dtype: str, shape: list[int], start: int) -> torch.Tensor:
