@@ -22,10 +22,10 @@ score: $(VENV)/installed ## score the three built-in models on the built-in data
 WORKERS ?= 2
 TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest tests -n $(WORKERS) --dist worksteal
 
-check: lint ## lint, and the quick tests: before each commit, under 2 minutes
+check: lint ## lint, and the quick tests: before each commit, about 2 minutes
 	$(TESTS) -m 'not slow'
 
-test: $(VENV)/installed ## all tests, about 10 minutes on 2 cores
+test: $(VENV)/installed ## all tests, about 12 minutes on 2 cores
 	$(TESTS)
 
 PLUGINS := .venv-plugins

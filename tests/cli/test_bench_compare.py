@@ -141,6 +141,7 @@ def slow():
 """
 
 
+@pytest.mark.slow
 def test_two_models_are_run_in_turn(
     tmp_path: Path, imgcls: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:

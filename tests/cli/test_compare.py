@@ -49,6 +49,7 @@ def test_what_knows_no_gpu_is_compared_on_the_cpu(project: Project, imgcls: Comm
     result.stderr.no_fnmatch_line("*cuda*")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_memory")
 def test_seconds_are_known_of_what_comes_from_the_store(project: Project, imgcls: Command) -> None:
     """They are those of the pass that computed the predictions; listing the files again takes a little of its own."""

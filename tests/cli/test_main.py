@@ -38,6 +38,7 @@ def test_a_terminal_of_few_characters_shows_what_it_can(imgcls_process: Command)
     assert imgcls_process("score", PYTHONIOENCODING="ascii").ret == 0
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_enough_ends_the_command_in_silence() -> None:
     """``imgcls labels list | head`` prints no error, and is not exit code 0."""
     command = [sys.executable, "-m", "imgcls", "labels", "list", "imagenet-1k"]

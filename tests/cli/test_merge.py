@@ -79,6 +79,7 @@ def test_a_part_states_that_it_is_one(imgcls: Command) -> None:
     assert imgcls("score", "--baseline", "main.json").ret == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("shards")
 def test_shards_of_a_test_run_are_the_whole_run(run_pytest: Command, imgcls: Command) -> None:
     """Tests that are divided among jobs write parts, each of which names the pairs of the others."""

@@ -57,6 +57,7 @@ def test_the_command(digit_images: Path, tmp_path: Path, imgcls: Callable[..., p
     assert again.stdout.lines == ["continues after epoch 3 of 3", *done.stdout.lines[-2:]]
 
 
+@pytest.mark.slow
 def test_a_bar_on_a_terminal(
     digit_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -224,7 +224,10 @@ def test_a_folder_is_not_a_run(tmp_path: Path) -> None:
         (b"", "Input data was truncated"),
         (b"\x89PNG", "JSON is malformed: .*"),
         (b'{"format": 1, "results": [', "Input data was truncated"),
-        (b'{"format": 1, "results": [{"model": "\xff"}]}', "('utf-8' codec can't decode .*|Invalid UTF-8 encoded string)"),
+        (
+            b'{"format": 1, "results": [{"model": "\xff"}]}',
+            "('utf-8' codec can't decode .*|Invalid UTF-8 encoded string)",
+        ),
         (b'{"other": ' + b"[" * 100_000, "maximum recursion depth exceeded.*"),
         (b"[]", "Expected `object`, got `array`"),
         (b'{"format": 1}', "Object missing required field `results`"),

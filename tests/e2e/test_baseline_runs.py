@@ -43,6 +43,7 @@ def test_a_model_against_itself_is_the_same(run_pytest: Command, project: Projec
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_first_baseline_is_made_by_the_run_that_has_none(
     run_pytest: Command, imgcls: Command, project: Project
 ) -> None:
@@ -67,6 +68,7 @@ def _also(name: str, factory: str) -> str:
     )
 
 
+@pytest.mark.slow
 def test_a_new_model_and_a_new_dataset_are_not_red(run_pytest: Command, imgcls: Command, project: Project) -> None:
     """Each is reported as new, and held against what needs no baseline; a model that is gone is named."""
     project.also(_also("old", "colour"))
@@ -130,6 +132,7 @@ def test_flips_are_named(run_pytest: Command, pytest_process: Command, project: 
     assert _document(project.folder / "r.json")["comparisons"] == [comparison]
 
 
+@pytest.mark.slow
 def test_the_last_run_is_saved_unless_it_failed(run_pytest: Command, project: Project) -> None:
     """``last`` is the last run in which nothing failed, so that a failure repeated is a failure again."""
     last = project.folder / ".imgcls" / "last.json"
@@ -167,6 +170,7 @@ def test_a_run_that_is_not_whole_is_not_saved(run_pytest: Command, imgcls: Comma
     assert (project.folder / "main.json").read_text() == "yesterday's"
 
 
+@pytest.mark.slow
 def test_images_of_only_one_run_fail_until_they_are_left_out(run_pytest: Command, project: Project) -> None:
     """They are named, and --imgcls-compare-common compares the others."""
     _ungated(project)
@@ -196,6 +200,7 @@ def test_inconclusive_gates_may_warn(run_pytest: Command, imgcls: Command, proje
     assert imgcls("score", "--inconclusive", "warn").ret == 0
 
 
+@pytest.mark.slow
 def test_the_command_compares_saved_runs(imgcls: Command, project: Project) -> None:
     """Without a margin it describes, with one it judges; another input is refused by name."""
     assert imgcls("score", "--save", "a.json").ret == 0
@@ -219,6 +224,7 @@ def test_the_command_compares_saved_runs(imgcls: Command, project: Project) -> N
     refused.stdout.fnmatch_lines(["ERROR colour on colours cannot be compared with a.json of *: input spec: * -> *"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_memory")
 def test_the_command_compares_models(imgcls: Command, project: Project) -> None:
     """Two models flip images; of three it is stated which differ and which cannot be told apart."""

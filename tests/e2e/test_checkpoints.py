@@ -281,6 +281,7 @@ def test_what_is_refused(form: str, state: State, tmp_path: Path) -> None:
         _filled(file)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_photographs_score_the_same(state: State, shared_data: Path, tmp_path: Path) -> None:
     """A training checkpoint scores 39 and 45 of the 50 photographs, and the notes state what was taken."""

@@ -310,6 +310,7 @@ def test_a_training_learns_from_a_folder_called_digits(imgcls: Command) -> None:
     assert "../digits/" in Path("out/validation.csv").read_text()
 
 
+@pytest.mark.slow
 def test_a_training_without_such_a_folder_says_so_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, imgcls: Command
 ) -> None:
@@ -342,6 +343,7 @@ def test_all_broken_files_end_a_training_in_one_message(own_digits: Path, imgcls
     assert not Path("out").exists()
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_without_broken_files(own_digits: Path, imgcls: Command) -> None:
     """It prints what it leaves out, gives the same weights as if that were not there, and resumes in the same way."""
     for name in ("red/01.png", "blue/02.png"):

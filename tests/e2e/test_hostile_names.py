@@ -147,6 +147,7 @@ def test_folders_and_classes_are_seen_where_they_are_matched(hostile: Project, i
         assert {row["folder"] for row in csv.DictReader(stream)} == {FOLDER, BLANKS, "blue"}
 
 
+@pytest.mark.slow
 def test_what_git_lfs_did_not_fetch_is_named(project: Project, imgcls: Command, raw: Raw) -> None:
     """Images are rejected with the command; any other file of a user's is refused with it."""
     (project.folder / ".git").mkdir()

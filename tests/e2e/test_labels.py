@@ -209,6 +209,7 @@ def test_folders_that_contradict_themselves_stop_the_run(project: Project, imgcl
     )
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_a_suggested_map_scores_photographs(
     shared_data: Path, tmp_path: Path, imgcls: Command, monkeypatch: pytest.MonkeyPatch

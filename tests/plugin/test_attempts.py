@@ -125,6 +125,7 @@ def test_with_xdist_tests_of_others_are_not_asked_for_our_gates(
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_with_xdist_the_cause_comes_from_the_workers(pytest_process: Command, limited: Project) -> None:
     """They know which tests were deselected, and why nothing was timed."""
     result = pytest_process("-n", "2", "-m", "latency", "-W", "ignore")

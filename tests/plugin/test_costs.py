@@ -74,6 +74,7 @@ def test_a_timing_that_runs_out_of_time_is_inconclusive(
     assert all(benchmark["extra_info"]["cut_short"] for benchmark in _saved(timing.folder)["benchmarks"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("timing")
 def test_what_is_being_timed_is_stated(run_pytest: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a log now and then, and with the model, the device and the work; what is quick states nothing."""
@@ -99,6 +100,7 @@ def test_the_configurations_limits_are_gates(run_pytest: Command, timing: Projec
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+@pytest.mark.slow
 def test_a_marker_has_limits_too(run_pytest: Command, timing: Project) -> None:
     """They go before those of the configuration, key by key; a wrong key names the right one."""
     timing.also("[latency.colour]\np95_ms = 0.000001\n")
@@ -145,6 +147,7 @@ def test_benchmark_compare_fails_where_nothing_is_saved(run_pytest: Command) -> 
     result.stdout.fnmatch_lines(["FAILED --benchmark-compare: nothing is saved in *; run with --benchmark-autosave *"])
 
 
+@pytest.mark.slow
 def test_benchmark_compare_needs_a_common_benchmark(run_pytest: Command, timing: Project) -> None:
     """A saved run of other models is no baseline; one of the same is, also where the test was moved meanwhile."""
     assert run_pytest(*QUICK, "--benchmark-autosave").ret == 0
@@ -175,6 +178,7 @@ def _change_saved(folder: Path, factor: float, **extra_info: Any) -> None:
     file.write_text(json.dumps(saved))
 
 
+@pytest.mark.slow
 def test_another_machine_is_refused_by_benchmark_compare_fail(run_pytest: Command, timing: Project) -> None:
     """A faster one is not a regression and a slower one no pass: the difference is named, and that is all."""
     assert run_pytest(*QUICK, "--benchmark-autosave").ret == 0
@@ -194,6 +198,7 @@ def test_another_machine_is_refused_by_benchmark_compare_fail(run_pytest: Comman
         assert "Performance has regressed" not in result.stdout.str() + result.stderr.str()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("timing")
 def test_a_quota_is_another_machine(
     run_pytest: Command, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
@@ -214,6 +219,7 @@ def test_a_quota_is_another_machine(
     )
 
 
+@pytest.mark.slow
 def test_benchmarks_of_others_are_compared_as_ever(run_pytest: Command, timing: Project) -> None:
     """Next to a latency that is refused, and where no model is timed: they are pytest-benchmark's affair."""
     (timing.folder / "test_other.py").write_text("def test_sum(benchmark):\n    benchmark(sum, [1, 2])\n")
@@ -229,6 +235,7 @@ def test_benchmarks_of_others_are_compared_as_ever(run_pytest: Command, timing: 
     assert alone.ret == 0
 
 
+@pytest.mark.slow
 def test_benchmark_compare_fail_fails(run_pytest: Command, timing: Project) -> None:
     """A saved run that was impossibly fast makes this one a regression."""
     assert run_pytest(*QUICK, "--benchmark-autosave").ret == 0

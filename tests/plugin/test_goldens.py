@@ -52,6 +52,7 @@ def test_a_change_fails_and_the_document_has_it(run_pytest: Command, recorded: P
     assert [v["status"] for v in result["verdicts"] if v["check"] == "golden"] == ["fail"]
 
 
+@pytest.mark.slow
 def test_an_update_prints_what_it_changes_and_leaves_what_holds(run_pytest: Command, recorded: Project) -> None:
     """A golden that holds keeps its bytes; one that does not is written anew, with the difference printed."""
     run_pytest(UPDATE)
@@ -91,6 +92,7 @@ def test_goldens_are_not_written_of_bytes_that_nobody_looked_at(run_pytest: Comm
     assert run_pytest("--imgcls-trust-mtime").ret == 0
 
 
+@pytest.mark.slow
 def test_a_golden_that_no_test_read_is_reported(run_pytest: Command, recorded: Project) -> None:
     """A line by default, a failure by choice; what was merely not selected is no orphan."""
     recorded.also("")

@@ -90,6 +90,7 @@ def test_a_second_run_computes_nothing(run_pytest: Command, project: Project) ->
     assert [r["from_store"] for r in (first["results"][0], second["results"][0])] == [0, 12]
 
 
+@pytest.mark.slow
 def test_the_store_never_serves_another_prediction(run_pytest: Command, project: Project) -> None:
     """Another option, input, precision, factory file or image is computed anew."""
     original = (project.folder / "imgcls.toml").read_text()

@@ -64,6 +64,7 @@ def _document(file: Path) -> dict[str, Any]:
     return kept | {"results": [{k: v for k, v in r.items() if k not in changing} for r in document["results"]]}
 
 
+@pytest.mark.slow
 def test_every_start_gives_the_same_document(
     run_pytest: Command, monorepo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

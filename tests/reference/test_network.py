@@ -218,6 +218,7 @@ def test_the_example_is_true() -> None:
     assert outcome.failed == 0
 
 
+@pytest.mark.slow
 def test_a_small_network_learns_digits() -> None:
     """After 60 steps of 64 images of 32 x 32 the small network names nine of ten validation digits."""
     digits = load_digits()

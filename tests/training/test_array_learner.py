@@ -67,6 +67,7 @@ def _digits(config: TrainingConfig) -> Iterator[Batch]:
             yield from loader.train_batches(epoch)
 
 
+@pytest.mark.slow
 def test_fifty_steps_have_pytorchs_losses() -> None:
     """The same seed and batches: no loss of the first fifty is 1e-3 away from PyTorch's, while both come down."""
     with torch.random.fork_rng():
@@ -191,6 +192,7 @@ def test_cupy_trains_as_numpy_does(cupy: ModuleType) -> None:
         assert losses[0] == pytest.approx(losses[1], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_trained_reference_scores_as_reported(tmp_path: Path) -> None:
     """A training with arrays leaves a folder that scores what it reported, by the arrays themselves."""
     from imgcls.evaluation import evaluator

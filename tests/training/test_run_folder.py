@@ -62,6 +62,7 @@ def _steps(run: RunFolder, name: str) -> int:
     return int(load_file(run.out / name)["steps"])
 
 
+@pytest.mark.slow
 def test_the_best_weights_stay_while_others_are_no_better(run: RunFolder) -> None:
     """``best.safetensors`` is of the best epoch so far, ``last.safetensors`` of the last; the gate is the best's."""
     steps = []

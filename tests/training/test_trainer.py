@@ -388,6 +388,7 @@ def test_what_pixels_are_converted_by_is_said_without_keys_of_a_dataset(data: Pa
     assert lines == ["begins from scratch", "1 image: Exif orientation ignored"]
 
 
+@pytest.mark.slow
 def test_an_image_that_breaks_during_a_training(
     data: Path, tmp_path: Path, undisturbed: TrainingResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -404,6 +405,7 @@ def test_an_image_that_breaks_during_a_training(
     assert are_equal(tmp_path / "out", undisturbed.out)
 
 
+@pytest.mark.slow
 def test_a_full_disk(digit_images: Path, tmp_path: Path, undisturbed: TrainingResult) -> None:
     """Where the disk is full, one line states it, the files before it are whole, and the training is resumed."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -40,6 +40,7 @@ def _kind(name: str) -> str:
     return "classifier" if len(labels.names) == classes else f"{len(labels.names)} of {classes}"
 
 
+@pytest.mark.slow
 def test_every_published_network_is_recognised() -> None:
     """Of all that timm publishes, what has no head and what has an embedding for one is refused; the rest resolves."""
     published = {name: timm.get_pretrained_cfg(name) for name in timm.list_pretrained()}
