@@ -84,7 +84,7 @@ class Evaluator:
         state.finished = True
 
     def outcome(self, run_id: str) -> DatasetOutcome:
-        """Count what was predicted, and store the outcome for whoever reports it."""
+        """Count what was predicted, and store the outcome for its report."""
         outcome = results.count(self.state, self.store)
         lists = [model.labels for model in self.state.models.values()]
         self.store.put_outcome(run_id, outcome, self.state.listing.images, lists)

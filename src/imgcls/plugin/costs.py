@@ -150,7 +150,7 @@ class CostSession:
 class BaselineGuard:
     """Stands before pytest-benchmark when the tests are over; one for a pytest session, however many there are of ours.
 
-    ``errors``: what ``--benchmark-compare`` could not do; whoever reports them takes them. ``is_concerned``: whether
+    ``errors``: what ``--benchmark-compare`` could not do; reporting takes them. ``is_concerned``: whether
     a test timed a model, or would have; otherwise all benchmarks are somebody else's.
     """
 

@@ -198,8 +198,8 @@ def named_in_addopts(config: _PytestConfig) -> int:
 def _configurations(config: _PytestConfig, files: Sequence[str]) -> list[Path]:
     """The configurations that options name, those of ``addopts`` from the folder of their file."""
     first = named_in_addopts(config)
-    beside = config.inipath.parent if config.inipath else config.rootpath
-    return [(beside if number < first else config.invocation_params.dir) / file for number, file in enumerate(files)]
+    folder = config.inipath.parent if config.inipath else config.rootpath
+    return [(folder if number < first else config.invocation_params.dir) / file for number, file in enumerate(files)]
 
 
 def add_to_pytest(group: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def first_from(folder: Path, module: str) -> Iterator[None]:
-    """Until the context ends, a module that is in ``folder`` is imported from there, whoever has another of its name.
+    """Until the context ends, a module that is in ``folder`` is imported from there, not one of its name elsewhere.
 
     The working folder, which a specification without a configuration has, is left to Python's import path.
     """
