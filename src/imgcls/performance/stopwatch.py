@@ -50,7 +50,7 @@ class Budget:
         self.started_ns, self.budget_ns = clock(), round(seconds * 1e9)
 
     def is_spent(self, share: float, doing: str) -> bool:
-        """Whether this share of it is over, asked while ``doing`` something."""
+        """Whether this share of it is over; ``doing``: what it is used for."""
         self.say(doing)
         return self.clock() - self.started_ns >= share * self.budget_ns
 

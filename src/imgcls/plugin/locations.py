@@ -23,7 +23,7 @@ def relocate(item: pytest.Item, project: Project | None) -> None:
     place = _place(item, project) if Path(path).is_relative_to(PACKAGE) else None
     if place:
         item.reportinfo = lambda: (*place, name)  # type: ignore[method-assign]
-        vars(item).pop("location", None)  # somebody may have asked for it, and pytest keeps it
+        vars(item).pop("location", None)  # pytest keeps it where it was read before
 
 
 def shorten(excinfo: pytest.ExceptionInfo[BaseException] | None) -> None:

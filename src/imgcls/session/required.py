@@ -1,6 +1,6 @@
 """Which gates and limits a run must evaluate, and why one of them was not.
 
-By default a run must evaluate what its tests were selected for. What a marker or a keyword deselects is not asked for.
+By default a run must evaluate what its tests were selected for. What a marker or a keyword deselects is not required.
 """
 
 from __future__ import annotations

@@ -20,8 +20,6 @@ from imgcls.models.sources import registry, transformers
 from imgcls.records.config import ModelSpec
 from networks import INPUT
 
-pytest.importorskip("transformers")
-
 NAMES = {0: "cat", 1: "dog", 2: "owl"}
 IMAGE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 71, 3), np.uint8))
 SQUARE = {"height": 32, "width": 32}
