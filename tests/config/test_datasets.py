@@ -44,11 +44,11 @@ def test_a_dataset_is_checked_key_by_key(tmp_path: Path, lines: str, message: st
         ("labels", "{}", "file: is missing: a .csv with the columns folder and wnid, name or index"),
         ("labels", "{ file = 3 }", "file: must be a string, not 3"),
         ("columns", "{ path = 3 }", "path: must be a string, not 3"),
-        ("columns", "{ file = 'a' }", "file: unknown key; known: path, label"),
+        ("columns", "{ file = 'a' }", "file: unknown key; known: path, label, group"),
     ],
 )
 def test_tables_within_a_dataset_are_checked(tmp_path: Path, key: str, table: str, message: str) -> None:
-    """A map of labels names its file, and columns are those for path and label."""
+    """A map of labels names its file, and columns are those for path, label and group."""
     assert_refused(tmp_path, f"[datasets.d]\npath = 'p'\n{key} = {table}", f"[datasets.d.{key}] {message}")
 
 

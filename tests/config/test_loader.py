@@ -174,7 +174,7 @@ def test_several_files_are_one_configuration(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("[dataset.d]", "[dataset]: unknown key; did you mean 'datasets'?"),
-        ("[zzz]", "[zzz]: unknown key; known: datasets, models, gates, compare, latency, memory"),
+        ("[zzz]", "[zzz]: unknown key; known: datasets, models, gates, compare, parity, latency, memory"),
         ('[datasets.d]\npath = "p"\nlabel = "wnid"', "[datasets.d] label: unknown key; did you mean 'labels'?"),
         (
             '[datasets.d]\npath = "p"\nlabels = { fil = "x.csv" }',

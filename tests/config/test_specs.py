@@ -10,7 +10,7 @@ from imgcls.errors import ConfigError
 
 ARCHS = (
     "torchvision:NAME, timm:NAME, python:package.module:factory, torchhub:REPO:NAME, transformers:PATH_OR_ID, "
-    "reference:NAME"
+    "reference:NAME, onnx:FILE, openvino:FILE.xml, exported:FILE.pt2, torchscript:FILE, tflite:FILE"
 )
 
 

@@ -90,5 +90,5 @@ def _folder_labels(table: ConfigTable) -> Any:
 
 def _columns(table: ConfigTable) -> dict[str, str]:
     """The names of a manifest's columns, by what they hold."""
-    table.keys("path", "label")
+    table.keys("path", "label", "group")
     return {role: str(table.text(role)) for role in table.table}

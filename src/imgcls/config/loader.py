@@ -8,7 +8,7 @@ from typing import Any
 
 from imgcls import lfs
 from imgcls.config import datasets as dataset_tables
-from imgcls.config import specs, thresholds
+from imgcls.config import exports, parity, specs, thresholds
 from imgcls.config.table import ConfigTable, Table
 from imgcls.errors import ConfigError
 from imgcls.messages import nearest
@@ -20,17 +20,19 @@ def load(files: Sequence[Path]) -> Settings:
     datasets: dict[str, DatasetSpec] = {}
     models: dict[str, ModelSpec] = {}
     gates: dict[str, tuple[Path, Table]] = {}
+    parity_gates: dict[str, tuple[Path, Table]] = {}
     model_files: dict[str, Path] = {}
     margins: dict[str, Margin] = {}
     costs: dict[str, dict[str, ConfigTable]] = {"latency": {}, "memory": {}}
     for file in files:
         root = ConfigTable(file, "", _read(file))
-        root.keys("datasets", "models", "gates", "compare", *costs)
+        root.keys("datasets", "models", "gates", "compare", "parity", *costs)
         new_datasets = {name: dataset_tables.read(table) for name, table in root.named("datasets")}
         _merge(datasets, new_datasets, file, "datasets")
-        _merge(models, {name: specs.read_model(table) for name, table in root.named("models")}, file, "models")
+        _merge(models, {name: _model(table) for name, table in root.named("models")}, file, "models")
         model_files |= dict.fromkeys(models.keys() - model_files.keys(), file)
         _merge(gates, {name: (file, table) for name, table in root.tables("gates")}, file, "gates")
+        _merge(parity_gates, {name: (file, table) for name, table in root.tables("parity")}, file, "parity")
         _merge(margins, thresholds.read_margins(root.subtable("compare")), file, "compare")
         for kind, tables in costs.items():
             new = {name: ConfigTable(file, f"{kind}.{name}", table) for name, table in root.tables(kind)}
@@ -44,7 +46,14 @@ def load(files: Sequence[Path]) -> Settings:
         margins,
         latency=thresholds.read_cost_gates(costs["latency"], models, thresholds.read_latency_gate),
         memory=thresholds.read_cost_gates(costs["memory"], models, thresholds.read_memory_gate),
+        parity=parity.read_gates(parity_gates, models, datasets),
     )
+
+
+def _model(table: ConfigTable) -> ModelSpec:
+    """One ``[models.NAME]`` table with what ships of it."""
+    shipped = exports.read_exports(table.subtable("exports"))
+    return replace(specs.read_model(table), exports=shipped, serving=exports.read_serving(table))
 
 
 def select(settings: Settings, models: Sequence[str] | None, datasets: Sequence[str] | None) -> Settings:
@@ -64,6 +73,9 @@ def select(settings: Settings, models: Sequence[str] | None, datasets: Sequence[
         datasets=selected_datasets,
         models=selected_models,
         gates=gates,
+        parity={
+            (m, d): gate for (m, d), gate in settings.parity.items() if m in selected_models and d in selected_datasets
+        },
         left_out=tuple(pair for pair in settings.gates if pair not in gates),
     )
     if not selected.pairs():

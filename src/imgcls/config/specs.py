@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -18,10 +18,12 @@ from imgcls.records.config import (
     Decode,
     InputSpec,
     Interpolation,
+    Layout,
     ModelSpec,
     Precision,
     PublishedWeights,
     RandomWeights,
+    Returns,
     TensorMatch,
     WeightsSource,
     parse_weights,
@@ -49,8 +51,9 @@ def read_model(table: ConfigTable) -> ModelSpec:
     arch = table.text("arch") or ""
     source = _source(table, arch)
     if source.runtime:
-        why = f"{source.usage.partition(':')[0]}:… runs on NumPy in float32"
-        _only(table, why, runtime="auto", precision="float32")
+        where = "its own runtime, in the types of the file" if source.is_file else "NumPy in float32"
+        why = f"{source.usage.partition(':')[0]}:… runs on {where}"
+        _only(table, why, runtime=("auto", source.runtime) if source.is_file else ("auto",), precision=("float32",))
     weights, labels = _weights(table), table.text("labels")
     return ModelSpec(
         name=table.name.partition(".")[2],
@@ -60,14 +63,17 @@ def read_model(table: ConfigTable) -> ModelSpec:
         options=_options(table.subtable("options")),
         labels=labels if labels is None or labels in LABEL_LISTS else table.path("labels", labels),
         datasets=table.names("datasets"),
-        runtime=_runtime(table),
+        runtime="auto" if source.is_file else _runtime(table),
         precision=table.choice("precision", get_args(Precision), "float32"),
         decode=table.choice("decode", get_args(Decode), "exact"),
-        input=_input(table.subtable("input")),
+        input=read_input(table.subtable("input")),
         checkpoint=_of_file(table, weights, "checkpoint", table.text("checkpoint")),
         match=_of_file(table, weights, "match", table.choice("match", get_args(TensorMatch), "name")),
         rename=_of_file(table, weights, "rename", _rename(table.subtable("rename"))),
         output=table.text("output"),
+        layout=_of_shipped(table, source, "layout", stated(table, "layout", get_args(Layout))),
+        returns=_of_shipped(table, source, "returns", stated(table, "returns", get_args(Returns))),
+        trust=_of_shipped(table, source, "trust", table.flag("trust")),
         folder=table.file.parent,
     )
 
@@ -87,9 +93,9 @@ def _runtime(table: ConfigTable) -> Any:
     return table.choice("runtime", ours if value in ours else ("auto", *extensions.selectable_runtimes()), "auto")
 
 
-def _only(table: ConfigTable, why: str, **values: str) -> None:
-    for key, value in values.items():
-        if table.table.get(key, value) != value:
+def _only(table: ConfigTable, why: str, **values: tuple[str, ...]) -> None:
+    for key, allowed in values.items():
+        if table.table.get(key, allowed[0]) not in allowed:
             table.wrong(key, f"{table.table[key]!r} is not available: {why}")
 
 
@@ -129,6 +135,18 @@ def _of_file(table: ConfigTable, weights: Path | str | None, key: str, value: T)
     return value
 
 
+def stated(table: ConfigTable, key: str, options: Sequence[str]) -> Any:
+    """One of the options; None where the table has no such key. Raises ConfigError."""
+    return table.choice(key, options, options[0]) if key in table.table else None
+
+
+def _of_shipped(table: ConfigTable, source: SourceRow, key: str, value: T) -> T:
+    """A key that is about a network in a file. Raises ConfigError for any other network."""
+    if key in table.table and not source.is_file:
+        table.wrong(key, 'is about a network in a file, as in arch = "onnx:FILE": leave it out')
+    return value
+
+
 def _rename(rename: ConfigTable) -> Mapping[str, str]:
     """Beginnings of names of tensors, and what they become."""
     for old, new in rename.table.items():
@@ -156,10 +174,10 @@ def input_table(given: InputSpec | Mapping[str, Any] | None) -> dict[str, Any]:
 
 def input_settings(given: InputSpec | Mapping[str, Any] | None) -> Table:
     """The overrides of an InputSpec that stand in no file. Raises ConfigError."""
-    return _input(ConfigTable(Path("input"), "input", input_table(given)))
+    return read_input(ConfigTable(Path("input"), "input", input_table(given)))
 
 
-def _input(table: ConfigTable) -> Table:
+def read_input(table: ConfigTable) -> Table:
     """The overrides of an InputSpec, checked and in its types."""
     table.keys(*(f.name for f in fields(InputSpec) if f.name != "function"))
     result: dict[str, Any] = {}

@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
+from imgcls.config import pairs
 from imgcls.config.table import ConfigTable, Table
 from imgcls.messages import nearest
 from imgcls.records.config import Accuracy, Gate, LatencyGate, Margin, MemoryGate, ModelSpec, ProvenThreshold
@@ -36,58 +37,16 @@ def read_gates(
     tables: Mapping[str, tuple[Path, Any]], models: Mapping[str, ModelSpec], datasets: Table
 ) -> dict[tuple[str, str], Gate]:
     """One gate per pair: a model's own keys, and those of ``"*"`` that it does not give itself."""
-    given = {
-        name: _gates_of(ConfigTable(file, f"gates.{name}", table), name, models, datasets)
-        for name, (file, table) in tables.items()
-    }
-    everywhere = given.pop("*", {})
-    _check_gated_pairs(given, models)
-    result: dict[tuple[str, str], Gate] = {}
-    for model, spec in models.items():
-        own = given.get(model, {})
-        for dataset in datasets if spec.datasets is None else [d for d in datasets if d in spec.datasets]:
-            if gates := [gate[dataset] for gate in (everywhere, own) if dataset in gate]:
-                result[model, dataset] = _merged(gates)
-    for dataset, gate in everywhere.items():
-        if dataset not in {scored_on for _, scored_on in result}:
-            gate.wrong("", f"no model is scored on '{dataset}', so this gate could never be shown")
-    return result
+    joined = pairs.joined_by_pair("gates", tables, models, datasets, _gate)
+    return {pair: _merged(table) for pair, table in joined.items()}
 
 
-def _gates_of(
-    table: ConfigTable, model: str, models: Mapping[str, ModelSpec], datasets: Table
-) -> dict[str, ConfigTable]:
-    """The gates of a model by dataset, each checked by itself."""
-    if model not in models and model != "*":
-        table.wrong("", f"no model '{model}'{nearest(model, models)}")
-    table.keys(*datasets)
-    gates = {dataset: table.subtable(dataset) for dataset in table.table}
-    for gate in gates.values():
-        _gate(gate)
-    return gates
-
-
-def _check_gated_pairs(gates: Mapping[str, Mapping[str, ConfigTable]], models: Mapping[str, ModelSpec]) -> None:
-    for model, by_dataset in gates.items():
-        scored_on = models[model].datasets
-        for dataset, gate in by_dataset.items():
-            if scored_on is not None and dataset not in scored_on:
-                gate.wrong("", f"[models.{model}] datasets leaves '{dataset}' out, so this gate could never be shown")
-
-
-def _merged(gates: Sequence[ConfigTable]) -> Gate:
-    """One gate of the keys of all, the last one's first."""
-    last = gates[-1]
-    gate = _gate(_joined(gates))
+def _merged(table: ConfigTable) -> Gate:
+    """The gate of a table with all its keys. Raises ConfigError where it has no threshold."""
+    gate = _gate(table)
     if gate == Gate(max_rejected=gate.max_rejected):
-        last.wrong("", "a gate needs a threshold: top1, top5, macro_f1, class_top1, worst_class or min_images")
+        table.wrong("", "a gate needs a threshold: top1, top5, macro_f1, class_top1, worst_class or min_images")
     return gate
-
-
-def _joined(tables: Sequence[ConfigTable]) -> ConfigTable:
-    """The keys of all tables, the last one's first, in the place of the last."""
-    keys = {key: value for table in tables for key, value in table.table.items()}
-    return ConfigTable(tables[-1].file, tables[-1].name, keys)
 
 
 def _gate(table: ConfigTable) -> Gate:
@@ -135,7 +94,7 @@ def read_cost_gates(tables: Mapping[str, ConfigTable], models: Table, read: Call
             table.wrong("", f"no model '{name}'{nearest(name, models)}")
         read(table)
     given = {name: [tables[key] for key in ("*", name) if key in tables] for name in models}
-    return {name: read(_joined(gates)) for name, gates in given.items() if gates}
+    return {name: read(pairs.joined(gates)) for name, gates in given.items() if gates}
 
 
 def read_latency_gate(table: ConfigTable) -> LatencyGate:
@@ -157,17 +116,18 @@ def read_memory_gate(table: ConfigTable) -> MemoryGate:
 def read_margins(table: ConfigTable) -> dict[str, Margin]:
     """The ``[compare]`` table: a margin per accuracy. Raises ConfigError."""
     table.keys(*get_args(Accuracy))
-    result = {}
-    for accuracy in table.table:
-        keys = table.subtable(accuracy)
-        keys.keys("margin", "confidence")
-        margin = keys.fraction("margin")
-        if margin is None:
-            keys.wrong("margin", "is missing: how much worse the model may be, as a fraction")
-        if margin == 1:
-            keys.wrong("margin", "1 allows everything; it must be below 1")
-        result[accuracy] = Margin(margin, keys.confidence())
-    return result
+    return {accuracy: read_margin(table.subtable(accuracy)) for accuracy in table.table}
+
+
+def read_margin(keys: ConfigTable) -> Margin:
+    """The margin of one accuracy. Raises ConfigError."""
+    keys.keys("margin", "confidence")
+    margin = keys.fraction("margin")
+    if margin is None:
+        keys.wrong("margin", "is missing: how much worse the model may be, as a fraction")
+    if margin == 1:
+        keys.wrong("margin", "1 allows everything; it must be below 1")
+    return Margin(margin, keys.confidence())
 
 
 def _number(text: str) -> float | str:

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from imgcls.records.config import Accuracy
-from imgcls.records.evaluation import ClassProbability
+from imgcls.records.evaluation import ClassProbability, Verdict
 
 Change = Literal["right to wrong", "wrong to right", "wrong to otherwise wrong"]
+
+RightChange = Literal["right to otherwise right"]
+"""What only a comparison of an export with its reference counts as a flip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The five best classes of one image by one model."""
+    """The five best classes of one image by one model. ``group``: that of the image, where a manifest names groups."""
 
     model: str
     dataset: str
@@ -22,6 +25,7 @@ class Prediction:
     image_sha256: str
     label: str | None
     top: tuple[ClassProbability, ...]
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class RunSetup:
     prediction_key: str | None = None
     decode: str | None = None
     class_count: int | None = None
+    verdicts: tuple[Verdict, ...] = ()
 
 
 ImageKey = tuple[str, str | None]
@@ -80,10 +85,12 @@ class SavedRun:
 class Flip:
     """An image whose best class changed between right and wrong, or from one wrong class to another.
 
+    Of an export also from one right class to another, where several are right for a folder.
+
     ``before`` and ``after``: the best classes, as ``(index, name, probability)``.
     """
 
-    change: Change
+    change: Change | RightChange
     path: str
     image_sha256: str
     label: str | None
@@ -98,6 +105,7 @@ class Difference:
     ``losses``: right before, wrong after; ``gains``: the other way round. ``low`` and ``high``: the exact
     95 % interval of ``difference``. ``p_value``: exact McNemar. ``detectable``: the smallest true difference
     that McNemar would find, at 5 %, in four of five such sets; ``None`` where the set is too small for any.
+    ``of_images``: how many images of different bytes both have, where only one of each group counts; else ``None``.
     """
 
     accuracy: Accuracy
@@ -111,6 +119,7 @@ class Difference:
     high: float
     p_value: float
     detectable: float | None
+    of_images: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +173,7 @@ class PairwiseTest:
 
     ``difference``: ``second`` minus ``first``, a fraction. ``images_needed``: about how many images would show it in
     four of five sets, at 5 % over all pairs (where it is 0: a difference of 0.01); ``None`` where it is shown.
+    ``of_images``: as in :class:`Difference`; then images are groups, also those that are needed.
     """
 
     dataset: str
@@ -177,3 +187,4 @@ class PairwiseTest:
     p_holm: float
     real: bool
     images_needed: int | None
+    of_images: int | None = None

@@ -57,6 +57,17 @@ BUILTIN_DIGITS: Final = "builtin:digits"
 TensorMatch = Literal["name", "order"]
 
 
+ExportFormat = Literal["onnx", "openvino", "exported", "torchscript", "tflite"]
+"""The files that a network is shipped in, each also a source: ``arch = "onnx:FILE"``."""
+
+
+Layout = Literal["NCHW", "NHWC"]
+
+
+Returns = Literal["logits", "probabilities"]
+"""What the outputs of a network in a file are: logits, or probabilities where a softmax is built in."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputSpec:
     """What happens to decoded pixels on their way into a network.
@@ -181,13 +192,46 @@ def parse_weights(weights: Path | str | None) -> WeightsSource:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportSpec:
+    """One entry of ``[models.NAME.exports]``: a file in which a network is shipped, or how imgcls makes it.
+
+    ``path``: the file; None where it is made. ``recipe``: how it is made, as ``opset`` and ``precision``. ``input``,
+    ``layout``, ``returns`` and ``output``: as in :class:`ModelSpec`, where the file is to be fed and read otherwise
+    than the network that it was made from. ``trust``: whether a file whose content is a program may be loaded.
+    """
+
+    name: str
+    format: ExportFormat
+    path: Path | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    input: Mapping[str, Any] = field(default_factory=dict)
+    layout: Layout | None = None
+    returns: Returns | None = None
+    trust: bool = False
+    output: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServingSpec:
+    """``[models.NAME.serving]``: somebody's own preprocessing or service, one of the two.
+
+    ``preprocess``: ``python:package.module:function``, from the bytes or the path of an image to an array or a tensor.
+    ``url``: a running service that takes an image's bytes and returns the best classes.
+    """
+
+    preprocess: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """One ``[models.NAME]`` table. ``input`` holds only the keys that override what resolves.
 
     ``checkpoint``: which of several state dicts in a file is loaded: ``ema``, ``raw``, or its key. ``match``: whether
     tensors are matched by name or by order. ``rename``: prefixes of tensor names in the file, and what they become.
     ``output``: the key of the logits where the network returns several outputs. ``folder``: that of the
-    configuration, from which ``arch`` names folders.
+    configuration, from which ``arch`` names folders. ``layout`` and ``returns``: what a network in a file takes and
+    returns, where that is not read from the file. ``trust``: whether a file whose content is a program may be loaded.
     """
 
     name: str
@@ -206,6 +250,11 @@ class ModelSpec:
     rename: Mapping[str, str] = field(default_factory=dict)
     output: str | None = None
     folder: Path = field(default=Path(), compare=False)
+    layout: Layout | None = None
+    returns: Returns | None = None
+    trust: bool = False
+    exports: Mapping[str, ExportSpec] = field(default_factory=dict)
+    serving: ServingSpec | None = None
 
     @property
     def architecture(self) -> Architecture:
@@ -251,8 +300,24 @@ class Margin:
 
 
 @dataclass(frozen=True, slots=True)
+class ParityGate:
+    """``[parity.MODEL]``, one dataset: how far an export may be from the network that it was made from.
+
+    ``flips``: the largest share of images whose best class is another; with ``confidence`` it must be shown, without it
+    must be observed. ``top1`` and ``top5``: how much accuracy may be lost, which must be shown. ``logits``: the largest
+    distance of a logit, in standard deviations of the reference's logits.
+    """
+
+    flips: float | None = None
+    confidence: float | None = None
+    top1: Margin | None = None
+    top5: Margin | None = None
+    logits: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """A whole configuration. ``gates`` is keyed by (model, dataset), ``"*"`` already applied.
+    """A whole configuration. ``gates`` and ``parity`` are keyed by (model, dataset), ``"*"`` already applied.
 
     ``margins``: by accuracy (``top1``, ``top5``), against a baseline. ``left_out``: gates of what was not selected.
     ``latency`` and ``memory`` are keyed by model, ``"*"`` already applied.
@@ -266,6 +331,7 @@ class Settings:
     left_out: tuple[tuple[str, str], ...] = ()
     latency: Mapping[str, LatencyGate] = field(default_factory=dict)
     memory: Mapping[str, MemoryGate] = field(default_factory=dict)
+    parity: Mapping[tuple[str, str], ParityGate] = field(default_factory=dict)
 
     def models_by_dataset(self) -> dict[str, list[str]]:
         """The models that are to be scored on each dataset."""
@@ -277,6 +343,12 @@ class Settings:
     def golden_pairs(self) -> list[tuple[str, str]]:
         """Every (model, dataset) that is to be scored and has a golden record."""
         return [(model, dataset) for model, dataset in self.pairs() if self.datasets[dataset].golden]
+
+    def parity_pairs(self) -> list[tuple[str, str]]:
+        """Every (model, dataset) whose exports are compared: those with a gate, and all of a model without any."""
+        gated = {model for model, _ in self.parity}
+        pairs = [pair for pair in self.pairs() if self.models[pair[0]].exports]
+        return [pair for pair in pairs if pair in self.parity or pair[0] not in gated]
 
     def pairs(self) -> list[tuple[str, str]]:
         """Every (model, dataset) that is to be scored, dataset by dataset."""

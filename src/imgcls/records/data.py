@@ -32,7 +32,8 @@ class Matching:
 class ImageRef:
     """One listed file: ``path`` relative to its dataset, ``file`` to open, ``label`` its folder.
 
-    ``columns``: what a manifest states of it in addition to path and label.
+    ``columns``: what a manifest states of it in addition to path and label. ``group``: of images that are not
+    independent, as those of one patient.
     """
 
     path: str
@@ -40,6 +41,7 @@ class ImageRef:
     sha256: str
     label: str | None
     columns: Mapping[str, str] = field(default_factory=dict)
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,16 @@ class FileState:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A path that could not be scored. ``reason`` is one word, ``detail`` a sentence."""
+    """A path that could not be scored. ``reason`` is one word, ``detail`` a sentence.
+
+    ``models``: those that have no pixels of it; empty where it was not even read, so that none has any.
+    """
 
     dataset: str
     path: str
     reason: str
     detail: str
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

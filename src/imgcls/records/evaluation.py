@@ -64,12 +64,37 @@ class ClassScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Units:
+    """Counts of what is independent: images of different bytes, or groups of them, once each.
+
+    ``scored``: units. Of a group one image counts, which its bytes draw. ``classes``: per folder, where of each group
+    one image of this folder counts.
+    """
+
+    scored: int
+    top1_count: int
+    top5_count: int
+    classes: Mapping[str, ClassScore] = field(default_factory=dict)
+
+    @property
+    def top1(self) -> float:
+        """Top-1 accuracy over the units, a fraction; NaN where there is none."""
+        return self.top1_count / self.scored if self.scored else float("nan")
+
+    @property
+    def top5(self) -> float:
+        """Top-5 accuracy over the units, a fraction; NaN where there is none."""
+        return self.top5_count / self.scored if self.scored else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """Counts of one model on one dataset. They add: the sum over batches is the total.
 
     ``distinct``: scored images whose bytes differ. ``classes``: per folder. ``mass``: for each class
     index, the sum of its probability over the images where it is among the ten best. ``class_count``: of the model,
-    ``None`` where it is not known.
+    ``None`` where it is not known. ``units``: what intervals and gates count, ``None`` where that is every scored
+    image; a sum has none, because two batches may have copies of each other.
     """
 
     model: str
@@ -85,6 +110,12 @@ class Scores:
     classes: Mapping[str, ClassScore] = field(default_factory=dict)
     mass: Mapping[int, float] = field(default_factory=dict)
     class_count: int | None = None
+    units: Units | None = None
+
+    @property
+    def counted(self) -> Units:
+        """The units, also where they are all scored images."""
+        return self.units or Units(self.scored, self.top1_count, self.top5_count, self.classes)
 
     @property
     def top1(self) -> float:
@@ -103,7 +134,7 @@ class Scores:
         counts = {
             name: getattr(self, name) + getattr(other, name)
             for name in (f.name for f in fields(Scores))
-            if name not in {"model", "dataset", "classes", "mass", "class_count"}
+            if name not in {"model", "dataset", "classes", "mass", "class_count", "units"}
         }
         classes, mass = dict(self.classes), dict(self.mass)
         for label, score in other.classes.items():
@@ -242,6 +273,7 @@ class DatasetOutcome:
 
     ``ignored_suffixes``, ``empty_classes`` and ``notes``: as in :class:`imgcls.records.data.Listing`, with what was
     noticed on the way. ``remarks``: the number of scored images for which a decoder's remark holds, by remark.
+    ``groups``: the group of each image that belongs to one, by sha256; groups that share an image are one.
     """
 
     dataset: str
@@ -254,6 +286,7 @@ class DatasetOutcome:
     empty_classes: tuple[str, ...] = ()
     remarks: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     def pair(self, model: str) -> PairOutcome:
         """What was learnt of one of its models."""

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from imgcls.records.comparison import Comparison, PairwiseTest
+from imgcls.records.config import Accuracy
 from imgcls.records.data import Rejection
-from imgcls.records.evaluation import ClassScore, Failure, Pass, PredictionChange, SpeedOption, Verdict
+from imgcls.records.evaluation import ClassScore, Failure, Pass, PredictionChange, SpeedOption, Units, Verdict
+from imgcls.records.parity import ContractCheck, Parity, ServingCheck
 from imgcls.records.performance import Latency, Memory, Profile
 
 
@@ -19,7 +21,8 @@ class Result:
     ``runtime_note``: why another runtime was used than was wanted. ``drifts``: as in :class:`RuntimeChoice`.
     ``labels_sha256``: of the names of the model's classes. ``accepted``: the classes that are right for each folder.
     ``input_sources``, ``notes`` and ``untrained``: as in :class:`ModelInfo`; ``class_count``: as in :class:`Scores`.
-    ``set_seconds``: as in :class:`PairOutcome`.
+    ``set_seconds``: as in :class:`PairOutcome`. ``units``: as in :class:`Scores`; the bounds ``top1_low`` to
+    ``top5_high`` are theirs.
     """
 
     model: str
@@ -70,6 +73,18 @@ class Result:
     untrained: bool = False
     class_count: int | None = None
     set_seconds: float | None = None
+    units: Units | None = None
+
+    @property
+    def counted(self) -> Units:
+        """The units, also where they are all scored images."""
+        return self.units or Units(self.scored, self.top1_count, self.top5_count, self.classes)
+
+    def unit_accuracy(self, metric: Accuracy) -> float | None:
+        """Per cent of the units that are right; None where there is no accuracy."""
+        if getattr(self, metric) is None:
+            return None
+        return 100 * (self.counted.top1_count if metric == "top1" else self.counted.top5_count) / self.counted.scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +114,14 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedLimit:
+    """The verdict on a limit of time or memory, and the model that it is about."""
+
+    model: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A whole run, without its predictions: those are read from the store one by one."""
 
@@ -115,3 +138,7 @@ class Report:
     profiles: tuple[Profile, ...] = ()
     datasets: tuple[DatasetFiles, ...] = ()
     selection: Selection = field(default_factory=Selection)
+    parities: tuple[Parity, ...] = ()
+    servings: tuple[ServingCheck, ...] = ()
+    contracts: tuple[ContractCheck, ...] = ()
+    limits: tuple[JudgedLimit, ...] = ()
