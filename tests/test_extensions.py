@@ -5,7 +5,20 @@ from importlib import import_module
 import pytest
 
 from imgcls import extensions
-from imgcls.models.sources import python, reference, timm, torchhub, torchvision, transformers
+from imgcls.models.sources import (
+    exported,
+    onnx,
+    openvino_ir,
+    python,
+    reference,
+    tflite,
+    timm,
+    torchhub,
+    torchscript,
+    torchvision,
+    transformers,
+    unavailable,
+)
 from imgcls.models.sources.base import Source
 
 
@@ -24,6 +37,13 @@ def test_every_source_follows_the_protocol() -> None:
         "torchhub": torchhub.SOURCE,
         "transformers": transformers.SOURCE,
         "reference": reference.SOURCE,
+        "onnx": onnx.SOURCE,
+        "openvino": openvino_ir.SOURCE,
+        "exported": exported.SOURCE,
+        "torchscript": torchscript.SOURCE,
+        "tflite": tflite.SOURCE,
+        "tensorrt": unavailable.SOURCE,
+        "coreml": unavailable.SOURCE,
     }
     assert {name: row.module for name, row in extensions.SOURCES.items()} == {
         name: type(source).__module__ for name, source in sources.items()
@@ -36,6 +56,6 @@ def test_every_runtime_can_be_built(row: extensions.RuntimeRow) -> None:
     assert callable(import_module(row.module).build)
 
 
-def test_a_configuration_may_name_all_runtimes_but_numpy() -> None:
-    """NumPy runs only networks of its own source, so that nothing else may name it."""
+def test_a_configuration_may_name_runtimes_of_several_sources() -> None:
+    """NumPy and the runtimes of files run only networks of their own source, so that nothing else may name them."""
     assert extensions.selectable_runtimes() == ("eager", "compile", "openvino")

@@ -8,6 +8,7 @@
     │   ├── DeviceMissing      a requested device is absent
     │   └── StoreError         the store cannot be read or written
     └── ModelError         the model itself is at fault                                exit 1
+        ├── Doubt              a runtime may run it, and was not asked for by name
         └── OutOfMemory        its images do not fit into memory at once
 
 Every message states what, where, with which input, and what to do next. Two classes are outside of the tree:
@@ -92,6 +93,10 @@ class StoreError(MachineError):
 
 class ModelError(ImgclsError):
     """The model cannot be built, or its outputs cannot be used."""
+
+
+class Doubt(ModelError):
+    """A network may depend on the values that it computes, so that no runtime records it unless it is asked to."""
 
 
 class OutOfMemory(ModelError):

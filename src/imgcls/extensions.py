@@ -4,7 +4,8 @@ A row names a module that is imported only when it is used. An installed package
 of the groups ``imgcls.runtimes`` and ``imgcls.sources``; ``docs/extending.md`` has an example of each.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 
 RUNTIME_GROUP, SOURCE_GROUP = "imgcls.runtimes", "imgcls.sources"
@@ -15,7 +16,9 @@ class RuntimeRow:
     """A runtime. ``module``: has ``build(request)``, see :mod:`imgcls.models.runtimes.base`.
 
     ``compiles``: must agree with eager on a few images before it is used. ``on_gpu``: runs on a GPU, too.
-    ``library``: the package whose version its predictions depend on. ``selectable``: a configuration may name it.
+    ``library``: the package whose version its predictions depend on; ``variants``: packages that may be installed in
+    its place. ``selectable``: a configuration may name it. ``is_shared``: a pass builds it anew, for all its workers.
+    ``providers``: what computes on each device, where the library has a name for it.
     """
 
     module: str
@@ -23,6 +26,9 @@ class RuntimeRow:
     on_gpu: bool = True
     library: str | None = None
     selectable: bool = True
+    variants: tuple[str, ...] = ()
+    is_shared: bool = False
+    providers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +36,15 @@ class SourceRow:
     """A source. ``module``: has an object ``SOURCE``, see :class:`imgcls.models.sources.base.Source`.
 
     ``usage``: how ``arch`` names its networks. ``runtime``: the only one that its networks run on, in float32.
-    ``publishes_weights``: whether there is a weights file where a configuration names none.
+    ``publishes_weights``: whether there is a weights file where a configuration names none. ``is_file``: its networks
+    are files, which hold their own weights and run in the types that they have.
     """
 
     module: str
     usage: str
     runtime: str | None = None
     publishes_weights: bool = True
+    is_file: bool = False
 
 
 RUNTIMES = {
@@ -44,6 +52,28 @@ RUNTIMES = {
     "compile": RuntimeRow("imgcls.models.runtimes.compiled"),
     "openvino": RuntimeRow("imgcls.models.runtimes.openvino", on_gpu=False, library="openvino"),
     "numpy": RuntimeRow("imgcls.models.runtimes.numpy", compiles=False, on_gpu=False, selectable=False),
+    "onnx": RuntimeRow(
+        "imgcls.models.runtimes.onnx",
+        compiles=False,
+        library="onnxruntime",
+        selectable=False,
+        variants=("onnxruntime-gpu",),
+        is_shared=True,
+        providers={"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"},
+    ),
+    "openvino-ir": RuntimeRow(
+        "imgcls.models.runtimes.openvino_ir",
+        compiles=False,
+        on_gpu=False,
+        library="openvino",
+        selectable=False,
+        is_shared=True,
+    ),
+    "tflite": RuntimeRow(
+        "imgcls.models.runtimes.tflite", compiles=False, on_gpu=False, library="ai-edge-litert", selectable=False
+    ),
+    "tensorrt": RuntimeRow("imgcls.models.runtimes.unavailable", compiles=False, selectable=False),
+    "coreml": RuntimeRow("imgcls.models.runtimes.unavailable", compiles=False, on_gpu=False, selectable=False),
 }
 
 
@@ -54,23 +84,46 @@ SOURCES = {
     "torchhub": SourceRow("imgcls.models.sources.torchhub", "torchhub:REPO:NAME", publishes_weights=False),
     "transformers": SourceRow("imgcls.models.sources.transformers", "transformers:PATH_OR_ID"),
     "reference": SourceRow("imgcls.models.sources.reference", "reference:NAME", runtime="numpy"),
+    "onnx": SourceRow("imgcls.models.sources.onnx", "onnx:FILE", runtime="onnx", is_file=True),
+    "openvino": SourceRow(
+        "imgcls.models.sources.openvino_ir", "openvino:FILE.xml", runtime="openvino-ir", is_file=True
+    ),
+    "exported": SourceRow("imgcls.models.sources.exported", "exported:FILE.pt2", runtime="eager", is_file=True),
+    "torchscript": SourceRow("imgcls.models.sources.torchscript", "torchscript:FILE", runtime="eager", is_file=True),
+    "tflite": SourceRow("imgcls.models.sources.tflite", "tflite:FILE", runtime="tflite", is_file=True),
+    "tensorrt": SourceRow(
+        "imgcls.models.sources.unavailable", "tensorrt:FILE.engine", runtime="tensorrt", is_file=True
+    ),
+    "coreml": SourceRow("imgcls.models.sources.unavailable", "coreml:FILE.mlpackage", runtime="coreml", is_file=True),
 }
 
 
 def runtime(name: str) -> RuntimeRow | None:
     """The row of a runtime, ours or an installed package's; None where there is none of this name."""
-    if name in RUNTIMES:
-        return RUNTIMES[name]
+    row = RUNTIMES.get(name)
+    if row and not _is_open(row):
+        return row
     entry = _installed(RUNTIME_GROUP, name)
-    return RuntimeRow(entry.module, library=entry.dist.name if entry.dist else None) if entry else None
+    if entry is None:
+        return row
+    library = entry.dist.name if entry.dist else None
+    return replace(row, module=entry.module, library=library) if row else RuntimeRow(entry.module, library=library)
 
 
 def source(name: str) -> SourceRow | None:
     """The row of a source, ours or an installed package's; None where there is none of this name."""
-    if name in SOURCES:
-        return SOURCES[name]
+    row = SOURCES.get(name)
+    if row and not _is_open(row):
+        return row
     entry = _installed(SOURCE_GROUP, name)
-    return SourceRow(entry.module, f"{name}:NAME") if entry else None
+    if entry is None:
+        return row
+    return replace(row, module=entry.module) if row else SourceRow(entry.module, f"{name}:NAME")
+
+
+def _is_open(row: RuntimeRow | SourceRow) -> bool:
+    """Whether a row has no module of ours, so that an installed package may have one."""
+    return row.module.endswith(".unavailable")
 
 
 def selectable_runtimes() -> tuple[str, ...]:
@@ -80,9 +133,10 @@ def selectable_runtimes() -> tuple[str, ...]:
 
 
 def usages() -> tuple[str, ...]:
-    """How ``arch`` names the networks of every source."""
-    others = sorted(entry_points(group=SOURCE_GROUP).names - SOURCES.keys())
-    return (*(row.usage for row in SOURCES.values()), *(f"{name}:NAME" for name in others))
+    """How ``arch`` names the networks of every source that is available."""
+    ours = [row.usage for row in SOURCES.values() if not _is_open(row)]
+    added = entry_points(group=SOURCE_GROUP).names - {name for name, row in SOURCES.items() if not _is_open(row)}
+    return (*ours, *(SOURCES[name].usage if name in SOURCES else f"{name}:NAME" for name in sorted(added)))
 
 
 def _installed(group: str, name: str) -> EntryPoint | None:

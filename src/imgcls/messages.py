@@ -29,6 +29,23 @@ def sentences(items: Sequence[str]) -> str:
     return "; ".join(items[:SENTENCES]) + more
 
 
+def counted(count: int, kind: str) -> str:
+    """As in ``1 group``, ``0 classes`` and ``50 distinct images``."""
+    return f"{count} {noun(count, kind)}"
+
+
+def noun(count: int, kind: str) -> str:
+    """The word after a number."""
+    return kind if count == 1 else plural(kind)
+
+
+def plural(kind: str) -> str:
+    """Of a noun that ends in ``s``, in ``y`` after a consonant, or otherwise."""
+    if kind.endswith("s"):
+        return f"{kind}es"
+    return f"{kind[:-1]}ies" if kind.endswith("y") and kind[-2] not in "aeou" else f"{kind}s"
+
+
 def one_line(error: BaseException) -> str:
     """The text of an exception, without its line breaks and its full stop; its type where it has no text."""
     return printable(" ".join(str(error).split()).rstrip(".") or type(error).__name__)
@@ -142,8 +159,8 @@ def _escape_of(character: str) -> str:
     return f"u{number:04x}" if number < 0x10000 else f"U{number:08x}"
 
 
-RULES = str.maketrans({"─": "-", "━": "=", "│": "|"})
-"""The rules of tables, for streams that have only letters and punctuation."""
+RULES = str.maketrans({"─": "-", "━": "=", "│": "|", "…": "~"})
+"""The rules of tables and the ellipsis of short names, for streams that have only letters and punctuation."""
 
 
 def encodable(text: str, encoding: str) -> str:
