@@ -182,3 +182,13 @@ def test_names_that_a_weights_file_holds(tmp_path: Path) -> None:
     assert class_lists.saved(file, imagenet.names) is class_lists.saved(file, list(imagenet.wnids)) is imagenet
     assert class_lists.saved(file, ["cat", "dog"]) == LabelList(str(file), ("cat", "dog"))
     assert class_lists.saved(file, ["n02123045"]).wnids == ("n02123045",)
+
+
+def test_names_in_the_header_of_another_file(tmp_path: Path) -> None:
+    """A dict, JSON or lines, with the file as their source; ImageNet's names are ImageNet's list."""
+    file, imagenet = tmp_path / "net.onnx", class_lists.imagenet("imagenet-1k")
+    for text in ("{0: 'cat', 1: 'red fox', 2: 'Käse'}", json.dumps(NAMES), "cat\nred fox\nKäse\n"):
+        assert class_lists.of_text(file, text) == LabelList(str(file), NAMES)
+    assert class_lists.of_text(file, json.dumps(imagenet.names)) is imagenet
+    with pytest.raises(LabelError, match=r"net\.onnx: the label list is empty"):
+        class_lists.of_text(file, " ")

@@ -115,5 +115,5 @@ def test_the_way_out_is_a_command_that_can_be_copied(tmp_path: Path, monkeypatch
     with pytest.raises(LabelError, match=r"no name in it resembles this one$"):
         dataset.match_labels(spec, _listing("qqq"), classes)
     (tmp_path / "map.csv").write_text("folder,name\nqqq,x\n")
-    with pytest.raises(LabelError, match=r"none of the 1 ids of 'qqq' is a class of own: x$"):
+    with pytest.raises(LabelError, match=r"none of the 1 id of 'qqq' is a class of own: x$"):
         dataset.match_labels(replace(spec, labels=tmp_path / "map.csv"), _listing("qqq"), classes, ["net"])

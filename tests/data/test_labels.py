@@ -225,7 +225,7 @@ def test_unicode_is_compared_composed() -> None:
 def test_an_unmatched_folder_names_the_nearest() -> None:
     """A misspelt name is refused with the names that are most like it."""
     with pytest.raises(
-        LabelError, match=r"^1 of 2 folders do not match birds: 'crame' is not a class of birds; .*crane$"
+        LabelError, match=r"^1 of 2 folders does not match birds: 'crame' is not a class of birds; .*crane$"
     ):
         label_lists.match(["crame", "cock"], BIRDS, "auto")
 
@@ -234,7 +234,7 @@ def test_a_word_names_its_kinds(imagenet_1k: LabelList) -> None:
     """A word that WordNet has is no misspelling: what is named are the kinds of it, and the way that is given."""
     with pytest.raises(
         LabelError,
-        match=r"^1 of 1 folders do not match imagenet-1k: 'cat' is not a class of imagenet-1k; "
+        match=r"^1 of 1 folder does not match imagenet-1k: 'cat' is not a class of imagenet-1k; "
         r"tabby, tiger cat, Persian cat and 2 more are kinds of 'cat'; write a map$",
     ):
         label_lists.match(["cat"], imagenet_1k, "auto", "write a map")
@@ -442,7 +442,9 @@ def test_all_folders_of_photos_but_one_are_classes_of_the_larger_list(
 ) -> None:
     """On a 21k head each folder keeps its id and its name; the one id that is not there is refused by name."""
     folders = _folders(shared_data / "photos")
-    with pytest.raises(LabelError, match=f"^1 of 1000 folders do not match imagenet-21k-goog: '{TEDDY_BEAR}' is not a"):
+    with pytest.raises(
+        LabelError, match=f"^1 of 1000 folders does not match imagenet-21k-goog: '{TEDDY_BEAR}' is not a"
+    ):
         label_lists.match(folders, imagenet_21k, "auto")
 
     rest = [folder for folder in folders if folder != TEDDY_BEAR]

@@ -33,7 +33,7 @@ def _read(file: Path, text: str, **columns: str) -> manifest_table.ManifestTable
 def test_every_form_states_the_same(tmp_path: Path, name: str, text: str) -> None:
     """Comma, tab, space and JSON: the same two rows, without a note, because nothing was guessed."""
     table = _read(tmp_path / name, text)
-    assert [row[1:] for row in table.rows] == [("x/1.jpg", "cat", {}), ("x/2.jpg", "golden retriever", {})]
+    assert [row[1:4] for row in table.rows] == [("x/1.jpg", "cat", {}), ("x/2.jpg", "golden retriever", {})]
     assert (table.faults, table.notes) == ([], [])
 
 
@@ -52,7 +52,7 @@ def test_the_header_shows_the_delimiter(tmp_path: Path, name: str, delimiter: st
     """The delimiter is the one with which the header has a path and a label; another than usual is noted."""
     text = f"Width{delimiter}Path{delimiter}ClassId\n3{delimiter}a.jpg{delimiter}4\n"
     table = _read(tmp_path / name, text)
-    assert [row[1:] for row in table.rows] == [("a.jpg", "4", {"Width": "3"})]
+    assert [row[1:4] for row in table.rows] == [("a.jpg", "4", {"Width": "3"})]
     assert table.notes == ["its column 'Path' is taken for the path, and 'ClassId' for the label", *note]
 
 
@@ -85,14 +85,43 @@ def test_columns_are_those_that_are_given(tmp_path: Path) -> None:
     """Given names are taken whatever else the columns are called, without a note; each may be given by itself."""
     text = "path;label;Filename;verdict\na.jpg;cat;b.jpg;dog\n"
     table = _read(tmp_path / "a.csv", text, path="Filename", label="verdict")
-    assert [row[1:] for row in table.rows] == [("b.jpg", "dog", {"path": "a.jpg", "label": "cat"})]
+    assert [row[1:4] for row in table.rows] == [("b.jpg", "dog", {"path": "a.jpg", "label": "cat"})]
     assert table.notes == ["its columns are separated by a semicolon"]
     assert _read(tmp_path / "a.csv", "img,species\na.jpg,cat\n", label="species").rows[0][1:3] == ("a.jpg", "cat")
+
+
+def test_a_column_may_name_groups(tmp_path: Path) -> None:
+    """The one called ``group``, or the one that is given; it stays among the columns, and without it there is none."""
+    given = _read(tmp_path / "a.csv", "path,label,patient\na.jpg,cat, p 1 \n", group="patient")
+    assert [(row.group, row.columns) for row in given.rows] == [("p 1", {"patient": "p 1 "})]
+    assert [row.group for row in _read(tmp_path / "a.csv", "path,label,group\na.jpg,cat,7\n").rows] == ["7"]
+    assert [row.group for row in _read(tmp_path / "a.csv", "path,label,Group\na.jpg,cat,7\n").rows] == [None]
+    numbers = _read(tmp_path / "a.jsonl", '{"path": "a.jpg", "label": 1, "group": 12}\n')
+    assert [row.group for row in numbers.rows] == ["12"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "path,label,group\na.jpg,cat,7\nb.jpg,cat, \n"),
+        ("a.jsonl", '{"path": "a.jpg", "label": 1, "group": 1}\n\n{"path": "b.jpg", "label": 1}\n'),
+        ("a.jsonl", '{"path": "a.jpg", "label": 1, "group": 1}\n\n{"path": "b.jpg", "label": 1, "group": null}\n'),
+    ],
+)
+def test_an_image_without_a_group_is_a_fault_among_groups(tmp_path: Path, name: str, text: str) -> None:
+    """It would count as independent of all others, which nobody stated."""
+    table = _read(tmp_path / name, text)
+    assert [fault.line for fault in table.faults] == [3]
+    assert table.faults[0].why == (
+        "expected a group in the column 'group', found none: give an image without one a name of its own"
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "columns", "message"),
     [
+        ("path,label\n", {"group": "subject"}, "there is no column 'subject'; known: path, label"),
+        ("path,label,group,group\n", {}, "it has several columns 'group' among"),
         ("", {}, "no column for the path among its columns none: name the two in the dataset, as in columns = {"),
         (
             "where,what\na.jpg,cat\n",
@@ -142,7 +171,7 @@ def test_columns_that_are_missing_or_ambiguous(
 )
 def test_lines_of_path_and_label(tmp_path: Path, line: str, path: str, label: str) -> None:
     """The path ends at a tab, after the first name of an image, or before the last word."""
-    assert _read(tmp_path / "val.txt", f"{line}\n").rows == [(1, path, label, {})]
+    assert _read(tmp_path / "val.txt", f"{line}\n").rows == [(1, path, label, {}, None)]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +207,7 @@ def test_numbers_and_other_values_of_json(tmp_path: Path) -> None:
     """A whole number is a label as it is written; what else an image has is kept as text."""
     text = '{"file_name": "a.png", "label": 7, "size": [3, 4], "text": "ü", "flag": false}\n'
     [row] = _read(tmp_path / "metadata.jsonl", text).rows
-    assert row[1:] == ("a.png", "7", {"size": "[3, 4]", "text": "ü", "flag": "false"})
+    assert row[1:4] == ("a.png", "7", {"size": "[3, 4]", "text": "ü", "flag": "false"})
 
 
 def test_a_ground_truth_of_numbers_needs_its_images(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""decode_fast and crop_fast: the same place of the image as the exact way shows, and nearly the same pixels."""
+"""Decoding.fast and crop_fast: the same place of the image as the exact way shows, and nearly the same pixels."""
 
 import io
 import os
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from builders import CROP_MODES, INTERPOLATIONS, make_spec
+from image_files import lossless_jpeg
 from imgcls.errors import ConfigError, Undecodable
 from imgcls.preprocessing import decode as decoding
 from imgcls.preprocessing import geometry, resize, transforms
@@ -59,7 +60,7 @@ def encoded(image: Image.Image, name: str = "JPEG", orientation: int = 1) -> byt
 def off(spec: InputSpec, data: bytes, exif: Literal["ignore", "apply"] = "ignore") -> float:
     """By how many of 255 levels the fast crop is off in the mean."""
     exact = transforms.crop(spec, decoding.decode(data, exif))
-    fast = transforms.crop_fast(spec, decoding.decode_fast(data, exif, [spec])[0])
+    fast = transforms.crop_fast(spec, decoding.Decoding(data, exif).fast(spec))
     assert (fast.shape, fast.dtype.name, fast.flags.c_contiguous) == (exact.shape, "uint8", True)
     return distance(exact, fast)
 
@@ -73,7 +74,7 @@ def distance(one: Pixels, other: Pixels) -> float:
 
 def test_twelve_megapixels_are_decoded_at_an_eighth() -> None:
     """For a crop of 224 a camera's 4000 x 3000 pixels become 500 x 375, and the original size is kept."""
-    reduced = decoding.decode_fast(encoded(smooth(4000, 3000)), "ignore", [USUAL])[0]
+    reduced = decoding.Decoding(encoded(smooth(4000, 3000))).fast(USUAL)
     assert (reduced.image.mode, reduced.image.size, reduced.by) == ("RGB", (500, 375), 8)
     assert reduced.size == (3000, 4000)
 
@@ -87,11 +88,12 @@ def test_every_model_gets_what_it_would_get_by_itself() -> None:
         make_spec(64, (64, 64), "center", "nearest"),
         make_spec(200, (200, 200)),
     ]
-    together = decoding.decode_fast(data, "ignore", specs)
+    shared = decoding.Decoding(data)
+    together = [shared.fast(spec) for spec in specs]
     assert [reduced.by for reduced in together] == [8, 4, 1, 8]
     assert together[0] is together[3]
     for spec, reduced in zip(specs, together, strict=True):
-        [single] = decoding.decode_fast(data, "ignore", [spec])
+        single = decoding.Decoding(data).fast(spec)
         assert np.array_equal(transforms.crop_fast(spec, single), transforms.crop_fast(spec, reduced))
 
 
@@ -117,7 +119,7 @@ def test_no_side_becomes_too_short(size: tuple[int, int], resize: int, whole: bo
 def test_only_jpeg_is_reduced(name: str) -> None:
     """Other formats cannot be decoded smaller, and lose nothing."""
     data = encoded(smooth(1600, 1200), name)
-    reduced = decoding.decode_fast(data, "ignore", [USUAL])[0]
+    reduced = decoding.Decoding(data).fast(USUAL)
     assert (reduced.by, reduced.size) == (1, (1200, 1600))
     assert reduced.image.tobytes() == decoding.decode(data).tobytes()
 
@@ -126,7 +128,7 @@ def test_a_cameras_two_images_in_one_file_are_reduced() -> None:
     """MPO is JPEG, and its first image is the one that counts."""
     buffer = io.BytesIO()
     smooth(1600, 1200).save(buffer, "MPO", save_all=True, append_images=[Image.new("RGB", (1600, 1200))])
-    reduced = decoding.decode_fast(buffer.getvalue(), "ignore", [USUAL])[0]
+    reduced = decoding.Decoding(buffer.getvalue()).fast(USUAL)
     assert (reduced.by, reduced.image.size) == (4, (400, 300))
     assert off(USUAL, buffer.getvalue()) < 1
 
@@ -136,11 +138,21 @@ def test_a_cameras_two_images_in_one_file_are_reduced() -> None:
 def test_orientation_is_applied_to_what_was_reduced(orientation: int, size: tuple[int, int]) -> None:
     """Upright size and place are right for all eight orientations, also where a reduction would leave pixels over."""
     data = encoded(smooth(*size), orientation=orientation)
-    reduced = decoding.decode_fast(data, "apply", [USUAL])[0]
+    reduced = decoding.Decoding(data, "apply").fast(USUAL)
     assert reduced.size == decoding.decode(data, "apply").size[::-1]
     assert (reduced.by > 1) == (orientation == 1 or size == (1600, 1200))
     assert off(USUAL, data, "apply") < 0.5
     assert off(USUAL, data, "ignore") < 0.5
+
+
+def test_what_cannot_be_reduced_is_decoded_exactly() -> None:
+    """A lossless JPEG has no smaller form: it keeps all its pixels, and that is said, but not where none was wanted."""
+    data = lossless_jpeg(np.add.outer(np.arange(48), np.arange(64)).astype(np.uint8))
+    shared = decoding.Decoding(data)
+    reduced, whole = shared.fast(make_spec(16, (8, 8))), shared.fast(make_spec(40, (40, 40)))
+    assert (reduced.by, reduced.size, reduced.remarks) == (1, (48, 64), (decoding.DECODED_EXACTLY,))
+    assert (whole.by, whole.size, whole.remarks) == (1, (48, 64), ())
+    assert reduced.image.tobytes() == whole.image.tobytes() == decoding.decode(data).tobytes()
 
 
 @pytest.mark.parametrize("data", [b"", b"not an image at all", encoded(smooth(1600, 1200))[:20_000]])
@@ -149,14 +161,14 @@ def test_what_does_not_decode_is_rejected_alike(data: bytes) -> None:
     with pytest.raises(Undecodable) as exact:
         decoding.decode(data)
     with pytest.raises(Undecodable) as fast:
-        decoding.decode_fast(data, "ignore", [USUAL])
+        decoding.Decoding(data).fast(USUAL)
     assert (fast.value.reason, fast.value.detail) == (exact.value.reason, exact.value.detail)
 
 
 def test_an_unsuitable_input_is_the_configurations_fault() -> None:
     """What a spec lacks is not attributed to the image."""
     with pytest.raises(ConfigError, match='"squash" needs resize'):
-        decoding.decode_fast(encoded(smooth(64, 48)), "ignore", [make_spec(256, (224, 224), "squash")])
+        decoding.Decoding(encoded(smooth(64, 48))).fast(make_spec(256, (224, 224), "squash"))
 
 
 # Cropping.
@@ -249,7 +261,7 @@ def test_a_reduced_image_is_cut_at_the_same_place(
     del way
     spec, data = make_spec(256, (224, 224), "center", interpolation), encoded(smooth(*size))
     exact = transforms.crop(spec, decoding.decode(data))
-    reduced = decoding.decode_fast(data, "ignore", [spec])[0]
+    reduced = decoding.Decoding(data).fast(spec)
     assert reduced.by == 8
     assert 10 * distance(exact, transforms.crop_fast(spec, reduced)) < distance(exact[:, 1:], exact[:, :-1])
 
@@ -325,7 +337,7 @@ def test_hostile_files_are_rejected_alike(shared_data: Path) -> None:
         except Undecodable as fault:
             exact = fault.reason
         try:
-            transforms.crop_fast(spec, decoding.decode_fast(data, "apply", [spec])[0])
+            transforms.crop_fast(spec, decoding.Decoding(data, "apply").fast(spec))
         except Undecodable as fault:
             fast = fault.reason
         reasons.append((exact, fast))

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from builders import make_spec
+from image_files import lossless_jpeg
 from imgcls.errors import Undecodable
 from imgcls.preprocessing import decode, preprocess, transforms
 from imgcls.preprocessing.preprocess import Preprocessing
@@ -33,7 +34,7 @@ def test_the_stages_are_those_of_the_modules(data: bytes) -> None:
     assert prepared.decoded is not None
     image = decode.decode(data)
     assert prepared.decoded.tobytes() == image.tobytes()
-    [reduced] = decode.decode_fast(data, "ignore", [FAST.input])
+    reduced = decode.Decoding(data).fast(FAST.input)
     expected = {
         SMALL: transforms.crop(SMALL.input, image),
         LARGE: transforms.crop(LARGE.input, image),
@@ -55,6 +56,23 @@ def test_all_exact_preprocessings_share_one_decoding(data: bytes) -> None:
         only_decoded = preprocess.prepare(data, [])
     assert (decoding.call_count, dict(only_decoded.crops)) == (2, {})
     assert only_decoded.decoded is not None
+
+
+def test_a_file_has_pixels_for_each_by_itself(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only the fast way succeeds, the fast one has its crop, and the exact ones have the reason."""
+    refusal = Undecodable("corrupt", "its last block is damaged")
+    monkeypatch.setattr(decode, "decode", mock.Mock(side_effect=refusal))
+    prepared = preprocess.prepare(data, [SMALL, FAST, LARGE])
+    assert set(prepared.crops) == {FAST}
+    assert prepared.decoded is None
+    assert prepared.undecodable == {SMALL: refusal, LARGE: refusal}
+
+
+def test_remarks_are_of_the_way_of_decoding() -> None:
+    """What is said of the fast pixels is not said of the exact ones."""
+    lossless = lossless_jpeg(np.add.outer(np.arange(48), np.arange(64)).astype(np.uint8))
+    prepared = preprocess.prepare(lossless, [SMALL, FAST])
+    assert prepared.remarks == {FAST: (decode.DECODED_EXACTLY,)}
 
 
 @pytest.mark.parametrize("preprocessings", [[SMALL], [FAST], []])

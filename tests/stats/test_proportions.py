@@ -213,3 +213,19 @@ def test_counts_and_thresholds_of_nothing_are_refused(count: int, n: int, thresh
     """As everywhere in this module."""
     with pytest.raises(ValueError, match=r"count is|threshold is"):
         proportions.below_p(count, n, threshold)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.99])
+@pytest.mark.parametrize("threshold", [0.001, 0.002, 0.05, 0.3, 0.9])
+def test_the_fewest_images_of_which_none_may_be(threshold: float, confidence: float) -> None:
+    """So many bound the share by the threshold, and one fewer do not."""
+    n = proportions.fewest_without(threshold, confidence)
+    assert proportions.one_sided(0, n, confidence).high <= threshold
+    assert n == 1 or proportions.one_sided(0, n - 1, confidence).high > threshold
+
+
+@pytest.mark.parametrize(("threshold", "confidence"), [(0, 0.95), (1, 0.95), (0.1, 1)])
+def test_fewest_without_refuses_what_no_number_shows(threshold: float, confidence: float) -> None:
+    """Neither a share of 0 nor certainty can be shown."""
+    with pytest.raises(ValueError, match="not between 0 and 1"):
+        proportions.fewest_without(threshold, confidence)

@@ -4,7 +4,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -238,3 +238,19 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file")
     with pytest.raises(StoreError, match=r"Not a directory.* Name another folder for the store, or switch it off"):
         Store(tmp_path / "home" / ".imgcls")
+
+
+def test_what_is_stored_together_is_stored_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Whatever is written inside of a transaction, and whatever ends it."""
+    with closing(Store(tmp_path)) as store:
+        with suppress(KeyboardInterrupt), store.transaction():
+            store.put_undecodable("pillow", {stored.sha256(1): ("corrupt", "no such marker")})
+            store.put_remarks("pillow", {stored.sha256(2): ["is grey"]})
+            raise KeyboardInterrupt
+        assert not store.undecodable("pillow", [stored.sha256(1)])
+        assert not store.remarks("pillow", [stored.sha256(2)])
+        with store.transaction():
+            store.put_undecodable("pillow", {stored.sha256(1): ("corrupt", "no such marker")})
+            store.put_remarks("pillow", {stored.sha256(2): ["is grey"]})
+        assert store.undecodable("pillow", [stored.sha256(1)]) == {stored.sha256(1): ("corrupt", "no such marker")}
+        assert store.remarks("pillow", [stored.sha256(2)]) == {stored.sha256(2): ("is grey",)}

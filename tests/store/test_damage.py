@@ -26,7 +26,7 @@ def _fill(store: Store) -> None:
     store.put({key: (10, stored.outputs([1, 2])) for key in (KEY, OTHER_KEY)})
     store.put_choice("about", RuntimeChoice("eager", 5))
     store.put_hashed({STATE: stored.sha256(1)})
-    store.put_undecodable("Pillow 13", stored.sha256(3), "corrupt", "no such marker")
+    store.put_undecodable("Pillow 13", {stored.sha256(3): ("corrupt", "no such marker")})
     store.put_progress("run", "photos", 1, 2)
     store.plan("run", [("one", "photos"), ("two", "photos"), ("one", "digits")])
     store.put_outcome("run", OUTCOME, stored.images(range(3)), [LABELS])

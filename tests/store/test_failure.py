@@ -53,6 +53,12 @@ def test_what_sqlite_cannot_open_is_read_only_where_it_is(
         (_sqlite(sqlite3.SQLITE_BUSY), "Another process writes to it: run again when that is done, or name another "),
         (_sqlite(sqlite3.SQLITE_FULL), "Make room, name another "),
         (OSError(errno.ENOSPC, "No space left on device"), "Make room, name another "),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "Make room, name another "),
+        (OSError(errno.EFBIG, "File too large"), "Make room, name another "),
+        (
+            _sqlite(sqlite3.SQLITE_IOERR_WRITE),
+            "Make room where the disk, a quota or a limit on files is used up; else name another ",
+        ),
         (OSError(errno.ENOTDIR, "Not a directory"), "Name another "),
         (_sqlite(sqlite3.SQLITE_IOERR_READ), "Name another "),
         (_sqlite(sqlite3.SQLITE_CORRUPT), "Delete the file, name another "),

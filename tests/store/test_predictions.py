@@ -54,8 +54,8 @@ def test_undecodable_images_are_stored(store: Store) -> None:
     """The reason why an image gives no pixels is stored per decoder, and for no other image."""
     images = [stored.sha256(number) for number in range(2 * IMAGES_PER_QUERY)]
     for image in (images[0], images[-1]):
-        store.put_undecodable("Pillow 13", image, "truncated", "it ends after 7 bytes")
-    store.put_undecodable("Pillow 13", images[0], "corrupt", "no such marker")
+        store.put_undecodable("Pillow 13", {image: ("truncated", "it ends after 7 bytes")})
+    store.put_undecodable("Pillow 13", {images[0]: ("corrupt", "no such marker")})
     expected = {images[0]: ("corrupt", "no such marker"), images[-1]: ("truncated", "it ends after 7 bytes")}
     assert expected == store.undecodable("Pillow 13", images)
     assert store.undecodable("Pillow 14", images) == {}

@@ -1,11 +1,14 @@
 """imgcls.store.verification: damage of the file, of rows, of what belongs together, each in a line of its own."""
 
+import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import stored
+from imgcls.errors import StoreError
 from imgcls.store import verification
 from imgcls.store.database import Store
 from stored import KEY, OUTCOME
@@ -85,3 +88,19 @@ def test_a_header_that_makes_the_file_read_only_is_a_line(store: Store, folder: 
         file.write(b"\x09")
     with closing(Store(folder)) as damaged:
         assert _damage(damaged) == ["the file's header states another kind of journal, with which it may be read-only"]
+
+
+def test_a_full_disk_is_no_damage(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is a file that is busy: the advice is room, and not to delete what is in order."""
+
+    def full(*_: object) -> Iterator[str]:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        yield from ()
+        raise error
+
+    monkeypatch.setattr(verification, "_of_file", full)
+    with pytest.raises(StoreError) as failed:
+        store.verify()
+    assert "cannot be used: database or disk is full. Make room" in str(failed.value)
+    assert "elete" not in str(failed.value)

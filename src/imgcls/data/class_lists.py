@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from imgcls import messages
 from imgcls.data import text_files
 from imgcls.data.wordnet import WNID
 from imgcls.errors import LabelError
@@ -18,6 +19,8 @@ from imgcls.records.data import LabelList
 
 IMAGENET_SUBSETS = {"imagenet-1k": "imagenet-1k", "imagenet-21k": "imagenet-21k-goog"}
 """timm's name by ours of a list; the 21 843 classes are those of Google's ImageNet-21k networks."""
+
+IMAGENET_CLASSES = 1000
 
 UNSTATED = LabelList("no list", ())
 """The classes of a network of which nothing states what its outputs are."""
@@ -96,6 +99,17 @@ def read(file: Path) -> LabelList:
     return _in_order(file, classes)
 
 
+def of_text(file: Path, text: str) -> LabelList:
+    """The classes of a text in another file's header, in the order of the outputs. Raises LabelError."""
+    if not text.strip():
+        raise LabelError(f"{file}: the label list is empty")
+    is_value = text.lstrip()[0] in "[{("
+    classes = _of_value(file, _parsed(file, text)) if is_value else _of_lines(file, text)
+    ordered = _in_order(file, classes)
+    is_like_imagenet = len(classes) == IMAGENET_CLASSES  # only then is it worth the import of timm
+    return saved(file, ordered.wnids or ordered.names) if is_like_imagenet else ordered
+
+
 def _in_order(file: Path, classes: Sequence[Class]) -> LabelList:
     """Raises LabelError where a name is empty, or numbers are not those of the outputs."""
     for place, one in enumerate(classes):
@@ -104,7 +118,8 @@ def _in_order(file: Path, classes: Sequence[Class]) -> LabelList:
     numbers = [one.number for one in classes if one.number is not None]
     if numbers and sorted(numbers) != list(range(len(classes))):
         raise LabelError(
-            f"{file}: expected the numbers of the {len(classes)} outputs, 0 to {len(classes) - 1}, each once; "
+            f"{file}: expected the numbers of the {messages.counted(len(classes), 'output')}, "
+            f"0 to {len(classes) - 1}, each once; "
             f"found {min(numbers)} to {max(numbers)}, {len(set(numbers))} different: "
             "number the classes from 0 as the network does, or write one name per line in the order of its outputs"
         )

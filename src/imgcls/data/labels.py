@@ -132,7 +132,8 @@ def match(folders: Iterable[str], labels: LabelList, how: How | LabelMap, way: s
         ways = [NUMBERS] if any(_is_unread_number(name, ids_of[name]) for name in wrong) else []
         if way and not all(map(str.isdigit, wrong)):  # of a bare number nothing can be suggested
             ways.append(way)
-        counts = f"{len(wrong)} of {len(accepted)} folders do not match {labels.source}"
+        verb = "does" if len(wrong) == 1 else "do"
+        counts = f"{len(wrong)} of {messages.counted(len(accepted), 'folder')} {verb} not match {labels.source}"
         raise LabelError(f"{counts}: {'; '.join([*problems, *more, *ways])}")
     return Matching(accepted, ids_ignored)
 
@@ -170,7 +171,7 @@ def _problem(folder: str, ids: Sequence[tuple[How, str]], classes: Sequence[set[
     key, value = ids[0]
     if len(ids) > 1 or value != folder:
         values = ", ".join(value for _, value in ids[:SHOWN])
-        return f"none of the {len(ids)} ids of '{folder}' is a class of {source}: {values}"
+        return f"none of the {messages.counted(len(ids), 'id')} of '{folder}' is a class of {source}: {values}"
     return _disagreement(folder, lookup) or _unknown(folder, key, lookup)
 
 
@@ -221,7 +222,8 @@ def check_head(labels: LabelList, outputs: int, folders: Sequence[str] = ()) -> 
     """
     if outputs != len(labels.names):
         raise LabelError(
-            f"the model has {outputs} outputs and its label list {labels.source} has {len(labels.names)} classes: "
+            f"the model has {messages.counted(outputs, 'output')} and its label list {labels.source} has "
+            f"{messages.counted(len(labels.names), 'class')}: "
             f"set `labels` of this model to the list it was trained with (a file with one class name per line)"
             f"{_or_folders(outputs, folders)}"
         )
@@ -230,7 +232,7 @@ def check_head(labels: LabelList, outputs: int, folders: Sequence[str] = ()) -> 
 def unstated(spec: ModelSpec, outputs: int, folders: Sequence[str]) -> LabelError:
     """The error where nothing states what the outputs of a network are."""
     return LabelError(
-        f"[models.{spec.name}] nothing states what the {outputs} outputs of {spec.arch} are: "
+        f"[models.{spec.name}] nothing states what the {messages.counted(outputs, 'output')} of {spec.arch} are: "
         f"set `labels` to the list it was trained with (a file with one class name per line)"
         f"{_or_folders(outputs, folders)}"
     )

@@ -48,6 +48,7 @@ class Candidate(NamedTuple):
     label: str | None
     fault: Undecodable | None = None
     columns: Mapping[str, str] = MappingProxyType({})
+    group: str | None = None
 
 
 def find(dataset: str, folder: Path, sha256: Callable[[Path], str] = sha256) -> Listing:
@@ -154,11 +155,11 @@ def hashed(
     """
     images: list[ImageRef] = []
     rejections: list[Rejection] = []
-    for path, file, label, fault, columns in candidates:
+    for path, file, label, fault, columns, group in candidates:
         try:
             if reason := fault or suffixes.refusal(file):
                 raise reason
-            images.append(ImageRef(path, file, sha256(file), label, dict(columns)))
+            images.append(ImageRef(path, file, sha256(file), label, dict(columns), group))
         except Undecodable as error:
             rejections.append(Rejection(dataset, path, error.reason, error.detail))
     return Listing(tuple(images), tuple(rejections), sum(ignored.values()), dict(sorted(ignored.items())))

@@ -46,8 +46,8 @@ def find(
     """List the images of a manifest: ``.csv``, ``.tsv``, ``.txt`` or ``.jsonl``, as docs/configuration.md has them.
 
     Rows name images whatever their extension; paths are absolute, or relative to the file or to one of the folders
-    next to it, and may lack their suffix. Paths come sorted. ``columns``: the names of the columns for ``path``
-    and ``label``, by these.
+    next to it, and may lack their suffix. Paths come sorted. ``columns``: the names of the columns for ``path``,
+    ``label`` and ``group``, by these.
     ``sha256`` hashes a file, or raises :class:`Undecodable`. What was guessed is among the notes.
 
     Raises :class:`ConfigError` for a file that cannot be read, for columns that are missing or ambiguous, and, with
@@ -62,8 +62,8 @@ def find(
         lines = messages.sentences([f"line {fault.line}: {fault.why}" for fault in faults])
         raise ConfigError(f"dataset {dataset!r}: {file}, {lines}")
     candidates = (
-        Candidate(messages.path_text(PurePosixPath(p)), file.parent / p, rows[p].label, columns=rows[p].columns)
-        for p in sorted(rows)
+        Candidate(messages.path_text(PurePosixPath(p)), file.parent / p, r.label, columns=r.columns, group=r.group)
+        for p, r in sorted(rows.items())
     )
     listing = listings.hashed(dataset, candidates, {}, sha256)
     if rows and {rejection.reason for rejection in listing.rejections} == {"missing"} and not listing.images:

@@ -27,6 +27,7 @@ _LABEL_NAMES = "label labelid labelname class classid classname target category 
 ROLES: Final = {"path": frozenset(_PATH_NAMES.split()), "label": frozenset(_LABEL_NAMES.split())}
 """What the columns for path and label are called, without case, spaces, ``_`` and ``-``."""
 
+GROUP: Final = "group"  # unless the configuration names another column
 
 _SEVERAL_NUMBERS = re.compile(r"\S+(?:\s+\d+){2,}", re.ASCII)
 """A line such as ``Abyssinian_1 1 1 1`` of the Oxford pets, which does not state which number is the label."""
@@ -40,12 +41,13 @@ class Fault(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What a manifest states of an image; ``columns``: in addition to path and label."""
+    """What a manifest states of an image; ``columns``: in addition to path and label; ``group``: one of these."""
 
     line: int
     path: str
     label: str
     columns: Mapping[str, str]
+    group: str | None = None
 
 
 class ManifestTable(NamedTuple):
@@ -68,22 +70,24 @@ class _Lines(NamedTuple):
 def read(file: Path, columns: Mapping[str, str]) -> ManifestTable:
     """The rows of a manifest, and the faults of the lines that are none.
 
-    ``columns``: the names of the columns for ``path`` and ``label`` where they are given; others are guessed.
-    Raises ConfigError for a file that cannot be read, and for columns that are missing or ambiguous.
+    ``columns``: the names of the columns for ``path``, ``label`` and ``group`` where they are given; others are
+    guessed. Raises ConfigError for a file that cannot be read, and for columns that are missing or ambiguous.
     """
     text = text_files.read(file, "manifest")
     lines = _lines(file, text, columns)
     try:
         path, label = (_column(role, lines.header, columns) for role in ROLES)
+        group = _group_column(lines.header, columns)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error
     rows, faults = list[Row](), list(lines.faults)
     for line, record in lines.records:
-        if why := _fault(record.get(path), record.get(label)):
+        others = {name: _text(value) for name, value in record.items() if name not in {path, label}}
+        of_group = others.get(group, "").strip() if group else None
+        if why := _fault(record.get(path), record.get(label)) or _group_fault(group, of_group):
             faults.append(Fault(line, why))
         else:
-            others = {name: _text(value) for name, value in record.items() if name not in {path, label}}
-            rows.append(Row(line, record[path], str(record[label]).strip(), others))
+            rows.append(Row(line, record[path], str(record[label]).strip(), others, of_group))
     return ManifestTable(rows, faults, [*_guessed(path, label, columns), *lines.notes])
 
 
@@ -121,6 +125,19 @@ def _column(role: str, header: Sequence[str], columns: Mapping[str, str]) -> str
     if header.count(meant[0]) > 1:
         raise ConfigError(f"it has several columns {meant[0]!r} among {listed}: call the others something else")
     return meant[0]
+
+
+def _group_column(header: Sequence[str], columns: Mapping[str, str]) -> str | None:
+    """The name of the column for the group, as given or ``group``; None where there is none."""
+    if GROUP in columns or header.count(GROUP) > 1:
+        return _column(GROUP, header, columns)
+    return GROUP if GROUP in header else None
+
+
+def _group_fault(column: str | None, group: str | None) -> str | None:
+    """What is wrong with the group of a line: an image without one would count as independent of all others."""
+    why = f"expected a group in the column {column!r}, found none: give an image without one a name of its own"
+    return why if column is not None and group in {"", "null"} else None
 
 
 def _example(header: Sequence[str]) -> str:

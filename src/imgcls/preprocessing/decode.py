@@ -1,6 +1,6 @@
 """From a file's bytes to RGB pixels, by Pillow, whatever the bytes are.
 
-:func:`decode` gives the pixels, :func:`decode_fast` fewer of them where a network is shown fewer.
+:func:`decode` gives the pixels, :class:`Decoding` fewer of them where a network is shown fewer.
 """
 
 from __future__ import annotations
@@ -9,17 +9,21 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Literal
+from functools import cached_property
+from typing import Literal, NamedTuple
 
 from PIL import ExifTags, Image, ImageFile, ImageOps
 
+from imgcls.errors import Undecodable
 from imgcls.preprocessing import formats, geometry, pixels, stderr, undecodable
 from imgcls.preprocessing.geometry import Reduced
 from imgcls.records.config import InputSpec
 
 _SCALED = frozenset({"JPEG", "MPO"})  # formats that can be decoded smaller than they are
+
+DECODED_EXACTLY = 'decoded exactly, because decode = "fast" does not decode such an image'
 
 _LYING = (5, 6, 7, 8)  # Exif orientations whose sides swap
 
@@ -42,34 +46,76 @@ def decode(data: bytes, exif: Literal["ignore", "apply"] = "ignore", remarks: li
         return _loaded(_opened(data), exif, [] if remarks is None else remarks)
 
 
-def decode_fast(
-    data: bytes,
-    exif: Literal["ignore", "apply"],
-    specs: Sequence[InputSpec],
-    remarks: list[str] | None = None,
-) -> list[Reduced]:
-    """Like :func:`decode`, an image for each of ``specs``: a JPEG much larger than what a spec resizes it to is
-    decoded at 1/2, 1/4 or 1/8, once for all specs that this suits.
+class Decoding:
+    """A file's bytes, decoded at most once in every way that is asked for, for the networks that share it."""
 
-    A pixel is then about the mean of those that it stands for. No side becomes shorter than the spec resizes it to,
-    and nothing is reduced for a spec that takes nearest pixels, since there would be other ones.
-    Raises what :func:`decode` raises, and :class:`ConfigError` as :func:`geometry.resized_size` does.
-    """
-    remarks = [] if remarks is None else remarks
-    images: dict[int, Reduced] = {}
-    with _undecodable(data):
-        image = _opened(data)
-        if image.format not in _SCALED:
-            upright = _loaded(image, exif, remarks)
-            return [Reduced(upright, 1, (upright.height, upright.width))] * len(specs)
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1) if exif == "apply" else 1
-        size = image.size if orientation in _LYING else (image.height, image.width)
-        reductions = [_reduction(size, spec, whole=orientation != 1) for spec in specs]
-        for by in dict.fromkeys(reductions):
-            scaled = _opened(data) if images else image
-            scaled.draft(None, (scaled.width // by, scaled.height // by))
-            images[by] = Reduced(_loaded(scaled, exif, remarks), by, size)
-    return [images[by] for by in reductions]
+    def __init__(self, data: bytes, exif: Literal["ignore", "apply"] = "ignore") -> None:
+        self.data, self.exif = data, exif
+        self._decoded: dict[int | None, Reduced | Undecodable] = {}
+
+    def exact(self) -> Reduced:
+        """All pixels, as :func:`decode` gives and refuses them."""
+        return self._once(None)
+
+    def fast(self, spec: InputSpec) -> Reduced:
+        """A JPEG much larger than what ``spec`` resizes it to at 1/2, 1/4 or 1/8, everything else as :meth:`exact`.
+
+        A pixel is then about the mean of those that it stands for. No side becomes shorter than the spec resizes it
+        to, and nothing is reduced for a spec that takes nearest pixels, since there would be other ones. A JPEG that
+        cannot be decoded in this way is decoded exactly, and that is a remark.
+        Raises what :func:`decode` raises, and :class:`ConfigError` as :func:`geometry.resized_size` does.
+        """
+        try:
+            return self._once(self._reduction(spec))
+        except Undecodable:
+            exact = self.exact()
+            return exact._replace(remarks=(DECODED_EXACTLY, *exact.remarks))
+
+    def _once(self, by: int | None) -> Reduced:
+        if by not in self._decoded:
+            try:
+                self._decoded[by] = self._exact() if by is None else self._scaled(by)
+            except Undecodable as error:
+                self._decoded[by] = error
+        decoded = self._decoded[by]
+        if isinstance(decoded, Undecodable):
+            raise decoded
+        return decoded
+
+    def _exact(self) -> Reduced:
+        remarks: list[str] = []
+        image = decode(self.data, self.exif, remarks)
+        return Reduced(image, 1, (image.height, image.width), tuple(remarks))
+
+    def _scaled(self, by: int) -> Reduced:
+        remarks: list[str] = []
+        with _undecodable(self.data):
+            image = _opened(self.data)
+            image.draft(None, (image.width // by, image.height // by))
+            return Reduced(_loaded(image, self.exif, remarks), by, self._header.size, tuple(remarks))
+
+    def _reduction(self, spec: InputSpec) -> int | None:
+        """The number of pixels of a side that become one; None for a format that is decoded as a whole."""
+        header = self._header
+        return _reduction(header.size, spec, whole=header.is_turned) if header.is_scaled else None
+
+    @cached_property
+    def _header(self) -> _Header:
+        with _undecodable(self.data):
+            image = _opened(self.data)
+            if image.format not in _SCALED:
+                return _Header(is_scaled=False)
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1) if self.exif == "apply" else 1
+            size = image.size if orientation in _LYING else (image.height, image.width)
+            return _Header(is_scaled=True, size=size, is_turned=orientation != 1)
+
+
+class _Header(NamedTuple):
+    """What a file states of itself; ``size``: (h, w) as it is shown; ``is_turned``: by its Exif orientation."""
+
+    is_scaled: bool
+    size: tuple[int, int] = (0, 0)
+    is_turned: bool = False
 
 
 @contextmanager

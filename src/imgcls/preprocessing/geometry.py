@@ -20,12 +20,14 @@ SUPPORT: dict[Interpolation, float] = {"nearest": 0.0, "bilinear": 1.0, "bicubic
 class Reduced(NamedTuple):
     """An image of ``size`` (h, w), of which ``image`` (RGB or L) shows every ``by`` x ``by`` pixels as one.
 
-    Where ``by`` does not divide a side, ``image``'s last pixels reach beyond it.
+    Where ``by`` does not divide a side, ``image``'s last pixels reach beyond it. ``remarks``: the rules that its pixels
+    were converted by, see :mod:`imgcls.preprocessing.pixels`.
     """
 
     image: Image.Image
     by: int
     size: tuple[int, int]
+    remarks: tuple[str, ...] = ()
 
 
 def pixels(image: Image.Image) -> Pixels:

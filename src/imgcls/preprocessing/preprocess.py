@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from imgcls.errors import ModelError
-from imgcls.preprocessing import decode, transforms
+from imgcls.errors import ModelError, Undecodable
+from imgcls.preprocessing import transforms
+from imgcls.preprocessing.decode import Decoding
+from imgcls.preprocessing.geometry import Reduced
 from imgcls.preprocessing.own_input import OwnPreprocessing
 from imgcls.records.config import Decode, InputSpec
 
@@ -34,6 +36,20 @@ class Preprocessing(NamedTuple):
     decode: Decode
     own: OwnPreprocessing | None = None
 
+    @property
+    def rule(self) -> str:
+        """By what it decides which files have pixels, and what is said of them: the same for equal rules."""
+        to = self.input
+        return "exact" if self.decode == "exact" else f"fast to {to.resize}, {to.crop_mode}, {to.interpolation}"
+
+    def of(self, decoding: Decoding) -> tuple[Crop, Reduced]:
+        """The crop of a file for this network, and the pixels that it was made of. Raises what :func:`prepare` does."""
+        if self.decode == "fast":
+            reduced = decoding.fast(self.input)
+            return transforms.crop_fast(self.input, reduced), reduced
+        exact = decoding.exact()
+        return self.crop(exact.image), exact
+
     def crop(self, image: Image.Image) -> Crop:
         """An RGB image for this network. Raises ConfigError for a resize that does not suit the crop mode."""
         if self.own is None:
@@ -47,34 +63,40 @@ class Preprocessing(NamedTuple):
 class Prepared(NamedTuple):
     """One image before it is normalised.
 
-    ``decoded``: all its pixels, None where every network takes fast ones; ``crops``: by preprocessing; ``remarks``: the
-    rules that its pixels were converted by, see :mod:`imgcls.preprocessing.pixels`.
+    ``decoded``: all its pixels, None where every network takes fast ones; ``crops``: by preprocessing; ``undecodable``:
+    why it has none for the others; ``remarks``: the rules that its pixels were converted by, by preprocessing that has
+    any, see :mod:`imgcls.preprocessing.pixels`.
     """
 
     decoded: Image.Image | None
     crops: Mapping[Preprocessing, Crop]
-    remarks: tuple[str, ...]
+    undecodable: Mapping[Preprocessing, Undecodable]
+    remarks: Mapping[Preprocessing, tuple[str, ...]]
 
 
 def prepare(
     data: bytes, preprocessings: Sequence[Preprocessing], exif: Literal["ignore", "apply"] = "ignore"
 ) -> Prepared:
-    """Decode a file's bytes, once for all exact preprocessings, and crop for each; without any, decode only.
+    """Decode a file's bytes, once for all that decode alike, and crop for each; without any, decode only.
 
-    Raises what :func:`imgcls.preprocessing.decode.decode` raises, and ConfigError for a resize that does not suit the
-    crop mode.
+    What it is for one of them does not depend on the others. Raises what :func:`imgcls.preprocessing.decode.decode`
+    raises where it has pixels for none, and ConfigError for a resize that does not suit the crop mode.
     """
-    exact = [preprocessing for preprocessing in preprocessings if preprocessing.decode == "exact"]
-    fast = [preprocessing for preprocessing in preprocessings if preprocessing.decode == "fast"]
-    decoded, crops, remarks = None, dict[Preprocessing, Crop](), list[str]()
-    if exact or not fast:
-        decoded = decode.decode(data, exif, remarks)
-        crops = {preprocessing: preprocessing.crop(decoded) for preprocessing in exact}
-    if fast:
-        reduced = decode.decode_fast(data, exif, [preprocessing.input for preprocessing in fast], remarks)
-        for preprocessing, image in zip(fast, reduced, strict=True):
-            crops[preprocessing] = transforms.crop_fast(preprocessing.input, image)
-    return Prepared(decoded, crops, tuple(dict.fromkeys(remarks)))
+    decoding = Decoding(data, exif)
+    crops, refused, remarks = dict[Preprocessing, Crop](), dict[Preprocessing, Undecodable](), {}
+    decoded = None if preprocessings else decoding.exact().image
+    for preprocessing in preprocessings:
+        try:
+            crops[preprocessing], of = preprocessing.of(decoding)
+        except Undecodable as error:
+            refused[preprocessing] = error
+            continue
+        decoded = of.image if preprocessing.decode == "exact" else decoded
+        if of.remarks:
+            remarks[preprocessing] = tuple(dict.fromkeys(of.remarks))
+    if refused and not crops:
+        raise next(iter(refused.values()))
+    return Prepared(decoded, crops, refused, remarks)
 
 
 def batch(spec: InputSpec, crops: Sequence[Crop], device: str = "cpu") -> torch.Tensor:

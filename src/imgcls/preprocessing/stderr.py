@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
+from imgcls import messages
 from imgcls.errors import MachineError
 
 # "TIFFFillStrip: Read error on strip 0.", "tempfile.tif: ...": a function's name with two capitals,
@@ -52,7 +53,7 @@ def abridged(printed: Sequence[str]) -> list[str]:
     """Each line once, the first four of them, and the number of the others."""
     lines = list(dict.fromkeys(printed))
     more = len(lines) - _SHOWN_LINES
-    return [*lines[:_SHOWN_LINES], f"and {more} more lines"] if more > 0 else lines
+    return [*lines[:_SHOWN_LINES], f"and {messages.counted(more, 'more line')}"] if more > 0 else lines
 
 
 def _duplicate_of_fd2() -> int | None:

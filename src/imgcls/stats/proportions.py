@@ -57,6 +57,16 @@ def below_p(count: int, n: int, threshold: float) -> float:
     return float(betaincc(count + 1, n - count, threshold)) if count < n else 1.0
 
 
+def fewest_without(threshold: float, confidence: float) -> int:
+    """Of how many images none must be so that a share below ``threshold`` is shown: the n of which 0 are bounded by it.
+
+    Raises ValueError where ``threshold`` or ``confidence`` is not between 0 and 1.
+    """
+    require_inside("threshold", threshold, 0, 1)
+    require_inside("confidence", confidence, 0, 1)
+    return math.ceil(math.log(1 - confidence) / math.log1p(-threshold))
+
+
 def images_needed(
     observed: float, threshold: float, confidence: float = 0.95, power: float = 0.8, sides: Literal[1, 2] = 2
 ) -> int | None:

@@ -105,7 +105,18 @@ class Connection:
             raise StoreError(failure.message(self.file, error)) from error
 
     @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is stored inside is stored together, with one wait for the disk, or not at all. Raises StoreError."""
+        with self._transaction():
+            yield
+
+    @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """A transaction of its own, or a part of the one that is open."""
+        if self._connection.in_transaction:
+            with self._errors():
+                yield self._connection
+            return
         with self._errors():
             self._connection.execute("begin immediate")
             try:

@@ -7,10 +7,22 @@ import os
 import sqlite3
 from pathlib import Path
 
+from imgcls import documents
 from imgcls.messages import one_line
 
 _UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})  # docs/decisions.md#ways-out-of-a-store-that-fails
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_UNDAMAGED = frozenset({
+    sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT,
+})  # fmt: skip
+"""SQLite's codes for what is wrong around a file, and not in it."""
+
+_UNWRITTEN = frozenset({
+    sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+})  # fmt: skip
+"""SQLite's codes where the system did not write, for which it keeps the system's own to itself."""
+
 _ELSEWHERE = "name another folder for the store, or switch it off"
 
 
@@ -37,11 +49,18 @@ def _way_out(error: BaseException) -> str:
     code = _code(error)
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return f"Another process writes to it: run again when that is done, or {_ELSEWHERE}"
-    if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and error.errno in _FULL):
+    if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and documents.is_full(error)):
         return f"Make room, {_ELSEWHERE}"
+    if getattr(error, "sqlite_errorcode", 0) in _UNWRITTEN:
+        return f"Make room where the disk, a quota or a limit on files is used up; else {_ELSEWHERE}"
     if isinstance(error, OSError) or code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}:
         return _ELSEWHERE.capitalize()
     return f"Delete the file, {_ELSEWHERE}"
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether an error of SQLite's may be about what is in the file, so that deleting it helps."""
+    return _code(error) not in _UNDAMAGED
 
 
 def _code(error: BaseException) -> int:

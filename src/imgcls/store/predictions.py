@@ -82,10 +82,11 @@ class Predictions(Connection):
         rows = self._intact("rejections", "undecodable", "image, reason, detail", {"decoder": decoder}, images)
         return {image.hex(): (reason, detail) for image, reason, detail in rows}
 
-    def put_undecodable(self, decoder: str, image: str, reason: str, detail: str) -> None:
-        """Store why an image does not decode, for :meth:`undecodable`."""
+    def put_undecodable(self, decoder: str, images: Mapping[str, tuple[str, str]]) -> None:
+        """Store why images do not decode, for :meth:`undecodable`: reason and detail by image."""
         with self._transaction() as transaction:
-            connection.write(transaction, "undecodable", [(decoder, bytes.fromhex(image), reason, detail)])
+            rows = ((decoder, bytes.fromhex(image), *why) for image, why in images.items())
+            connection.write(transaction, "undecodable", rows)
 
     def hashed(self, file: FileState) -> str | None:
         """The sha256 of a file that is as it was when it was hashed; None for every other."""

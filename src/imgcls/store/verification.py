@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from imgcls.messages import one_line
-from imgcls.store import checksum, remarks
+from imgcls.store import checksum, failure, remarks
 from imgcls.store.connection import text
 from imgcls.store.predictions import KEY_BYTES
 
@@ -39,10 +39,12 @@ def damage(connection: sqlite3.Connection, tables: Sequence[tuple[str, str]]) ->
 
 
 def _read(what: str, lines: Iterator[str]) -> Iterator[str]:
-    """The lines, and what ends them where SQLite cannot read any further."""
+    """The lines, and what ends them where SQLite cannot read any further, unless it is no fault of the file."""
     try:
         yield from lines
     except (sqlite3.DatabaseError, UnicodeError) as error:
+        if isinstance(error, sqlite3.Error) and not failure.is_damage(error):
+            raise
         yield f"{what}: {one_line(error)}"
 
 

@@ -1,6 +1,7 @@
 """Which versions of which libraries are installed: the one list of those that a prediction depends on."""
 
 import platform
+from contextlib import suppress
 from importlib import metadata
 
 from imgcls import extensions
@@ -31,7 +32,7 @@ def has_library(runtime: str) -> bool:
 def of_runtime(runtime: str) -> dict[str, str]:
     """The library of a runtime and its version; empty where it has none of its own, or that is not installed."""
     row = extensions.runtime(runtime)
-    try:
-        return {row.library: metadata.version(row.library)} if row and row.library else {}
-    except metadata.PackageNotFoundError:
-        return {}
+    for package in (row.library, *row.variants) if row and row.library else ():
+        with suppress(metadata.PackageNotFoundError):
+            return {package: metadata.version(package)}
+    return {}
