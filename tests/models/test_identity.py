@@ -172,6 +172,7 @@ PREDICTING = (
     "evaluation/pipeline.py",
     "models/inference.py",
     "models/outputs.py",
+    "models/files/port.py",
     "models/runtimes/eager.py",
 )
 

@@ -27,6 +27,7 @@ PREDICTION_SOURCES = (
     "evaluation/pipeline.py",
     "models/inference.py",
     "models/outputs.py",
+    "models/files/*.py",
     "models/runtimes/*.py",
 )
 """Our own source in which a prediction is computed: after a change of it, no older prediction is served."""
@@ -60,6 +61,7 @@ def identity_of(spec: ModelSpec, info: ModelInfo, own_sources: Mapping[str, str]
         **({"cpu": machine.vectors()} if spec.decode == "fast" or info.precision != "float32" else {}),
         **({"gpu": machine.gpu(info.device)} if info.device != "cpu" and info.precision != "float32" else {}),
         "own_sources": own_sources,
+        **{key: value for key, value in (("layout", spec.layout), ("returns", spec.returns)) if value},
         **_added_modules(spec, info),
     }
 

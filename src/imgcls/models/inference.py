@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imgcls import messages
 from imgcls.errors import OutOfMemory, ran_out_of_memory
 from imgcls.messages import one_line
 from imgcls.models.runtimes.base import Classifier
 from imgcls.records.evaluation import ModelInfo
 
 # docs/decisions.md#images-per-batch
-BATCH_PIXELS = {"cpu": 8 * 224 * 224, "cuda": 64 * 224 * 224, "openvino": 4 * 224 * 224}
+BATCH_PIXELS = {"cpu": 8 * 224 * 224, "cuda": 64 * 224 * 224, "openvino": 4 * 224 * 224, "openvino-ir": 4 * 224 * 224}
 """The most pixels in a batch, by runtime or else device.
 
 Larger batches leave a CPU's caches, at half the speed; each worker of OpenVINO has the caches of one core.
@@ -80,7 +81,8 @@ def _run(classifier: Classifier, batch: torch.Tensor, turn: Turn) -> NDArray[np.
     except (RuntimeError, MemoryError) as error:
         if not ran_out_of_memory(error):
             raise
-        raise OutOfMemory(f"{len(batch)} images do not fit into memory: {one_line(error)}") from error
+        fit = f"{messages.counted(len(batch), 'image')} {'does' if len(batch) == 1 else 'do'} not fit into memory"
+        raise OutOfMemory(f"{fit}: {one_line(error)}") from error
     return result
 
 

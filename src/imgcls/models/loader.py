@@ -85,32 +85,31 @@ def _info(
 ) -> ModelInfo:
     from imgcls.models import binary
 
-    state_sha256 = tensors.state_sha256(module.state_dict())
-    parameters = sum(p.numel() for p in module.parameters())
-    tensors.to_channels_last(module)
+    source = sources.of(spec)
+    weights = source.weights(spec, module)
+    if not source.as_written:
+        tensors.refuse_complex(spec.name, module)
+        tensors.to_channels_last(module)
     return ModelInfo(
         runtime=runtimes.requested(spec),
         precision=spec.precision,
         device=device,
         input=input_spec,
         weights_file_sha256=file_sha256,
-        state_sha256=state_sha256,
-        parameters=parameters,
+        state_sha256=weights.state_sha256,
+        parameters=weights.parameters,
         crop_pct=registry.crop_pct(spec, input_spec),
-        weight_bytes=sum(_bytes(tensor, spec.precision) for tensor in module.state_dict().values()),
+        weight_bytes=weights.bytes,
         decode=spec.decode,
         input_sources=registry.input_sources(spec, input_spec),
         untrained=isinstance(spec.weights_source, RandomWeights),
-        notes=(*sources.of(spec).notes(spec), *notes, *binary.notes(spec, module, input_spec, labels)),
+        notes=(
+            *source.notes(spec),
+            *runtimes.notes(runtimes.requested(spec), device),
+            *notes,
+            *binary.notes(spec, module, input_spec, labels),
+        ),
     )
-
-
-def _bytes(tensor: Any, precision: str) -> int:
-    """The bytes of a network's tensor in this precision; integers such as counts of batches stay as they are."""
-    import torch
-
-    size = getattr(torch, precision).itemsize if tensor.is_floating_point() else tensor.element_size()
-    return int(tensor.numel() * size)
 
 
 def as_float32(model: Model) -> Model:

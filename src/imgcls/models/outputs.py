@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from imgcls import messages
 from imgcls.errors import ModelError
 from imgcls.messages import named
 
@@ -32,7 +33,7 @@ class Classifier(torch.nn.Module):
 
 
 class NoLogits(ModelError):
-    """A network is not a classifier as it is; the message ends with a wrapper to copy."""
+    """A network is not a classifier as it is; for one of PyTorch the message ends with a wrapper to copy."""
 
 
 class Logits(torch.nn.Module):
@@ -118,7 +119,7 @@ def refusal(name: str, output: Any, images: int, key: str | None = None) -> NoLo
         tables = [entry for entry in entries if getattr(_entry(output, entry), "ndim", 0) == 2]
         choice = f'name its logits in the configuration, as output = "{tables[0]}"; or ' if tables else ""
         why = f"is not a classifier: {choice}wrap it in a module that returns logits (n, classes), as below"
-    returned = f"for {images} images it returned {described(output)}"
+    returned = f"for {messages.counted(images, 'image')} it returned {described(output)}"
     subject, _, rest = why.partition(": ")
     return NoLogits(f"{name} {subject}: {returned}; {rest}", *WRAPPER.split("\n"))
 

@@ -9,6 +9,7 @@ from imgcls.models.runtimes import base as runtimes
 from imgcls.models.runtimes.base import Request
 from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.records.config import ModelSpec
+from imgcls.system import versions
 
 
 def _request() -> Request:
@@ -46,8 +47,18 @@ def test_the_devices_of_a_runtime(arch: str, runtime: str, *, on_gpu: bool) -> N
 
 
 def test_networks_that_nothing_compiles() -> None:
-    """Eager and NumPy run a network as it comes; all others must agree with eager first."""
-    assert frozenset({"eager", "numpy"}) == runtimes.UNCOMPILED
+    """Eager, NumPy and those of files run a network as it comes; all others must agree with eager first."""
+    files = {"onnx", "openvino-ir", "tflite", "tensorrt", "coreml"}
+    assert files | {"eager", "numpy"} == runtimes.UNCOMPILED
+    assert frozenset({"onnx", "openvino-ir"}) == runtimes.SHARED
+
+
+def test_what_computes_on_a_device_is_named() -> None:
+    """Where the library of a runtime has a name for it, a note states it, with the library's version."""
+    assert runtimes.notes("eager", "cpu") == ()
+    if versions.has_library("onnx"):
+        [note] = runtimes.notes("onnx", "cuda:0")
+        assert note == f"run by {' '.join(*versions.of_runtime('onnx').items())}, CUDAExecutionProvider"
 
 
 def test_a_runtime_is_built_by_its_name() -> None:

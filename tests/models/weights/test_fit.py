@@ -247,10 +247,36 @@ def test_quantized_weights_are_not_weights() -> None:
     """Whole numbers in the place of real ones would need their scale; counts are whole numbers on both sides."""
     own = torch.nn.BatchNorm1d(2).state_dict()
     assignment = fit.by_name(fit.shapes(own), fit.shapes(own), {})
-    assert fit.quantized(assignment, StateDict(dict(own)), own) is None
+    assert fit.of_another_kind(assignment, StateDict(dict(own)), own) is None
     given = {**own, "weight": torch.ones(2, dtype=torch.int8)}
-    why = "weight holds values of type int8, as quantized weights do; save the weights as float32"
-    assert fit.quantized(assignment, StateDict(given), own) == why
+    why = "weight holds values of type int8, as quantized weights do, and the network float32; save them as float32"
+    assert fit.of_another_kind(assignment, StateDict(given), own) == why
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "is_loaded"),
+    [
+        ("complex64", "float32", False),
+        ("float32", "complex64", False),
+        ("int64", "float32", False),
+        ("float32", "int64", False),
+        ("bool", "float32", False),
+        ("int64", "bool", False),
+        ("float64", "float16", True),
+        ("int32", "int64", True),
+        ("uint8", "int64", True),
+    ],
+)
+def test_values_stay_of_their_kind(found: str, wanted: str, is_loaded: bool) -> None:
+    """No part of a number is dropped, and no number is made of a position; counts of batches may be anything."""
+    names = ("index", "num_batches_tracked")
+    own = {name: torch.ones(2, dtype=getattr(torch, wanted)) for name in names}
+    given = {name: torch.ones(2, dtype=getattr(torch, found)) for name in names}
+    why = fit.of_another_kind(fit.by_name(fit.shapes(given), fit.shapes(own), {}), StateDict(given), own)
+    assert (why is None) == is_loaded
+    if why:
+        assert why.startswith(f"index holds values of type {found}")
+        assert why.endswith(f"and the network {wanted}; save them as {wanted}")
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])

@@ -2,9 +2,11 @@
 
 import gzip
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +42,13 @@ def _npz(file: Path) -> None:
         np.savez(stream, a=np.ones(1))
 
 
+def _torchscript(file: Path) -> None:
+    jit: Any = torch.jit
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what torch would have in its place
+        jit.save(jit.trace(torch.nn.ReLU(), torch.ones(1)), file)
+
+
 MADE = "name the PyTorch checkpoint that it was made from"
 
 FILES: dict[str, tuple[str, Callable[[Path], object], str, str]] = {
@@ -49,7 +58,13 @@ FILES: dict[str, tuple[str, Callable[[Path], object], str, str]] = {
     "ONNX": ("a.onnx", _bytes(b"\x08\x08\x12\x07pytorch"), "a model of ONNX", MADE),
     "TensorRT": ("a.engine", _bytes(b"ftrt"), "an engine of TensorRT", MADE),
     "GGUF": ("a.gguf", _bytes(b"GGUF\3"), "a GGUF file", MADE),
-    "torch.export": ("a.pt2", _zip("a/archive_format", "a/models/model.json"), "a program of torch.export", MADE),
+    "torch.export": (
+        "a.pt2",
+        _zip("a/archive_format", "a/models/model.json"),
+        "a program of torch.export, which",
+        'arch = "exported:{}"',
+    ),
+    "TorchScript": ("a.pt", _torchscript, "a TorchScript archive", 'arch = "torchscript:{}" with trust = true, where'),
     "npz": ("a.npz", _npz, "an archive of arrays of NumPy", "save its arrays as tensors: torch.save("),
     "npy": (
         "a.npy",
@@ -73,7 +88,10 @@ def test_files_of_others_are_named(case: str, tmp_path: Path) -> None:
     write(tmp_path / name)
     with pytest.raises(ModelError) as caught:
         reader.content(tmp_path / name)
-    assert f"{name} is {what}, and weights are files of safetensors or of torch.save: {step}" in str(caught.value)
+    message = str(caught.value)
+    assert f"{name} is {what}" in message
+    assert "and weights are files of safetensors or of torch.save: " in message
+    assert step.format(tmp_path / name) in message
 
 
 @pytest.mark.parametrize("name", ["a.onnx", "a.engine", "a.h5"])

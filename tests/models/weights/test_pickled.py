@@ -10,6 +10,7 @@ import pathlib
 import pickle
 import subprocess
 import types
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,41 @@ def test_protocols_of_pickle(protocol: int, zipped: bool, tmp_path: Path) -> Non
         return
     with pytest.raises(ModelError, match=r"was saved with a pickle protocol above 3, .*: torch\.save\(model\.state_di"):
         pickled.load(file)
+
+
+POISONED = {
+    "protocol 0": (pickle.dumps({"fc": Harmful(os.mkdir, "witness")}, 0), "it is a pickle that names posix.mkdir, "),
+    "INST": (b"(S'witness'\nios\nmkdir\n.", "it is a pickle that names os.mkdir, "),
+    "NEWOBJ": (b"\x80\x02csubprocess\nPopen\n(X\2\0\0\0ls\x85\x81.", "it is a pickle that names subprocess.Popen, "),
+    "EXT": (b"\x80\x02\x82\x01)R.", "it is a pickle, whole and not of torch.save"),
+}
+
+
+@pytest.mark.parametrize("case", POISONED)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_poisoned_pickle_is_not_called_cut_off(case: str, zipped: bool, tmp_path: Path) -> None:
+    """It is refused for what it names, whichever instructions it has."""
+    data, why = POISONED[case]
+    file = tmp_path / "a.pth"
+    if zipped:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("a/data.pkl", data)
+            archive.writestr("a/version", "3")
+    else:
+        file.write_bytes(data)
+    with pytest.raises(ModelError) as caught:
+        pickled.load(file)
+    assert f"a.pth is refused: {why}" in str(caught.value)
+    assert not {"cut off", "weights_only"} & {text for text in ("cut off", "weights_only") if text in str(caught.value)}
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_later_protocol_does_not_hide_what_is_named(zipped: bool, tmp_path: Path) -> None:
+    """Who saves it again has to know what it would run."""
+    content = {"fc": Harmful(os.mkdir, "witness")}
+    torch.save(content, tmp_path / "a.pth", pickle_protocol=4, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(ModelError, match=r"pickle protocol above 3, .* and names posix\.mkdir; save it again"):
+        pickled.load(tmp_path / "a.pth")
 
 
 def test_the_harmful_pickle_does_harm(tmp_path: Path) -> None:

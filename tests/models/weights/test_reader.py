@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save, save_file
 
-from imgcls.errors import ModelError, WeightsMissing
+from imgcls.errors import ImgclsError, ModelError, WeightsMissing
 from imgcls.models.weights import reader
 
 STATE = {"fc.weight": torch.arange(6.0).reshape(2, 3), "bn.num_batches_tracked": torch.tensor(7)}
@@ -102,3 +102,23 @@ def test_real_weights_are_read(shared_data: Path) -> None:
     mobilenet = reader.read(shared_data / "weights" / "mobilenetv2_100.tf_qat_in1k.safetensors").tensors
     assert sum(tensor.numel() for tensor in squeezenet.values()) == 1_248_424
     assert mobilenet["classifier.weight"].shape == (1000, 1280)
+
+
+REFUSED: dict[str, bytes] = {
+    "nothing": b"",
+    "a web page": b"<html>",
+    "a poisoned pickle": b"cos\nsystem\n(S'true'\ntR.",
+    "a pickle of another program": b"\x80\x02K\x01.",
+    "noise": bytes(range(256)),
+    "half an archive": b"PK\3\4" + bytes(40),
+    "half a file of safetensors": (50).to_bytes(8, "little") + b'{"a":',
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refused_content_has_one_exit_code(what: str, tmp_path: Path) -> None:
+    """Whatever is wrong with it, one line and exit code 1; a file that is not there is the machine's."""
+    (tmp_path / "a.pth").write_bytes(REFUSED[what])
+    with pytest.raises(ImgclsError) as refused:
+        reader.read(tmp_path / "a.pth")
+    assert (refused.value.exit_code, "\n" in str(refused.value)) == (1, False)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors.torch import save_file
 
+from imgcls.errors import ModelError
 from imgcls.models.weights import reader, tensors
 
 
@@ -137,3 +138,12 @@ def test_tied_filters_stay_tied() -> None:
     tensors.to_channels_last(module)
     assert module[0].weight is module[1].weight
     assert torch.equal(module[0].weight, before)
+
+
+def test_complex_values_are_refused_by_name() -> None:
+    """In a precision of real numbers a part of them would be lost; parameters and buffers alike."""
+    module = torch.nn.BatchNorm2d(2)
+    tensors.refuse_complex("net", module)
+    module.register_buffer("filter", torch.ones(2, dtype=torch.complex64))
+    with pytest.raises(ModelError, match=r"^\[models\.net\] filter holds values of type complex64, .*view_as_complex"):
+        tensors.refuse_complex("net", module)

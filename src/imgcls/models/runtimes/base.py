@@ -9,9 +9,13 @@ from typing import Any, Protocol
 from imgcls import extensions
 from imgcls.errors import ConfigError, DeviceMissing
 from imgcls.records.config import ModelSpec
+from imgcls.system import versions
 
 UNCOMPILED = frozenset(name for name, row in extensions.RUNTIMES.items() if not row.compiles)
 """Runtimes that run a network as it comes; the others compile it, and must agree with eager before they are used."""
+
+SHARED = frozenset(name for name, row in extensions.RUNTIMES.items() if row.is_shared)
+"""Of these, those that a pass builds anew for all its workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,14 @@ def runs_on(spec: ModelSpec, device: str) -> bool:
     """Whether the runtime of a model runs on this device."""
     row = extensions.runtime(requested(spec))
     return device == "cpu" or row is None or row.on_gpu
+
+
+def notes(runtime: str, device: str) -> tuple[str, ...]:
+    """What computes on this device, where the library of a runtime has a name for it."""
+    row = extensions.runtime(runtime)
+    provider = row.providers.get(device.partition(":")[0]) if row else None
+    library = " ".join(*versions.of_runtime(runtime).items()) if provider else ""
+    return (f"run by {library}, {provider}",) if provider else ()
 
 
 def build(runtime: str, request: Request) -> Classifier:

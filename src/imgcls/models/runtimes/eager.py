@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from imgcls import messages
 from imgcls.errors import ModelError, OutOfMemory, ran_out_of_memory
 from imgcls.models import outputs
 from imgcls.models.runtimes.base import Request
@@ -23,10 +24,11 @@ class EagerClassifier:
 
     concurrent = False  # a network may hold state of its own between its layers
     compile_seconds = 0.0
-    max_batch_size: int | None = None
+    max_batch_size: int | None
 
     def __init__(self, module: torch.nn.Module, precision: str, device: str, output: str | None = None) -> None:
         self.device, self.output = torch.device(device), output
+        self.max_batch_size = getattr(module, "fixed_batch", None)
         self.dtype: torch.dtype = getattr(torch, precision)
         try:
             self.module = module.eval().to(self.device, self.dtype).to(memory_format=torch.channels_last)
@@ -74,7 +76,7 @@ class EagerClassifier:
         try:
             return np.asarray(output.float().cpu().numpy())
         except RuntimeError as error:  # a GPU reports late what went wrong on it
-            what = f"failed on {self.device} with {images} images"
+            what = f"failed on {self.device} with {messages.counted(images, 'image')}"
             raise _failure(type(self.module).__name__, images, what, error) from error
 
     def synchronize(self) -> None:
@@ -136,5 +138,5 @@ def _failure(name: str, images: int, what: str, error: BaseException, reason: st
     if "to have 1 channels, but got 3" in text:
         text += "; mean and std of one number each in [models.NAME.input] make images grey"
     if ran_out_of_memory(error):
-        return OutOfMemory(f"{name} does not fit into memory with {images} images: {text}")
+        return OutOfMemory(f"{name} does not fit into memory with {messages.counted(images, 'image')}: {text}")
     return ModelError(f"{name} {what}: {text}")

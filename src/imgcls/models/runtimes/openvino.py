@@ -4,15 +4,18 @@ import sys
 import threading
 import time
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib import import_module
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
 
-from imgcls.errors import MachineError, ModelError
+from imgcls import messages
+from imgcls.errors import Doubt, MachineError, ModelError
 from imgcls.messages import one_line
 from imgcls.models import outputs
 from imgcls.models.runtimes import cache
@@ -78,7 +81,8 @@ class OpenVinoClassifier:
             raise outputs.refusal(name, torch.from_numpy(output), images, self.request.output)
         if len(output) != images:
             raise ModelError(
-                f"{name}, converted by OpenVINO, returns {len(output)} rows for {images} images: where its code "
+                f"{name}, converted by OpenVINO, returns {messages.counted(len(output), 'row')} for "
+                f"{messages.counted(images, 'image')}: where its code "
                 'counts them by len(x), x.shape[0] can be converted; or use runtime = "eager"'
             )
         return output
@@ -97,7 +101,7 @@ class OpenVinoClassifier:
     @cached_property
     def _ready(self) -> Any:
         """Compiled for all workers at once. Raises ModelError, MachineError."""
-        started, core = time.perf_counter(), _core(self.request.precision)
+        before, core = time.perf_counter(), _core(self.request.precision)
         settings = {
             "INFERENCE_PRECISION_HINT": HINTS[self.request.precision],
             "NUM_STREAMS": self.request.workers,  # docs/decisions.md#images-per-worker
@@ -106,11 +110,11 @@ class OpenVinoClassifier:
         }
         try:
             compiled = core.compile_model(self._network(core), "CPU", settings)
-        except outputs.NoLogits:
+        except (outputs.NoLogits, Doubt):
             raise
         except Exception as error:  # the converter runs the network's own code, which may raise anything
             raise ModelError(f"OpenVINO cannot run {self.request.name}: {one_line(error)[:300]}") from error
-        self.compile_seconds += time.perf_counter() - started
+        self.compile_seconds += time.perf_counter() - before
         return compiled
 
     def _network(self, core: Any) -> Any:
@@ -120,9 +124,9 @@ class OpenVinoClassifier:
             with suppress(RuntimeError):  # of another version, perhaps: it is converted anew
                 return core.read_model(folder / IR)
             cache.remove(folder)
-        network = _converted(self.request)
+        network = converted(self.request)
         if folder:
-            cache.store(folder, lambda place: _library().save_model(network, place / IR, compress_to_fp16=False))
+            cache.store(folder, lambda place: library().save_model(network, place / IR, compress_to_fp16=False))
         return network
 
 
@@ -133,13 +137,8 @@ def build(request: Request) -> OpenVinoClassifier:
 
 def _core(precision: str) -> Any:
     """OpenVINO itself, where it is in order and computes in this precision. Raises MachineError."""
-    try:
-        core = _library().Core()
-        known = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    except Exception as error:  # a broken installation may raise anything
-        raise MachineError(
-            f'OpenVINO is installed and does not start: {one_line(error)[:300]}; use runtime = "eager"'
-        ) from error
+    core = started()
+    known = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if CAPABILITIES[precision] not in known:
         raise MachineError(
             f"OpenVINO does not compute in {precision} on this CPU (it has {', '.join(known)}): "
@@ -148,21 +147,38 @@ def _core(precision: str) -> Any:
     return core
 
 
-def _library() -> Any:
-    """OpenVINO without its usage statistics: without their package, its own stub takes their place."""
+def started(otherwise: str = 'use runtime = "eager"') -> Any:
+    """OpenVINO itself, where it is in order. Raises MachineError, with what to do otherwise."""
+    try:
+        core = library().Core()
+        core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    except Exception as error:  # a broken installation may raise anything
+        raise MachineError(f"OpenVINO is installed and does not start: {one_line(error)[:300]}; {otherwise}") from error
+    return core
+
+
+def library() -> Any:
+    """OpenVINO without its usage statistics."""
+    with without_statistics():
+        return import_module("openvino")
+
+
+@contextmanager
+def without_statistics() -> Iterator[None]:
+    """What is imported sends no usage statistics: without their package, a stub takes their place."""
     absent = "openvino_telemetry" not in sys.modules
     if absent:
         sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # an import of it fails
     try:
-        return import_module("openvino")
+        yield
     finally:
         if absent:
             del sys.modules["openvino_telemetry"]
 
 
-def _converted(request: Request) -> Any:
-    """The network for any number of images of its size. Raises ModelError where torch's tracer must not warn."""
-    openvino, jit = _library(), cast(Any, torch.jit)  # its warning is exported and not typed
+def converted(request: Request) -> Any:
+    """The network for any number of images of its size. Raises Doubt where torch's tracer must not warn."""
+    openvino, jit = library(), cast(Any, torch.jit)  # its warning is exported and not typed
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -174,7 +190,7 @@ def _converted(request: Request) -> Any:
         decoder = TorchScriptPythonDecoder(module, example_input=(example,), trace_kwargs=unchecked)
     for warning in issued:
         if request.strict and issubclass(warning.category, jit.TracerWarning):
-            raise ModelError(str(warning.message))
+            raise _doubt(request.name, warning)
     frontend = FrontEndManager().load_by_framework("pytorch")
     network = frontend.convert(frontend.load(decoder))
     images = network.inputs[0].node
@@ -182,3 +198,12 @@ def _converted(request: Request) -> Any:
     images.set_partial_shape(openvino.PartialShape([-1, *shape]))
     network.validate_nodes_and_infer_types()
     return network
+
+
+def _doubt(model: str, warning: warnings.WarningMessage) -> Doubt:
+    """What torch's tracer doubts, where, and how to have the network run nevertheless."""
+    what = one_line(Exception(str(warning.message).partition(". ")[0]))
+    return Doubt(
+        f"torch's tracer doubts that it computes the same for every image ({Path(warning.filename).name}, line "
+        f'{warning.lineno}: {what}); runtime = "openvino" in [models.{model}] runs it, and compares it with eager first'
+    )

@@ -8,14 +8,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from imgcls import extensions, hashing
+from imgcls import extensions, hashing, messages
 from imgcls.data import class_lists
 from imgcls.errors import ConfigError, ImgclsError, ModelError
 from imgcls.messages import one_line
-from imgcls.models.weights import files, fit, mismatch, reader, unwrap
+from imgcls.models.weights import files, fit, mismatch, reader, tensors, unwrap
 from imgcls.models.weights.unwrap import StateDict
 from imgcls.records.config import InputSpec, ModelSpec, PublishedWeights
 from imgcls.records.data import LabelList
+
+
+class Weights(NamedTuple):
+    """The tensors of a network: their sha256, the number of parameters, and their size in bytes as they are run."""
+
+    state_sha256: str
+    parameters: int
+    bytes: int
 
 
 class Source(Protocol):
@@ -33,6 +41,9 @@ class Source(Protocol):
 
     traceable: bool = False
     """Whether its networks are known to compute the same whatever the images are, so that they can be recorded."""
+
+    as_written: bool = False
+    """Whether its networks run as a file has them, neither cast nor laid out anew in memory."""
 
     def imports(self, spec: ModelSpec) -> tuple[str, ...]:  # noqa: ARG002 - a default
         """The modules that building the network imports, for measurements of what comes on top of them."""
@@ -65,6 +76,10 @@ class Source(Protocol):
         """The published preprocessing; None where there is none."""
         return None
 
+    def input_sources(self, spec: ModelSpec) -> Mapping[str, str]:  # noqa: ARG002 - a default
+        """Where parts of the input come from that do not all come from one place, by the part's name."""
+        return {}
+
     def crop_pct(self, spec: ModelSpec) -> float | None:  # noqa: ARG002 - a default
         """The ratio of crop to resized image as the source itself states it; None where it states none."""
         return None
@@ -85,9 +100,25 @@ class Source(Protocol):
         """Raise ConfigError, with what to do, for what is published as something else: a feature extractor."""
         return
 
+    def weights(self, spec: ModelSpec, module: Any) -> Weights:
+        """What the tensors of the network are, exactly."""
+        state = module.state_dict()
+        parameters = sum(parameter.numel() for parameter in module.parameters())
+        return Weights(
+            tensors.state_sha256(state), parameters, sum(_bytes(tensor, spec.precision) for tensor in state.values())
+        )
+
     def own_sources(self, spec: ModelSpec, module: Any) -> Mapping[str, str]:  # noqa: ARG002 - a default
         """The sha256 of each file of code that the network is written in and that no library's version covers."""
         return {}
+
+
+def _bytes(tensor: Any, precision: str) -> int:
+    """The bytes of a network's tensor in this precision; integers such as counts of batches stay as they are."""
+    import torch
+
+    size = getattr(torch, precision).itemsize if tensor.is_floating_point() else tensor.element_size()
+    return int(tensor.numel() * size)
 
 
 def of(spec: ModelSpec) -> Source:
@@ -144,7 +175,7 @@ def filled(spec: ModelSpec, path: Path) -> Filled:
     read = unwrap.state_dict(content, file, spec.checkpoint, module.state_dict())
     read = read._replace(tensors=dict(of(spec).as_named(module, read.tensors)))
     spec, module, assignment = _matched(spec, file, module, read)
-    if why := fit.quantized(assignment, read, module.state_dict()):
+    if why := fit.of_another_kind(assignment, read, module.state_dict()):
         raise _misfit(spec, file, why)
     _load(spec, file, module, {name: read.tensors[at] for name, at in assignment.names.items()})
     labels, unusable = _labels(file, read.classes, module)
@@ -164,7 +195,7 @@ def _matched(spec: ModelSpec, file: Path, module: Any, read: StateDict) -> tuple
         spec, module = _with_classes(spec, file, outputs)
         own = fit.shapes(module.state_dict())
         assignment = _assigned(spec, file, given, own)
-        note = f"the head has {outputs} outputs: num_classes = {outputs}"
+        note = f"the head has {messages.counted(outputs, 'output')}: num_classes = {outputs}"
         assignment = assignment._replace(notes=(*assignment.notes, note))
     if assignment.is_whole:
         return spec, module, assignment
@@ -194,8 +225,9 @@ def _with_classes(spec: ModelSpec, file: Path, outputs: int) -> tuple[ModelSpec,
         return spec, build(spec)
     except ImgclsError as error:
         raise ModelError(
-            f"[models.{spec.name}] the head in {file} has {outputs} outputs, and {spec.arch} does not take "
-            f"num_classes = {outputs} ({one_line(error)}); give the option that it takes in `options`"
+            f"[models.{spec.name}] the head in {file} has {messages.counted(outputs, 'output')}, "
+            f"and {spec.arch} does not take num_classes = {outputs} ({one_line(error)}); "
+            "give the option that it takes in `options`"
         ) from error
 
 
@@ -203,7 +235,8 @@ def _head(spec: ModelSpec, assignment: fit.Assignment, outputs: int | None, head
     """The end of a message about a head that the options determine, or that is not in the file."""
     stated = spec.options.get("num_classes")
     if outputs is not None and outputs != stated:
-        return f"; the head in the file has {outputs} outputs, and options state num_classes = {stated}: leave it out"
+        counted = messages.counted(outputs, "output")
+        return f"; the head in the file has {counted}, and options state num_classes = {stated}: leave it out"
     lacks_head = assignment.missing and {name.rpartition(".")[0] for name in assignment.missing} <= set(heads)
     if lacks_head and not assignment.unexpected:
         return "; the file has no head: train one with imgcls train --weights"
@@ -216,7 +249,8 @@ def _labels(file: Path, names: Sequence[str] | None, module: Any) -> tuple[Label
     if not names or head is None:
         return None, ()
     if len(head) != len(names):
-        return None, (f"the {len(names)} classes that it states are not used: the head has {len(head)} outputs",)
+        outputs = messages.counted(len(head), "output")
+        return None, (f"the {len(names)} classes that it states are not used: the head has {outputs}",)
     return class_lists.saved(file, names), ()
 
 

@@ -61,7 +61,8 @@ def input_sources(spec: ModelSpec, resolved: InputSpec) -> dict[str, str]:
     """Where each part of an input comes from: ``configuration``, the name of a file, a library, or a guess."""
     if resolved.function is not None:
         return {"function": "the network"}
-    known = {**statement.of(spec).sources, **dict.fromkeys(_configured(spec), "configuration")}
+    own = sources.of(spec).input_sources(spec)
+    known = {**own, **statement.of(spec).sources, **dict.fromkeys(_configured(spec), "configuration")}
     default = _default_source(spec)
     return {f.name: known.get(f.name, default) for f in fields(InputSpec) if f.name != "function"}
 

@@ -69,7 +69,8 @@ def _located(path: Path) -> Path:
         )
     names = [file.name for file in files]
     raise ModelError(
-        f"the folder {path} holds {len(files)} files of weights: {messages.named(names)}; name one of them: "
+        f"the folder {path} holds {messages.counted(len(files), 'file')} of weights: "
+        f"{messages.named(names)}; name one of them: "
         f'weights = "{files[0]}"'
     )
 

@@ -117,7 +117,7 @@ def by_order(given: Shapes, own: Shapes) -> Assignment | str:
             places = f"{file} ({size(given[file])}) in the file and {name} ({size(own[name])}) in the network"
             return f"tensor {number} is {places}"
     if len(files) != len(names):
-        return f"there are {len(files)} tensors in the file and {len(names)} in the network"
+        return f"there are {messages.counted(len(files), 'tensor')} in the file and {len(names)} in the network"
     if place := _named_otherwise(dict(zip(names, files, strict=True)), by_name(given, own, {})):
         return f"the names fit in another one: {place} is loaded by its name without `match`"
     counts = [name for name in own if is_count(name)], [name for name in given if is_count(name)]
@@ -238,14 +238,26 @@ def _kind(name: str) -> str | None:
     return _leaf(name) if is_weight(name) else None
 
 
-def quantized(assignment: Assignment, given: unwrap.StateDict, own: Mapping[str, torch.Tensor]) -> str | None:
-    """Why values cannot be loaded as they are: whole numbers in the place of real ones need a scale to be weights."""
-    pairs = ((file, given.tensors[file], own[name]) for name, file in assignment.names.items())
-    odd = next(((file, a) for file, a, b in pairs if b.dtype.is_floating_point and not a.dtype.is_floating_point), None)
-    if odd is None:
-        return None
-    name, kind = odd[0], str(odd[1].dtype).removeprefix("torch.")
-    return f"{name} holds values of type {kind}, as quantized weights do; save the weights as float32"
+def of_another_kind(assignment: Assignment, given: unwrap.StateDict, own: Mapping[str, torch.Tensor]) -> str | None:
+    """Why values cannot be loaded as they are: complex, real, whole and truth values are never made of each other.
+
+    Whole numbers in the place of real ones would need a scale to be weights, real ones in the place of positions would
+    be cut to whole ones, and complex ones would lose a part. Counts of batches may be anything.
+    """
+    for name, file in assignment.names.items():
+        found, wanted = given.tensors[file].dtype, own[name].dtype
+        if _kind_of_values(found) == _kind_of_values(wanted) or is_count(name):
+            continue
+        types = [str(dtype).removeprefix("torch.") for dtype in (found, wanted)]
+        as_others = ", as quantized weights do" if wanted.is_floating_point and not found.is_complex else ""
+        return f"{file} holds values of type {types[0]}{as_others}, and the network {types[1]}; save them as {types[1]}"
+    return None
+
+
+def _kind_of_values(dtype: torch.dtype) -> str:
+    if dtype.is_floating_point or dtype.is_complex:
+        return "real" if dtype.is_floating_point else "complex"
+    return "truth" if str(dtype) == "torch.bool" else "whole"
 
 
 def remarks(assignment: Assignment, given: unwrap.StateDict, own: Mapping[str, torch.Tensor]) -> list[str]:

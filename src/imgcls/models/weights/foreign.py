@@ -15,7 +15,7 @@ _ARRAYS = "save its arrays as tensors: torch.save({name: torch.from_numpy(array)
 
 
 class Kind(NamedTuple):
-    """What a file is, and the next step."""
+    """What a file is, and the next step, in which ``{}`` is the file."""
 
     what: str
     step: str
@@ -44,7 +44,15 @@ _SUFFIXES = {
 
 _MEMBERS = {
     "model.weights.h5": Kind("a model of Keras", _OTHER),
-    "archive_format": Kind("a program of torch.export", _MADE),
+    "archive_format": Kind(
+        "a program of torch.export, which holds its network",
+        'without `weights`, name it as the network: arch = "exported:{}"',
+    ),
+    "constants.pkl": Kind(
+        "a TorchScript archive, which is a program",
+        'without `weights`, name it as the network: arch = "torchscript:{}" with trust = true, where you trust who '
+        "made it",
+    ),
 }
 """By a file in an archive."""
 

@@ -14,10 +14,13 @@ from _compat_pickle import (
     IMPORT_MAPPING,  # as the pickle module itself does: names of Python 2, which torch.save writes
 )
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from imgcls import messages
 from imgcls.errors import ModelError
+from imgcls.models.weights import archive, pickle_names
 
 _NUMPY = ("multiarray._reconstruct", "multiarray.scalar", "numeric._frombuffer")
 _PATHS = ("Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath")
@@ -52,6 +55,9 @@ _DAMAGED = (
     ValueError,
     struct.error,
 )
+
+_CUT_OFF = (EOFError, RuntimeError, struct.error)
+"""What is raised where bytes are missing, in a pickle or behind it."""
 
 _UNKNOWN = re.compile(r"GLOBAL (\S+) was not an allowed global")
 _FILLED = re.compile(r"Can only (SETITEMS?|append) (?:for|to) .* got <class '([^']+)'>")
@@ -97,6 +103,11 @@ def load(path: Path) -> Any:
 
     Raises :class:`ModelError` for a file that calls code or is damaged, and OSError.
     """
+    if member := archive.damaged_member(path):
+        raise ModelError(
+            f"{path} is damaged: its part {messages.spelled(member)} does not match its checksum; "
+            "fetch it again, or save it again"
+        )
     stand_ins: dict[str, type[Any]] = {}
     for name in DATA_CALLS:
         _stand_in(stand_ins, name)
@@ -166,7 +177,7 @@ def _is_member(path: str, args: tuple[Any, ...]) -> bool:
 
 def _unreadable(path: Path, error: Exception) -> ModelError:
     """The error for a file; torch's own text would advise to run what is in it."""
-    save = _save(path)
+    save, named = _save(path), [name for name in pickle_names.of(path) if name not in DATA_CALLS]
     if code := _CODE.search(str(error)):
         return ModelError(
             f"{path} is refused: loading it would run {code[1]}, and weights are read without running code; "
@@ -176,18 +187,27 @@ def _unreadable(path: Path, error: Exception) -> ModelError:
         return whole_object(path, "a network with its class")
     if _NEWER.search(str(error)):
         return ModelError(
-            f"{path} was saved with a pickle protocol above 3, which PyTorch does not read without running code; save "
-            f"it again with the usual one, in a program that trusts it: {save}"
+            f"{path} was saved with a pickle protocol above 3, which PyTorch does not read without running code"
+            f"{_that_names(named)}; save it again with the usual one, in a program that trusts it: {save}"
         )
-    if "TorchScript" in str(error):
+    if named and not isinstance(error, _CUT_OFF):
         return ModelError(
-            f"{path} is a TorchScript archive, which is code; save only the tensors, in a program of your own: "
-            f'model = torch.jit.load("{path.name}"); {save}'
+            f"{path} is refused: it is a pickle that names {messages.named(named)}, which loading it would run, and "
+            f"weights are read without running code; save only the tensors, in the program that made it: {save}"
+        )
+    if pickle_names.is_whole(path) and not isinstance(error, _CUT_OFF):
+        return ModelError(
+            f"{path} is refused: it is a pickle, whole and not of torch.save; save only the tensors, in the program "
+            f"that made it: {save}"
         )
     return ModelError(
         f"{path} is not a PyTorch checkpoint of tensors, or was cut off ({type(error).__name__}); "
         f"fetch it again, or save it again: {save}"
     )
+
+
+def _that_names(named: Sequence[str]) -> str:
+    return f" and names {messages.named(named)}" if named else ""
 
 
 def _save(path: Path) -> str:

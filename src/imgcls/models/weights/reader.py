@@ -45,8 +45,9 @@ def _content(file: Path) -> Any:
         return _read_safetensors(file) if files.is_safetensors(file) else pickled.load(file)
     except ModelError as error:
         if kind := foreign.kind(file):
+            step = kind.step.replace("{}", str(file))
             raise ModelError(
-                f"{file} is {kind.what}, and weights are files of safetensors or of torch.save: {kind.step}"
+                f"{file} is {kind.what}, and weights are files of safetensors or of torch.save: {step}"
             ) from error
         raise
 

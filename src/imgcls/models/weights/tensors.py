@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from imgcls.errors import ModelError
+
 if TYPE_CHECKING:
     import torch
 
@@ -29,6 +31,17 @@ def state_sha256(state: Mapping[str, torch.Tensor]) -> str:
         for piece in _pieces(tensor.detach().cpu()):
             total.update(raw_bytes(piece))
     return total.hexdigest()
+
+
+def refuse_complex(model: str, module: torch.nn.Module) -> None:
+    """Raise ModelError for complex values: put into a precision, they would lose their imaginary part."""
+    for name, tensor in chain(module.named_parameters(), module.named_buffers()):
+        if tensor.is_complex():
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise ModelError(
+                f"[models.{model}] {name} holds values of type {kind}, of which only the real part would be computed "
+                "with: keep the two parts as a real tensor, and use torch.view_as_complex in forward"
+            )
 
 
 def to_channels_last(module: torch.nn.Module) -> None:
