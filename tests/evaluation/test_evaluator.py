@@ -175,7 +175,7 @@ def test_remarks_are_counted_by_path(importable: Project, store: Store) -> None:
 
 
 def test_remarks_are_of_scored_images(importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not of those that no model was scored on, because it failed or because their bytes changed."""
+    """Not of those that no model was scored on because it failed, but of those that are scored from the store."""
     _turned(importable.folder / "colours" / "red" / "a.png")
     importable.also(f'[models.ill]\narch = "python:nets:nan"\n{NETWORK}')
     assert _score(importable.folder, store, "one", models=("ill",)).remarks == {}
@@ -191,7 +191,8 @@ def test_remarks_are_of_scored_images(importable: Project, store: Store, monkeyp
     importable.also(f'[models.other]\narch = "python:nets:colour"\noptions = {{ gain = 2.0 }}\n{NETWORK}')
     monkeypatch.setattr(datasets, "list_images", then_changed)
     outcome = _score(importable.folder, store, "three", models=("colour", "other"))
-    assert ([rejection.reason for rejection in outcome.rejections], outcome.remarks) == (["changed"], {})
+    assert [(rejection.reason, rejection.models) for rejection in outcome.rejections] == [("changed", ("other",))]
+    assert outcome.remarks == {pixels.IGNORED_ORIENTATION: 1}
 
 
 def test_a_class_of_which_nothing_is_left_is_named(importable: Project, store: Store) -> None:
@@ -269,10 +270,10 @@ def test_process_wide_settings_come_back(importable: Project, store: Store) -> N
     assert torch.get_float32_matmul_precision() == precision
 
 
-def test_a_rejected_image_is_not_scored_from_the_store(
+def test_an_image_that_changed_is_rejected_where_it_is_decoded(
     importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An image that one model was scored on and that changed since is rejected for all: every path counts once."""
+    """An image that one model was scored on keeps its prediction where it changes before another one is scored."""
     importable.also(f'[models.other]\narch = "python:nets:colour"\noptions = {{ gain = 2.0 }}\n{NETWORK}')
     _score(importable.folder, store, "one")
     original = datasets.list_images
@@ -285,7 +286,8 @@ def test_a_rejected_image_is_not_scored_from_the_store(
     monkeypatch.setattr(datasets, "list_images", then_changed)
     outcome = _score(importable.folder, store, "two", models=("colour", "other"))
     counts = [(pair.scores.scored, pair.scores.rejected, pair.scores.unscored) for pair in outcome.pairs]
-    assert counts == [(11, 1, 0), (11, 1, 0)]
+    assert counts == [(12, 0, 0), (11, 1, 0)]
+    assert [rejection.models for rejection in outcome.rejections] == [("other",)]
 
 
 def test_what_was_computed_is_stored_whatever_ends_the_run(
@@ -359,3 +361,17 @@ def test_models_of_a_pass_have_their_own_seconds(importable: Project, store: Sto
     evaluation._store_durations(models, 17.0, 100)  # type: ignore[arg-type]  # as much of them as is looked at
     known = [store.seconds_per_image(model.key, "colours", machine.digest("cpu")) for model in models]
     assert known == [pytest.approx((5.0 + 10.0) / 100), pytest.approx((2.0 + 1.0) / 10), None]
+
+
+def test_rejections_are_stored_with_the_predictions(importable: Project, store: Store) -> None:
+    """As many images at a time: the disk is not waited for once for every broken file."""
+    for number in range(100):
+        (importable.folder / "colours" / "red" / f"broken{number}.png").write_bytes(b"broken %d" % number)
+    statements: list[str] = []
+    store._connection.set_trace_callback(statements.append)
+    scores = _score(importable.folder, store).pairs[0].scores
+    assert (scores.scored, scores.rejected) == (12, 100)
+    of_rejections = [at for at, statement in enumerate(statements) if "into undecodable" in statement]
+    assert len(of_rejections) == 100
+    within = statements[of_rejections[0] : of_rejections[-1]]
+    assert within.count("COMMIT") <= 100 // evaluator.IMAGES_PER_COMMIT

@@ -170,7 +170,7 @@ def test_an_error_outside_of_the_network_is_the_machines(
 
     monkeypatch.setattr(transforms, "fingerprint", failing)
     [result] = pipeline.batch_results(images[:1], [_stage(Means(concurrent=False), images)], "ignore")
-    assert str(result.failures["net"]).startswith("1 images could not be prepared for the networks: ")
+    assert str(result.failures["net"]).startswith("1 image could not be prepared for the networks: ")
 
 
 def test_a_model_that_fails_does_not_stop_the_others(images: list[ImageRef]) -> None:
@@ -218,7 +218,7 @@ def test_an_image_that_is_rejected_is_replaced_by_a_copy(images: list[ImageRef])
     images[3].file.unlink()
     network = Means(concurrent=False)
     [result] = pipeline.batch_results(images[:8], [_stage(network, images)], "ignore")
-    assert (network.sizes, len(_reds([result])), len(result.rejected)) == ([8], 7, 1)
+    assert (network.sizes, len(_reds([result])), len(result.rejected["exact"])) == ([8], 7, 1)
 
 
 def test_workers_do_not_run_ahead(images: list[ImageRef], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +258,7 @@ def test_memory_that_runs_out_is_the_machines(images: list[ImageRef], monkeypatc
 
     monkeypatch.setattr(transforms, "normalize", full)
     [result] = pipeline.batch_results(images[:1], [_stage(Means(concurrent=False), images)], "ignore")
-    message = "1 images could not be prepared for the networks: Unable to allocate 4 GiB"
+    message = "1 image could not be prepared for the networks: Unable to allocate 4 GiB"
     assert str(result.failures["net"]) == message
 
 
@@ -269,6 +269,6 @@ def test_a_rejection_is_permanent_or_not(images: list[ImageRef]) -> None:
     broken.write_bytes(b"not an image")
     images[5] = ImageRef("broken", broken, hashlib.sha256(b"not an image").hexdigest(), None)
     results = list(pipeline.batch_results(images, [_stage(Means(concurrent=False), images)], "ignore"))
-    rejected = [(bad.image.path, bad.reason, bad.permanent) for result in results for bad in result.rejected]
+    rejected = [(bad.image.path, bad.reason, bad.permanent) for result in results for bad in result.rejected["exact"]]
     assert rejected == [("03.png", "missing", False), ("broken", "not_an_image", True)]
     assert len(_reds(results)) == 41

@@ -213,7 +213,7 @@ def test_what_cannot_be_converted_is_eager_unless_it_was_requested(
     def refuses(*_: Any, **__: Any) -> None:
         raise ValueError("no conversion for that")
 
-    monkeypatch.setattr(openvino, "_converted", refuses)
+    monkeypatch.setattr(openvino, "converted", refuses)
     chosen, why, _ = _chosen(_scored(folder, store))
     assert (chosen, why) == (
         "eager",
@@ -308,7 +308,7 @@ def test_a_remembered_runtime_that_has_become_unusable(
         raise ImportError("libtbb.so.12: cannot open shared object file")
 
     with monkeypatch.context() as patch:
-        patch.setattr(openvino, "_library", missing)
+        patch.setattr(openvino, "library", missing)
         assert _chosen(_scored(folder, store, "stored")) == ("openvino", None, 20)
         images = sorted((folder / "few").rglob("*.png"))
         Image.new("RGB", (40, 40)).save(images[0])

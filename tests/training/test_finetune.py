@@ -111,7 +111,7 @@ def test_anything_else_must_fit(weights: Path) -> None:
         changed = {**complete, name: tensor}
         save_file({key: value for key, value in changed.items() if value is not None}, weights)
         with pytest.raises(
-            ModelError, match=rf"does not fit timm:test_efficientnet .*1 tensors .* the first is {name}, "
+            ModelError, match=rf"does not fit timm:test_efficientnet .*1 tensor .* the first is {name}, "
         ):
             finetune.begin(ModelSpec("x", NET, weights), 3)
 

@@ -164,7 +164,7 @@ def test_empty_classes_are_named(tmp_path: Path) -> None:
     data = _folders(tmp_path, a=2, b=0, c=1)
     with pytest.raises(
         ConfigError,
-        match=r"/b holds 0 distinct images; .*/c holds 1 distinct images; it needs 2, one to train on",
+        match=r"/b holds 0 distinct images; .*/c holds 1 distinct image; it needs 2, one to train on",
     ):
         split(str(data), CONFIG)
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imgcls import messages
 from imgcls.models import inference
 from imgcls.models.runtimes.base import Classifier
 from imgcls.records.config import Precision
@@ -63,7 +64,7 @@ def disagreement(plain: Logits, other: Logits, limit: float) -> str | None:
     tie = limit * float(plain.std(dtype=np.float64) or 1.0)
     for k in (1, 5):
         if changed := sum(not _same_best(*rows, k, tie) for rows in zip(plain, other, strict=True)):
-            return f"its top-{k} differs on {changed} of {len(plain)} images"
+            return f"its top-{k} differs on {changed} of {messages.counted(len(plain), 'image')}"
     return None
 
 

@@ -77,7 +77,6 @@ class Evaluator:
             raise
         except ImgclsError as error:
             state.failures = dict.fromkeys(state.names, _failure(error, "files"))
-        state.rejected.update(self.store.undecodable(self._rejecting(), list(state.first_file)))
         state.listing_seconds = time.perf_counter() - started
         for group in self._groups():
             self._pass(group, 0.0 if state.passes else state.listing_seconds)
@@ -120,8 +119,15 @@ class Evaluator:
         state = self.state
         classes, matching = self._matched(model)
         started = time.perf_counter()
-        listed, artefacts = len(state.listing.images), self.pool.artefacts
-        task = runtime_selection.Task(state.dataset, self.decoding, listed, state.to_score(), artefacts)
+        rejected = self.store.undecodable(self._rejecting(model.preprocessing.rule), list(state.first_file))
+        task = runtime_selection.Task(
+            state.dataset,
+            self.decoding,
+            listed=len(state.listing.images),
+            images=list(state.first_file.values()),
+            rejected=rejected.keys(),
+            artefacts=self.pool.artefacts,
+        )
         choice, model = runtime_selection.choose(model, task, self.store)
         key = model.prediction_key(self.decoding)
         outputs = self.store.classes(key) or _count_outputs(model)
@@ -139,6 +145,7 @@ class Evaluator:
             load_seconds=model.load_seconds,
             compile_seconds=compile_seconds,
             classifier=model.classifier,
+            rejected=rejected,
         )
 
     def _matched(self, model: Model) -> tuple[LabelList, Matching]:
@@ -164,9 +171,9 @@ class Evaluator:
 
     def _pass(self, group: list[ModelState], listing_seconds: float) -> None:
         started = time.perf_counter()
-        images = self.state.to_score()
-        self._read_store(group, [image.sha256 for image in images])
-        todo = [image for image in images if any(image.sha256 in model.missing for model in group)]
+        images = self.state.first_file
+        self._read_store(group, list(images))
+        todo = [image for sha256, image in images.items() if any(sha256 in model.missing for model in group)]
         warm_up_seconds = self._warm_up(group)
         decode_seconds = self._score(todo, group)
         seconds = time.perf_counter() - started - warm_up_seconds
@@ -196,15 +203,21 @@ class Evaluator:
                 self.store.add_duration(model.key, *place, model.computed, model.seconds + shared * model.computed)
 
     def _read_store(self, group: Sequence[ModelState], images: Sequence[str]) -> None:
-        self.state.remarks.update(self.store.remarks(self.rules, images))
+        of_rules = {rule: self.store.remarks(self._remarking(rule), images) for rule in _rules(group)}
         for model in group:
-            model.missing = frozenset(self.store.missing(model.key, images))
-            stored = set(images) - model.missing
+            model.remarks.update(of_rules[model.preprocessing.rule])
+            decodable = [image for image in images if image not in model.rejected]
+            model.missing = frozenset(self.store.missing(model.key, decodable))
+            stored = set(decodable) - model.missing
             model.from_store = sum(image.sha256 in stored for image in self.state.listing.images)
 
-    def _rejecting(self) -> str:
+    def _remarking(self, rule: str) -> str:
+        """What a stored remark depends on."""
+        return f"{self.rules}, {rule}"
+
+    def _rejecting(self, rule: str) -> str:
         """What a stored rejection depends on."""
-        return f"{self.rules}, at most {decode.most_pixels(self.state.dataset.max_megapixels)} pixels"
+        return f"{self._remarking(rule)}, at most {decode.most_pixels(self.state.dataset.max_megapixels)} pixels"
 
     def _warm_up(self, group: Sequence[ModelState]) -> float:
         """Let what happens once happen before the clock starts; its seconds."""
@@ -250,7 +263,7 @@ class Evaluator:
         return pipeline.batch_results(todo, stages, dataset.exif, dataset.max_megapixels) if stages else ()
 
     def _store(self, batches: Sequence[BatchResult], group: Sequence[ModelState]) -> int:
-        """Store the outputs of these batches in one transaction, after their remarks; the number of images."""
+        """Store what came of these batches, all of it or nothing; the number of images."""
         rows: dict[str, tuple[int, list[tuple[str, Output]]]] = {}
         for model in group:
             outputs = [
@@ -261,23 +274,32 @@ class Evaluator:
                 model.computed += len(outputs)
             threads = pipeline.threads() if model.classifier and model.classifier.concurrent else 1
             model.seconds += sum(batch.seconds.get(model.name, 0.0) for batch in batches) / threads
-        for batch in batches:
-            self._reject(batch.rejected)
-        self._remark({image: phrases for batch in batches for image, phrases in batch.remarks.items()})
-        if rows:
-            self.store.put(rows)
+        if batches:
+            with self.store.transaction():  # docs/decisions.md#images-per-transaction
+                for rule in _rules(group):
+                    concerned = [model for model in group if model.preprocessing.rule == rule]
+                    self._reject(rule, [one for batch in batches for one in batch.rejected[rule]], concerned)
+                    self._remark(rule, {i: said for b in batches for i, said in b.remarks[rule].items()}, concerned)
+                self.store.put(rows)
         return sum(batch.images for batch in batches)
 
-    def _remark(self, remarks: Mapping[str, Sequence[str]]) -> None:
+    def _remark(self, rule: str, remarks: Mapping[str, Sequence[str]], concerned: Sequence[ModelState]) -> None:
+        for model in concerned:
+            model.remarks.update(remarks)
         if remarks:
-            self.state.remarks.update(remarks)
-            self.store.put_remarks(self.rules, remarks)
+            self.store.put_remarks(self._remarking(rule), remarks)
 
-    def _reject(self, rejected: Sequence[Rejected]) -> None:
-        for image, reason, detail, permanent in rejected:
-            self.state.rejected[image.sha256] = (reason, detail)
-            if permanent:
-                self.store.put_undecodable(self._rejecting(), image.sha256, reason, detail)
+    def _reject(self, rule: str, rejected: Sequence[Rejected], concerned: Sequence[ModelState]) -> None:
+        why = {one.image.sha256: (one.reason, one.detail) for one in rejected}
+        for model in concerned:
+            model.rejected.update({image: one for image, one in why.items() if image in model.missing})
+        permanent = {one.image.sha256: why[one.image.sha256] for one in rejected if one.permanent}
+        self.store.put_undecodable(self._rejecting(rule), permanent)
+
+
+def _rules(group: Sequence[ModelState]) -> Sequence[str]:
+    """The different rules that these models decode by."""
+    return list(dict.fromkeys(model.preprocessing.rule for model in group))
 
 
 def _own_limit(dataset: DatasetSpec) -> str:

@@ -24,11 +24,15 @@ class Rejected(NamedTuple):
 def prepared_or_rejected(
     image: ImageRef, preprocessings: Sequence[Preprocessing], exif: Literal["ignore", "apply"]
 ) -> Prepared | Rejected:
-    """An image decoded, and cropped for every preprocessing, or why it is not."""
+    """An image decoded, and cropped for every preprocessing that has pixels for it, or why none has."""
     data = None
     try:
         data = listing.read(image)
         return preprocess.prepare(data, preprocessings, exif)
     except Undecodable as error:
-        permanent = data is not None and error.reason != "out_of_memory"
-        return Rejected(image, error.reason, error.detail, permanent)
+        return rejected(image, error, is_read=data is not None)
+
+
+def rejected(image: ImageRef, error: Undecodable, *, is_read: bool = True) -> Rejected:
+    """An image that does not decode, or that could not be read."""
+    return Rejected(image, error.reason, error.detail, is_read and error.reason != "out_of_memory")

@@ -6,7 +6,7 @@ So decoding cannot starve the models, nor the models decoding, and no more image
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imgcls import messages
 from imgcls.errors import ImgclsError, MachineError, ModelError
 from imgcls.evaluation import inputs as image_inputs
 from imgcls.evaluation import metrics
@@ -76,13 +77,14 @@ class ModelStage:
 class BatchResult:
     """The outputs for a few images by model, and their failures; seconds are those of the worker.
 
-    ``remarks``: the rules that pixels were converted by, by the sha256 of the images that have any.
+    ``rejected``: the images without pixels, by :attr:`Preprocessing.rule`; ``remarks``: the rules that pixels were
+    converted by, by that rule, too, and by the sha256 of the images that have any.
     """
 
     images: int
     decode_seconds: float = 0.0
-    rejected: list[Rejected] = field(default_factory=list)
-    remarks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    rejected: defaultdict[str, list[Rejected]] = field(default_factory=lambda: defaultdict(list))
+    remarks: defaultdict[str, dict[str, tuple[str, ...]]] = field(default_factory=lambda: defaultdict(dict))
     outputs: dict[str, list[tuple[ImageRef, Output]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failures: dict[str, ImgclsError] = field(default_factory=dict)
@@ -154,37 +156,44 @@ class Worker:
         """Decode the images, and run every model on them."""
         result, started = BatchResult(len(images)), time.perf_counter()
         preprocessings = list(dict.fromkeys(stage.preprocessing for stage in stages))
-        decoded, crops = [], []
-        for image in images:
-            prepared = image_inputs.prepared_or_rejected(image, preprocessings, self.exif)
-            if isinstance(prepared, Rejected):
-                result.rejected.append(prepared)
-                continue
-            decoded.append(image)
-            crops.append(prepared.crops)
-            if prepared.remarks:
-                result.remarks[image.sha256] = prepared.remarks
-        if not crops:
-            return result
+        crops = self._crops(images, preprocessings, result)
         try:
-            inputs = {preprocessing: self._inputs(preprocessing, crops) for preprocessing in preprocessings}
+            inputs = {preprocessing: self._inputs(preprocessing, made) for preprocessing, made in crops.items()}
         except RESOURCE_ERRORS as error:
-            result.failures = {stage.name: _resource_error(len(crops), error) for stage in stages}
+            result.failures = {stage.name: _resource_error(len(images), error) for stage in stages}
             return result
         result.decode_seconds = time.perf_counter() - started
         for stage in stages:
-            images_of = inputs[stage.preprocessing]
-            if isinstance(images_of, ModelError):
-                result.failures[stage.name] = images_of
-            elif not stage.stopped:
-                self._run(stage, decoded, images_of, result)
+            batch = inputs.get(stage.preprocessing)
+            if isinstance(batch, ModelError):
+                result.failures[stage.name] = batch
+            elif batch and not stage.stopped:
+                decoded = [image for image, _ in crops[stage.preprocessing]]
+                self._run(stage, decoded, batch, result)
         return result
 
-    def _inputs(
-        self, preprocessing: Preprocessing, crops: Sequence[Mapping[Preprocessing, Crop]]
-    ) -> Inputs | ModelError:
+    def _crops(
+        self, images: Sequence[ImageRef], preprocessings: Sequence[Preprocessing], result: BatchResult
+    ) -> Mapping[Preprocessing, Sequence[tuple[ImageRef, Crop]]]:
+        """The images that have pixels, by preprocessing that any has them for; the others become rejections."""
+        crops: defaultdict[Preprocessing, list[tuple[ImageRef, Crop]]] = defaultdict(list)
+        for image in images:
+            prepared = image_inputs.prepared_or_rejected(image, preprocessings, self.exif)
+            if isinstance(prepared, Rejected):
+                for rule in {preprocessing.rule for preprocessing in preprocessings}:
+                    result.rejected[rule].append(prepared)
+                continue
+            for rule, error in {one.rule: error for one, error in prepared.undecodable.items()}.items():
+                result.rejected[rule].append(image_inputs.rejected(image, error))
+            for preprocessing, remarks in prepared.remarks.items():
+                result.remarks[preprocessing.rule][image.sha256] = remarks
+            for preprocessing, crop in prepared.crops.items():
+                crops[preprocessing].append((image, crop))
+        return crops
+
+    def _inputs(self, preprocessing: Preprocessing, crops: Sequence[tuple[ImageRef, Crop]]) -> Inputs | ModelError:
         """A batch of these crops, or why a network's own preprocessing did not make them."""
-        pixels = [crop[preprocessing] for crop in crops]
+        pixels = [crop for _, crop in crops]
         try:
             return Inputs(preprocess.batch(preprocessing.input, pixels, self.device))
         except ModelError as error:
@@ -212,7 +221,8 @@ class Worker:
 
 
 def _resource_error(images: int, error: Exception) -> MachineError:
-    return MachineError(f"{images} images could not be prepared for the networks: {one_line(error)}")
+    counted = messages.counted(images, "image")
+    return MachineError(f"{counted} could not be prepared for the networks: {one_line(error)}")
 
 
 class _Timer:

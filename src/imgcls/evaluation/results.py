@@ -1,14 +1,15 @@
 """What was predicted, counted and read back: a dataset's outcome, its predictions, and the rows of the document."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from imgcls.evaluation import metrics
+from imgcls import messages
+from imgcls.evaluation import metrics, units
 from imgcls.evaluation.state import DatasetState, ModelState
 from imgcls.records.comparison import Prediction
-from imgcls.records.data import Rejection
+from imgcls.records.data import ImageRef
 from imgcls.records.evaluation import DatasetOutcome, ModelInfo, PairOutcome, Scores, Verdict
 from imgcls.records.report import DatasetFiles, Result
 from imgcls.stats import proportions
@@ -36,12 +37,7 @@ MODEL_COLUMNS = (
 def count(state: DatasetState, store: Store) -> DatasetOutcome:
     """The counts of every model of a dataset, from the predictions in the store. Raises StoreError."""
     name, listing = state.dataset.name, state.listing
-    rejections = listing.rejections + tuple(
-        Rejection(name, image.path, *state.rejected[image.sha256])
-        for image in listing.images
-        if image.sha256 in state.rejected
-    )
-    pairs = tuple(_pair(model, state, len(rejections), store) for model in state.names)
+    pairs = tuple(_pair(model, state, store) for model in state.names)
     complete = state.finished and not any(pair.scores.unscored for pair in pairs)
     return DatasetOutcome(
         name,
@@ -49,34 +45,51 @@ def count(state: DatasetState, store: Store) -> DatasetOutcome:
         complete,
         tuple(state.passes),
         pairs,
-        rejections,
+        state.rejections(),
         ignored_suffixes=listing.ignored_suffixes,
         empty_classes=_empty_classes(state),
         remarks=_remarks(state, store),
-        notes=(*listing.notes, *store.damage.take()),
+        notes=(*listing.notes, *_shared_groups(state), *store.damage.take()),
+        groups=state.groups,
     )
+
+
+def _shared_groups(state: DatasetState) -> Iterator[str]:
+    """A note where groups have the same bytes, and so are one group."""
+    names = {image.group for image in state.listing.images if image.group is not None}
+    if shared := sorted(names - set(state.groups.values())):
+        group = "group has" if len(shared) == 1 else "groups have"
+        yield (
+            f"{len(shared)} {group} an image of the same bytes as another group and "
+            f"{'counts' if len(shared) == 1 else 'count'} as one with it: {messages.named(shared)}"
+        )
 
 
 def _empty_classes(state: DatasetState) -> tuple[str, ...]:
     """The folders of which no image is left, because there was none or because all were rejected."""
     labels = {image.label for image in state.listing.images if image.label is not None}
-    left = {image.label for image in state.listing.images if image.sha256 not in state.rejected}
+    rejected = [model.rejected.keys() for model in state.models.values()]
+    of_all = set.intersection(*map(set, rejected)) if rejected else set()
+    left = {image.label for image in state.listing.images if image.sha256 not in of_all}
     return tuple(sorted({*labels, *state.listing.empty_classes} - left))
 
 
 def _remarks(state: DatasetState, store: Store) -> dict[str, int]:
     """The number of images by remark, of those that a model was scored on."""
-    images = [image.sha256 for image in state.listing.images if image.sha256 in state.remarks]
-    keys = [model.key for name, model in state.models.items() if name not in state.failures]
-    scored = {image for key in keys for image in {*images} - store.missing(key, images)} - state.rejected.keys()
-    return dict(
-        sorted(Counter(phrase for image in images if image in scored for phrase in state.remarks[image]).items())
-    )
+    said: defaultdict[str, set[str]] = defaultdict(set)
+    for name, model in state.models.items():
+        if name not in state.failures:
+            noticed = {*model.remarks} - model.rejected.keys()
+            for image in noticed - store.missing(model.key, list(noticed)):
+                said[image].update(model.remarks[image])
+    counts = Counter(phrase for image in state.listing.images for phrase in said.get(image.sha256, ()))
+    return dict(sorted(counts.items()))
 
 
-def _pair(name: str, state: DatasetState, rejected: int, store: Store) -> PairOutcome:
+def _pair(name: str, state: DatasetState, store: Store) -> PairOutcome:
     model, failure, listing = state.models.get(name), state.failures.get(name), state.listing
     listed = len(listing.images) + len(listing.rejections) + listing.ignored
+    rejected = len(listing.rejections) + sum(image.sha256 in model.rejected for image in listing.images if model)
     scores = Scores(name, state.dataset.name, listed=listed, rejected=rejected, ignored=listing.ignored)
     if model and not failure:
         scores = _tallied(scores, model, state, store)
@@ -110,16 +123,29 @@ def _tallied(scores: Scores, model: ModelState, state: DatasetState, store: Stor
     Raises StoreError where every image was predicted, and a prediction is not found in the store.
     """
     distinct: set[str] = set()
+    drawn = units.draw(_predicted(model, state, store), state.groups)
+    of_units = units.UnitTally(drawn, scores, model.matching) if drawn else None
     for start in range(0, len(state.listing.images), IMAGES_PER_QUERY):
         listed = state.listing.images[start : start + IMAGES_PER_QUERY]
-        batch = [image for image in listed if image.sha256 not in state.rejected]
+        batch = [image for image in listed if image.sha256 not in model.rejected]
         outputs = store.outputs(model.key, [image.sha256 for image in batch])
         if state.finished and not outputs.keys() >= {image.sha256 for image in batch}:
             raise lost(store.file, "what this run predicted")  # the file is not in order: it was written a moment ago
         distinct.update(outputs)
         scored = [(image, outputs[image.sha256]) for image in batch if image.sha256 in outputs]
         scores = metrics.tally(scores, scored, model.matching)
-    return replace(scores, distinct=len(distinct))
+        if of_units:
+            of_units.add(scored)
+    return replace(scores, distinct=len(distinct), units=of_units.counted() if of_units else None)
+
+
+def _predicted(model: ModelState, state: DatasetState, store: Store) -> list[ImageRef]:
+    """The listed images that have a prediction."""
+    images = [image for image in state.listing.images if image.sha256 not in model.rejected]
+    if state.finished:
+        return images
+    missing = store.missing(model.key, [image.sha256 for image in images])
+    return [image for image in images if image.sha256 not in missing]
 
 
 def predictions(store: Store, run_id: str, outcomes: Sequence[DatasetOutcome], best: int = 5) -> Iterator[Prediction]:
@@ -138,7 +164,8 @@ def predictions(store: Store, run_id: str, outcomes: Sequence[DatasetOutcome], b
                     if sha256 in stored:
                         images[pair.scores.model].add(sha256)
                         top = metrics.top_classes(stored[sha256], names, best)
-                        yield Prediction(pair.scores.model, outcome.dataset, path, sha256, label, top)
+                        group = outcome.groups.get(sha256)
+                        yield Prediction(pair.scores.model, outcome.dataset, path, sha256, label, top, group)
         if any(len(images[pair.scores.model]) < pair.scores.distinct for pair, _ in pairs):
             raise lost(store.file, f"what was predicted on {outcome.dataset}")
 
@@ -156,8 +183,7 @@ def result_of(
         dataset=scores.dataset,
         **(_model_columns(pair.facts) if pair.facts else dict.fromkeys(MODEL_COLUMNS)),
         **{name: getattr(scores, name) for name in counts},
-        **accuracy_columns("top1", scores.top1_count, scores.scored),
-        **accuracy_columns("top5", scores.top5_count, scores.scored),
+        **accuracy_columns(scores),
         macro_f1=100 * metrics.macro_f1(scores.classes) if scores.classes else None,
         overall_top5=tuple((g.index, g.name, g.probability) for g in pair.overall),
         images_per_second=computed / seconds if seconds and computed > 0 else None,
@@ -177,6 +203,7 @@ def result_of(
         untrained=bool(pair.facts and pair.facts.untrained),
         class_count=scores.class_count,
         set_seconds=pair.set_seconds,
+        units=scores.units,
     )
 
 
@@ -187,7 +214,7 @@ def files_of(outcome: DatasetOutcome) -> DatasetFiles:
         dataset=outcome.dataset,
         listed=max((scores.listed for scores in of_models), default=0),
         scored=max((scores.scored for scores in of_models), default=0),
-        rejected=len(outcome.rejections),
+        rejected=max(of_models, key=lambda scores: scores.scored).rejected if of_models else len(outcome.rejections),
         ignored=max((scores.ignored for scores in of_models), default=0),
         ignored_suffixes=outcome.ignored_suffixes,
         empty_classes=outcome.empty_classes,
@@ -214,10 +241,18 @@ def _model_columns(info: ModelInfo) -> dict[str, Any]:
     return dict(zip(MODEL_COLUMNS, values, strict=True))
 
 
-def accuracy_columns(name: str, count: int, scored: int) -> dict[str, Any]:
-    """Per cent of the scored images with the 95 % Wilson interval, under timm's names; None where none was scored."""
-    keys = (name, f"{name}_err", f"{name}_low", f"{name}_high")
-    if not scored:
-        return dict.fromkeys(keys)
-    interval, value = proportions.wilson(count, scored), 100 * count / scored
-    return dict(zip(keys, (value, 100 - value, 100 * interval.low, 100 * interval.high), strict=True))
+def accuracy_columns(scores: Scores) -> dict[str, Any]:
+    """Per cent of the scored images, with the 95 % Wilson interval of the units; None where none was scored.
+
+    The keys are timm's names.
+    """
+    counted = scores.counted
+    counts = {"top1": (scores.top1_count, counted.top1_count), "top5": (scores.top5_count, counted.top5_count)}
+    columns: dict[str, Any] = {}
+    for name, (count, of_units) in counts.items():
+        values: Sequence[float | None] = (None,) * 4
+        if scores.scored:
+            interval, value = proportions.wilson(of_units, counted.scored), 100 * count / scores.scored
+            values = (value, 100 - value, 100 * interval.low, 100 * interval.high)
+        columns |= zip((name, f"{name}_err", f"{name}_low", f"{name}_high"), values, strict=True)
+    return columns

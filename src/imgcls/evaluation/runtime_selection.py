@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,13 +29,15 @@ class Task:
     """What a model is to be scored on.
 
     ``decoding``: the decoder, and what it does with Exif; ``listed``: the number of images, ``images``: those of
-    different bytes that are not rejected; ``artefacts``: a folder for what compiling leaves.
+    different bytes, ``rejected``: those (sha256) that are known to give this model no pixels; ``artefacts``: a folder
+    for what compiling leaves.
     """
 
     dataset: DatasetSpec
     decoding: str
     listed: int
     images: Sequence[ImageRef]
+    rejected: Collection[str]
     artefacts: Path | None
 
 
@@ -96,14 +98,15 @@ def _tried(model: Model, runtime: str, task: Task) -> TrialResult:
 
 def _with_runtime(model: Model, runtime: str, task: Task) -> Model:
     """The model as a pass runs it: in the pool, a model that is compiled is for one worker."""
-    is_ready = model.info.runtime == runtime and runtime in runtimes.UNCOMPILED
+    is_ready = model.info.runtime == runtime and runtime in runtimes.UNCOMPILED - runtimes.SHARED
     return model if is_ready else loader.with_runtime(model, runtime, task.artefacts)
 
 
 def _unusable(model: Model, task: Task, store: Store) -> ImgclsError | None:
     """Why a remembered runtime does not work any more, where the choice is ours and predictions are missing."""
     is_ours = model.spec.runtime == "auto" and model.info.runtime not in runtimes.UNCOMPILED
-    if is_ours and store.missing(model.prediction_key(task.decoding), [image.sha256 for image in task.images]):
+    to_score = [image.sha256 for image in task.images if image.sha256 not in task.rejected]
+    if is_ours and store.missing(model.prediction_key(task.decoding), to_score):
         try:
             pipeline.warm_up(model.classifier, model.info)
         except ImgclsError as error:

@@ -150,5 +150,5 @@ def _crops(
     """The crops of all images that decode, those first that are spread evenly over them, ``size`` at a time."""
     for image in chain.from_iterable(datasets.samples(images, size)):
         prepared = inputs.prepared_or_rejected(image, preprocessings, exif)
-        if not isinstance(prepared, inputs.Rejected):
+        if not isinstance(prepared, inputs.Rejected) and not prepared.undecodable:
             yield prepared.crops

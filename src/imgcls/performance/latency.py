@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from imgcls import messages
 from imgcls.models import inference
 from imgcls.models.model import Model
 from imgcls.performance import conditions, stopwatch
@@ -200,4 +201,4 @@ def _in_turn(before: Timed, after: Timed, first: Stopwatch, second: Stopwatch, b
 
 
 def _is_late(budget: Budget, watch: Stopwatch) -> bool:
-    return budget.is_spent(STAGES_SHARE, f"{len(watch.rounds_ns)} rounds of each model, in turn")
+    return budget.is_spent(STAGES_SHARE, f"{messages.counted(len(watch.rounds_ns), 'round')} of each model, in turn")

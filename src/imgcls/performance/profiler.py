@@ -31,6 +31,7 @@ LOG_LEVEL, SILENT = "KINETO_LOG_LEVEL", "99"
 WHERE_ELSE = {
     "numpy": "bench/reference_step.py in the repository shows where its time goes",
     "openvino": 'runtime = "eager" shows the same network\'s operators',
+    **dict.fromkeys(("onnx", "openvino-ir", "tflite"), "the network that the file was made from shows its operators"),
 }
 """Runtimes that are not torch's, and where to look instead."""
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from imgcls import messages
 from imgcls.errors import ModelError
 from imgcls.reference import layers, state
 from imgcls.reference import network as networks
@@ -62,7 +63,7 @@ def step(
     classes = network.architecture.classes
     count = images.shape[0]
     if labels.shape != (count,) or not bool(namespace(labels).all((labels >= 0) & (labels < classes))):
-        raise ModelError(f"labels are a class number below {classes} for each of {count} images")
+        raise ModelError(f"labels are a class number below {classes} for each of {messages.counted(count, 'image')}")
     context = PassContext(network.architecture, training=True, masks=masks, saved={}, watch=watch)
     logits = networks.forward(network, images, context)
     targets = layers.shares(labels, logits, smoothing, class_weights)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imgcls import hashing
+from imgcls import hashing, messages
 from imgcls.config import specs
 from imgcls.errors import ConfigError, ModelError
 from imgcls.models import loader
@@ -100,7 +100,7 @@ def _named_as_in(
     shapes, counts = fit.shapes(own), {name: own[name] for name in own if fit.is_count(name)}
     read = reader.read(file, spec.checkpoint, shapes)
     assignment = fit.by_name(fit.shapes(read.tensors), shapes, spec.rename)
-    if why := fit.quantized(assignment, read, own):
+    if why := fit.of_another_kind(assignment, read, own):
         raise ModelError(f"{spec.weights} does not fit {spec.arch}: {why}")
     rest = {name: read.tensors[name] for name in assignment.unexpected}
     notes = tuple(f"{file.name}: {note}" for note in (*read.notes, *assignment.notes))
@@ -125,8 +125,10 @@ def _fill(
     if strange := sorted(name for name in misfits if name.rpartition(".")[0] not in heads):
         first, options = strange[0], dict(spec.options)
         raise ModelError(
-            f"{spec.weights} does not fit {spec.arch} with options {options}: {len(strange)} tensors outside the head "
-            f"differ, the first is {first}, {_shape(usable, first)} there and {_shape(own, first)} here"
+            f"{spec.weights} does not fit {spec.arch} with options {options}: "
+            f"{messages.counted(len(strange), 'tensor')} outside the head "
+            f"{'differs' if len(strange) == 1 else 'differ'}, "
+            f"the first is {first}, {_shape(usable, first)} there and {_shape(own, first)} here"
         )
     network.load_state_dict({name: _fresh(own[name]) if name in misfits else usable[name] for name in own})
     return tuple(sorted({name.rpartition(".")[0] for name in misfits}))

@@ -111,7 +111,8 @@ def list_images(data: str) -> TrainingImages:
 def unusable(broken: Sequence[BrokenFile], total: int) -> ConfigError:
     """The error for files, of this number in all, that give no image."""
     return ConfigError(
-        f"cannot train on {len(broken)} of {total} files: {messages.sentences([str(file) for file in broken])}; "
+        f"cannot train on {len(broken)} of {messages.counted(total, 'file')}: "
+        f"{messages.sentences([str(file) for file in broken])}; "
         f"mend or remove what is broken, or train without it: --max-rejected {len(broken)}"
     )
 

@@ -106,7 +106,11 @@ def _require_enough_images(given: TrainingFolder, folds: int | None) -> None:
     needed, why = (folds, f"one for each of {folds} folds") if folds else (2, "one to train on and one to validate")
     distinct = _by_class(given.images, 0)
     counts = {name: len(distinct.get(name, ())) for name in given.classes}
-    short = [f"{given.folder / name} holds {count} distinct images" for name, count in counts.items() if count < needed]
+    short = [
+        f"{given.folder / name} holds {messages.counted(count, 'distinct image')}"
+        for name, count in counts.items()
+        if count < needed
+    ]
     if short:
         raise ConfigError(
             f"class folder {messages.sentences(short)}; it needs {needed}, {why}: add some, or remove the folder"

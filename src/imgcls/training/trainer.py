@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imgcls import reference
+from imgcls import messages, reference
 from imgcls.errors import ConfigError, ImgclsError, MachineError
 from imgcls.messages import one_line
 from imgcls.models.runtimes import base as runtimes
@@ -137,7 +137,7 @@ def _begun(
         for note in initial.notes:
             message(note)
         if initial.replaced:
-            message(f"new head for {len(split.classes)} classes: {', '.join(initial.replaced)}")
+            message(f"new head for {messages.counted(len(split.classes), 'class')}: {', '.join(initial.replaced)}")
     class_weights = _class_weights(split) if config.balanced else None
     learner = _learner(spec, initial, config, class_weights)
     provenance = run_folder.provenance(spec, initial, split, loader.spec, config)
