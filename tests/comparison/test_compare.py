@@ -137,7 +137,7 @@ def test_every_reason_is_reported_at_once() -> None:
     assert _refusals(runtime="openvino", exif="apply", accepted={"cat": (1,)}) == (
         OTHER_RUNTIME,
         "exif: ignore -> apply",
-        "labels: other classes are right for 1 folders, as cat: (0,) -> (1,)",
+        "labels: other classes are right for 1 folder, as cat: (0,) -> (1,)",
     )
 
 
@@ -161,7 +161,7 @@ def test_images_with_another_label_are_refused() -> None:
 def test_without_a_common_image_nothing_is_compared() -> None:
     """Two runs on different images are refused with the counts of both."""
     assert _compared({"cat/a": (0,)}, {"cat/b": (0,), "cat/c": (0,)}).refusals == (
-        "images: none of the 1 before is among the 2 after",
+        "images: the two have none in common (1 before, 2 after)",
     )
 
 

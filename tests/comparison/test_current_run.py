@@ -37,6 +37,27 @@ def test_a_model_that_failed_is_compared_without_predictions() -> None:
     assert (net.setup.runtime, net.setup.prediction_key, net.predictions) == (None, None, {})
 
 
+def test_only_images_that_all_models_predicted_are_compared() -> None:
+    """One that a model could not decode is no loss of it, and takes no other image's place."""
+    with stored_run() as store:
+        pairs = (pair("net", NET_KEY), pair("other", OTHER_KEY))
+        [contrast] = current_run.pairwise_tests(store, "run", [make_outcome(*pairs)])
+    assert (contrast.images, contrast.first_only, contrast.second_only) == (1, 1, 0)
+
+
+def test_groups_are_compared_once() -> None:
+    """Both images of a group are one, drawn by their bytes."""
+    with stored_run() as store:
+        store.put({OTHER_KEY: (2, [("b" * 64, output(0, 1.0))])})
+        pairs = (pair("net", NET_KEY), pair("other", OTHER_KEY))
+        outcome = make_outcome(*pairs, groups={"a" * 64: "burst", "b" * 64: "burst"})
+        [contrast] = current_run.pairwise_tests(store, "run", [outcome])
+        assert {
+            p.group for p in current_run.scored(store, "run", [outcome]).scored["net", "photos"].predictions.values()
+        } == {"burst"}
+    assert (contrast.images, contrast.of_images, contrast.first_only + contrast.second_only) == (1, 2, 1)
+
+
 def test_models_of_one_dataset_are_compared_with_each_other() -> None:
     """They are compared pair by pair on the different images, without those that failed or were cut short."""
     cut = pair("cut", NET_KEY)

@@ -53,7 +53,7 @@ def test_other_images_are_added(places: list[str]) -> None:
 def test_some_common_images_are_refused() -> None:
     """Neither the same result nor a part of it."""
     first, second = (dict(list(ALL.items())[place : place + 3]) for place in (0, 2))
-    why = "and only 1 of their 3 and 3 images are the same"
+    why = r"and of their images (3 and 3) only 1 are the same"
     _refused(_row("a.json", first), _row("b.json", second), why)
 
 

@@ -45,6 +45,6 @@ def test_what_is_not_a_document_is_refused(tmp_path: Path, content: bytes | None
 def test_another_format_is_refused(tmp_path: Path) -> None:
     """Its keys may mean something else."""
     file = run_parts.write(run_parts.make_part("a.json", {"cat/1.png": 0}), tmp_path)
-    file.write_text(file.read_text().replace('{"format":1', '{"format":2', 1))
+    file.write_text(file.read_text().replace('{"format":1', '{"format":2', 1).partition(',"seal":')[0] + "}")
     with pytest.raises(ConfigError, match="its format is 2, and this version of imgcls reads 1"):
         parts.read([file])

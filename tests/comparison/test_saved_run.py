@@ -1,6 +1,7 @@
 """imgcls.comparison.saved_run: a result document is a run that can be compared with, or it is refused by name."""
 
 import json
+import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -166,6 +167,26 @@ def test_a_run_comes_back_as_it_was_saved(tmp_path: Path, store: Store) -> None:
     name = f"main.json of {made.made_at}"
     assert (run.name, list(run.scored)) == (name, [("net", "photos")])
     assert run.scored["net", "photos"] == replace(expected.scored["net", "photos"], run=name)
+
+
+@pytest.mark.slow
+def test_no_flipped_bit_changes_a_saved_run(tmp_path: Path, store: Store) -> None:
+    """Of 2000 faults each is refused in one line; class names were what most of them changed unnoticed."""
+    images = {letter: (number % 5, (number + 1) % 5) for number, letter in enumerate("0123")}
+    file = tmp_path / "main.json"
+    _saved(store, "old", _run(store, "old", images), file)
+    whole, data = saved_run.read(file), file.read_bytes()
+    draw = random.Random(0)  # noqa: S311 - no secret
+    refused = 0
+    for _ in range(2000):
+        damaged, bit = bytearray(data), draw.randrange(8 * len(data))
+        damaged[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(damaged)
+        try:
+            assert saved_run.read(file) == whole
+        except ConfigError as error:
+            refused += "\n" not in str(error)
+    assert refused >= 1980
 
 
 def test_flips_do_not_depend_on_where_a_run_is_read_from(tmp_path: Path, store: Store) -> None:

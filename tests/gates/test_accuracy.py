@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imgcls.gates import accuracy
 from imgcls.records.config import DatasetSpec, Gate, ModelSpec, ProvenThreshold, Settings
-from imgcls.records.evaluation import ClassScore, Failure, PairOutcome, Scores, Status, Verdict
+from imgcls.records.evaluation import ClassScore, Failure, PairOutcome, Scores, Status, Units, Verdict
 from imgcls.stats import proportions
 
 untimed = settings(deadline=None)  # the first example pays for an import
@@ -93,11 +93,34 @@ def test_too_few_images_are_named_with_the_number_that_would_do(threshold: float
     assert f"; 1000 images are too few to tell 0.6120 from {threshold:g}: about {needed:,} would" in verdict.message
 
 
+def test_every_threshold_is_about_units() -> None:
+    """Of 1000 files that are 50 images, 50 are shown, observed, too few, and named; lost classes are counted so too."""
+    units = Units(50, 40, 50, {"cat": ClassScore(25, 15, 25, 15), "dog": ClassScore(25, 25, 25, 35)})
+    scores = replace(_scores(990, 1000), distinct=50, units=units)
+    gate = Gate(top1=ProvenThreshold(0.75), top5=0.99, macro_f1=0.9, min_images=51)
+    top1, top5, macro_f1, images, _ = accuracy.evaluate(gate, PairOutcome(scores))
+    assert [v.status for v in (top1, top5, macro_f1, images)] == ["inconclusive", "pass", "fail", "fail"]
+    assert "top1 0.8000 (40 of 50 distinct of 1000), wanted 0.75 with 95 % confidence" in top1.message
+    assert "; 50 distinct images are too few to tell: about " in top1.message
+    assert "top5 1.0000 (50 of 50 distinct of 1000)" in top5.message
+    assert "macro F1 0.7917 over 2 folders, 50 distinct of 1000 images" in macro_f1.message
+    failed = accuracy.evaluate(Gate(top1=0.9), PairOutcome(scores))[0]
+    assert failed.message.endswith("most often wrong: cat 10 of 25")
+
+
+def test_one_image_is_too_few() -> None:
+    """In the singular."""
+    verdict = _verdicts(Gate(top1=0.5), _scores(1, 1))["top1 >= 0.5"]
+    assert "; 1 image is too few to tell 1.0000 from 0.5: about " in verdict.message
+
+
 def test_an_observed_value_equal_to_the_threshold_has_no_number() -> None:
     """A value exactly at the threshold reaches it, and no number of images is promised."""
     verdict = _verdicts(Gate(top1=0.612), _scores(612, 1000))["top1 >= 0.612"]
     assert verdict.status == "pass"
-    assert verdict.message.endswith("; the two are equal, and 1000 images cannot show on which side the model is")
+    assert verdict.message.endswith(
+        "; it is just the value that is wanted, and 1000 images cannot show on which side the model is"
+    )
 
 
 @untimed
@@ -111,7 +134,7 @@ def test_the_number_of_images_that_would_do_is_more_than_there_are(n: int, data:
         assert not number_follows or int(rest.split()[0].replace(",", "")) > n
 
 
-def test_a_failed_gate_names_the_five_classes_that_lost_most() -> None:
+def test_a_failed_gate_names_the_five_classes_that_are_most_often_wrong() -> None:
     """The folders with the most wrong images come first, ties by name, and those without any are left out."""
     classes = {
         "ant": ClassScore(1, 1, 1),
@@ -126,8 +149,8 @@ def test_a_failed_gate_names_the_five_classes_that_lost_most() -> None:
 
     top1, top5, _ = accuracy.evaluate(Gate(top1=1, top5=1), PairOutcome(scores))
 
-    assert top1.message.endswith("; classes that lost most: gnu 8/9, cat 5/5, dog 2/9, elk 2/3, fox 2/3")
-    assert top5.message.endswith("; classes that lost most: cat 3/5, bee 1/4, elk 1/3, fox 1/3")
+    assert top1.message.endswith("; most often wrong: gnu 8 of 9, cat 5 of 5, dog 2 of 9, elk 2 of 3, fox 2 of 3")
+    assert top5.message.endswith("; most often wrong: cat 3 of 5, bee 1 of 4, elk 1 of 3, fox 1 of 3")
     assert top1.message.startswith("net on photos: top1 0.4118 (14 of 34), wanted 1; 95 % interval ")
 
 
@@ -167,12 +190,12 @@ def test_an_open_threshold_names_the_number_of_images_that_would_do() -> None:
     )
 
 
-def test_a_refuted_threshold_names_the_classes_that_lost_most() -> None:
+def test_a_refuted_threshold_names_the_classes_that_are_most_often_wrong() -> None:
     """A proven threshold that fails names them, like an observed one."""
     scores = replace(_scores(10, 50), classes={"cat": ClassScore(30, 0, 0), "dog": ClassScore(20, 10, 10)})
     verdict = _verdicts(Gate(top1=ProvenThreshold(0.9)), scores)["top1 >= 0.9 at 95 %"]
     assert verdict.status == "fail"
-    assert verdict.message.endswith("; classes that lost most: cat 30/30, dog 10/20")
+    assert verdict.message.endswith("; most often wrong: cat 30 of 30, dog 10 of 20")
 
 
 @untimed
@@ -244,7 +267,7 @@ def test_a_run_that_was_cut_short_never_passes() -> None:
     """Unscored images are an error, even where all others are right."""
     scores = Scores("net", "photos", listed=10, scored=9, unscored=1, distinct=9, top1_count=9, top5_count=9)
     assert accuracy.evaluate(Gate(top1=0.5), PairOutcome(scores)) == (
-        Verdict("complete", None, "complete", "error", "net on photos: cut short, 1 images unscored"),
+        Verdict("complete", None, "complete", "error", "net on photos: the run was cut short, 1 image not scored"),
     )
 
 

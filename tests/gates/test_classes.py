@@ -9,7 +9,7 @@ from scipy.stats import binom
 
 from imgcls.gates import accuracy, classes
 from imgcls.records.config import Gate, ProvenThreshold
-from imgcls.records.evaluation import ClassScore, PairOutcome, Scores, Verdict
+from imgcls.records.evaluation import ClassScore, PairOutcome, Scores, Units, Verdict
 
 HALF = ProvenThreshold(0.5)
 
@@ -31,6 +31,20 @@ def _shown(counts: dict[str, tuple[int, int]], threshold: ProvenThreshold = HALF
 
 def _observed(counts: dict[str, tuple[int, int]], threshold: float) -> Verdict:
     return classes.evaluate("worst_class", _outcome(counts), threshold)
+
+
+def test_classes_are_counted_by_units() -> None:
+    """36 images of a class that are 6 groups show no more than 6; the verdicts state what they count."""
+    of_groups = {"cat": ClassScore(6, 6, 6), "dog": ClassScore(1, 1, 1)}
+    pair = _outcome({"cat": (36, 36), "dog": (36, 36)}, units=Units(7, 7, 7, of_groups))
+    shown, observed = (
+        classes.evaluate(metric, pair, threshold) for metric, threshold in (("class_top1", HALF), ("worst_class", 0.9))
+    )
+    assert (shown.status, observed.status) == ("inconclusive", "pass")
+    assert "each of 2 classes in 7 groups of 72 images, wanted 0.5" in shown.message
+    assert "not shown of dog 1 of 1 right, nor is any class" in shown.message
+    assert "too few groups of a class: about " in shown.message
+    assert "(Bonferroni over 2 classes, 7 groups of 72 images); 6 groups are too few to tell: about" in observed.message
 
 
 DIED = {**{f"digit {number}": (36, 36) for number in range(9)}, "nine": (0, 36)}
@@ -66,15 +80,15 @@ def test_the_messages_name_the_class() -> None:
         "class_top1 >= 0.5 at 95 %",
         "fail",
         "net on photos: class_top1 of each of 10 classes, wanted 0.5 with 95 % confidence; "
-        "shown to be below it: nine 0/36 (exact binomial, Holm over 10 classes)",
+        "shown to be below it: nine 0 of 36 right (exact binomial, Holm over 10 classes)",
     )
     assert _observed(DIED, 0.4) == Verdict(
         "worst_class",
         0.4,
         "worst_class >= 0.4",
         "fail",
-        "net on photos: worst class nine 0/36, 0.0000, wanted 0.4; "
-        "95 % interval 0.0000 to 0.1796 (Bonferroni over 10 classes); 1 below: nine 0/36",
+        "net on photos: worst class nine 0 of 36 right (0.0000), wanted 0.4; "
+        "95 % interval 0.0000 to 0.1796 (Bonferroni over 10 classes); 1 class below it: nine 0 of 36 right",
     )
 
 
@@ -102,7 +116,8 @@ def test_few_images_are_inconclusive_with_the_number_that_would_do() -> None:
     message = _shown({"cat": (6, 8), "dog": (36, 36), "elk": (5, 8)}).message
     assert message == (
         "INCONCLUSIVE: net on photos: class_top1 of each of 3 classes, wanted 0.5 with 95 % confidence; "
-        "not shown of elk 5/8, cat 6/8; none is shown to be below it (exact binomial, Holm over 3 classes); "
+        "not shown of elk 5 of 8 right, cat 6 of 8 right, nor is any class shown to be below it (exact binomial, "
+        "Holm over 3 classes); "
         "too few images of a class: about 97 of the first would"
     )
 
@@ -111,8 +126,7 @@ def test_a_pass_names_the_lowest_bound() -> None:
     """It needs no correction, because all classes must be shown."""
     message = _shown({"cat": (30, 36), "dog": (36, 36)}).message
     assert message.endswith(
-        "lowest lower bound 0.6973, of cat 30/36 (one-sided Clopper-Pearson of each class by itself, "
-        "as a pass needs all of them)"
+        "the lowest of their lower bounds is 0.6973, of cat 30 of 36 right (one-sided Clopper-Pearson, class by class)"
     )
 
 
@@ -153,9 +167,9 @@ def test_all_classes_below_are_named() -> None:
     """The lowest first, of equal ones that with most images, then the first few and a count."""
     counts = {"a": (0, 2), "b": (0, 9), **{f"c{number:02}": (1, 9) for number in range(10)}, "d": (9, 9)}
     message = _observed(counts, 0.5).message
-    assert "worst class b 0/9, 0.0000" in message
-    assert "; 12 below: b 0/9, a 0/2, c00 1/9," in message
-    assert message.endswith("c07 1/9 and 2 more")
+    assert "worst class b 0 of 9 right (0.0000)" in message
+    assert "; 12 classes below it: b 0 of 9 right, a 0 of 2 right, c00 1 of 9 right," in message
+    assert message.endswith("c07 1 of 9 right and 2 more")
 
 
 def test_too_few_images_of_the_lowest_class_are_stated() -> None:
@@ -189,9 +203,9 @@ def test_images_without_labels_have_no_classes(gate: Gate) -> None:
 def test_a_gate_of_classes_that_no_network_can_fail_is_an_error(gate: Gate) -> None:
     """With one class every prediction is right."""
     verdict, _ = accuracy.evaluate(gate, _outcome({"cat": (36, 36)}, class_count=1))
-    assert (verdict.status, "cannot fail on a model with 1 classes" in verdict.message) == ("error", True)
+    assert (verdict.status, "cannot fail on a model with 1 class" in verdict.message) == ("error", True)
 
 
 def test_names_of_classes_are_spelled() -> None:
     """Whatever a folder is called, a message is one line."""
-    assert r"\u202ecat\n 0/36" in _observed({"\u202ecat\n": (0, 36), "dog": (36, 36)}, 0.4).message
+    assert r"\u202ecat\n 0 of 36 right" in _observed({"\u202ecat\n": (0, 36), "dog": (36, 36)}, 0.4).message

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from builders import make_latency, make_memory
+from imgcls import messages
 from imgcls.gates import cost
 from imgcls.records.config import LatencyGate, MemoryGate
 from imgcls.records.performance import Growth, LatencyChange, Peak
@@ -17,8 +18,8 @@ def test_a_percentile_must_not_exceed_its_limit(limit: float, status: str) -> No
     assert (verdict.metric, verdict.threshold) == ("p95_ms", limit)
     assert (verdict.check, verdict.status) == (f"p95_ms <= {limit:g}", status)
     assert verdict.message == (
-        f"latency of net on cpu, batch 1: p95 95.000 ms, allowed {limit:g} ms; "
-        "95 % interval 90.000 to 100.000 of 100 rounds"
+        f"latency of net on cpu, batch 1: p95 95.00 ms, allowed {limit:g} ms; "
+        "95 % interval 90.00 to 100.0 ms, of 100 rounds"
     )
 
 
@@ -42,7 +43,9 @@ def test_throughput_must_reach_its_limit(least: float, status: str) -> None:
 def test_too_few_rounds_for_a_bound_are_named() -> None:
     """Thirty rounds give no upper bound of p99."""
     [verdict] = cost.latency(LatencyGate(p99_ms=200), make_latency(rounds=30))
-    assert " to unknown of 30 rounds" in verdict.message
+    assert (
+        "; with 95 % confidence it is at least 28.00 ms, and 30 rounds are too few for the other end" in verdict.message
+    )
 
 
 def test_calls_that_still_become_faster_cannot_fail_a_limit() -> None:
@@ -72,7 +75,7 @@ def test_a_timing_that_ran_out_of_time_cannot_fail_a_limit(rounds: int, limit: f
     assert verdict.status == status
     assert verdict.message.startswith("INCONCLUSIVE: ") is (status == "inconclusive")
     why = (
-        f"; the time ran out after {rounds} rounds: the machine is busy or the model slow; "
+        f"; the time ran out after {messages.counted(rounds, 'round')}: the machine is busy or the model slow; "
         "--benchmark-max-time=300 gives it longer"
     )
     assert verdict.message.endswith(why) is (status == "inconclusive")
@@ -108,8 +111,8 @@ def test_a_gpu_limit_needs_a_gpu() -> None:
     """On the CPU it is not applicable, which is not a pass; on a GPU the larger of the two peaks counts."""
     verdict, _ = cost.memory(MemoryGate(gpu_bytes=1), make_memory())
     assert verdict.status == "skipped"
-    assert verdict.message.startswith("NOT APPLICABLE: memory of net: a limit for the GPU, and the device is cpu")
-    assert "--imgcls-device cuda requires it" in verdict.message
+    assert verdict.message.startswith("NOT APPLICABLE: memory of net: a limit for a GPU, and it was measured on cpu")
+    assert "--imgcls-device cuda measures it there" in verdict.message
     assert (verdict.metric, verdict.check) == ("gpu_bytes", "gpu <= 1e-06 MB")
     on_cpu = make_memory()
     inference = replace(on_cpu.inference, cuda_allocated_bytes=300)
@@ -154,7 +157,7 @@ def test_slower_needs_effect_and_certainty(change: LatencyChange, word: str) -> 
     assert (verdict.metric, verdict.threshold, verdict.check) == ("slowdown", 0.05, "not slower by 5 %")
     expected = {"SLOWER": "fail", "INCONCLUSIVE": "inconclusive"}.get(word, "pass")
     assert verdict.status == expected
-    assert "what matters: 5 %" in verdict.message
+    assert "a slowdown matters from 5 %" in verdict.message
 
 
 def test_peaks_are_whole() -> None:

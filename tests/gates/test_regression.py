@@ -51,7 +51,7 @@ def test_images_of_only_one_side_fail_unless_they_may_be_left_aside(common: bool
     [verdict] = regression.compared(unpaired, {}, common=common)
     assert (verdict.check, verdict.status) == (("common images", "pass") if common else ("same images", "fail"))
     for part in (
-        "1 images only in the baseline (cat/a.jpg)",
+        "1 image only in the baseline (cat/a.jpg)",
         "12 images only in this run (dog/0.jpg, ",
         "dog/9.jpg and 2 more)",
     ):
@@ -137,7 +137,8 @@ def test_an_accuracy_that_nothing_can_miss_compares_nothing(same: bool) -> None:
         0.01,
         "top5 not worse by 0.01 at 95 %",
         "error",
-        "net on photos, compared with main.json: top5 compares nothing, as any network reaches 1 with so few classes: "
+        "net on photos, compared with main.json: "
+        "with so few classes any network has a top5 of 1, which compares nothing: "
         "compare top1",
     )
     assert (other.metric, other.status) == ("not worse top1", "pass")
@@ -148,10 +149,11 @@ def test_a_difference_is_one_line() -> None:
     difference = Difference("top5", 200, 150, 147, 7, 4, -0.015, -0.05, 0.0204, 0.5488, 0.05678)
     assert regression.describe(difference) == (
         "top5 0.7500 -> 0.7350 on 200 common images, 7 lost and 4 gained (exact McNemar p = 0.5488); "
-        "difference -0.0150, 95 % interval -0.0500 to +0.0204; such a set finds one of 0.0568 four times in five"
+        "difference -0.0150, 95 % interval -0.0500 to +0.0204; a set of this size misses true differences below 0.057 "
+        "more than one time in five"
     )
     assert regression.describe(replace(difference, detectable=None)).endswith(
-        "; such a set finds no difference four times in five"
+        "; a set of this size is too small to show any difference"
     )
 
 

@@ -53,7 +53,7 @@ def test_a_probability_that_no_logit_explains_moved() -> None:
         ({"precision": "float16"}, "model: precision float32 -> float16"),
         ({"exif": "apply"}, "decoding: exif ignore -> apply gives 0 of 2"),
         ({"input": replace(SPEC, resize=232)}, "preprocessing: the input spec differs: resize 256 -> 232"),
-        ({"folders": {"cat": (1,)}}, "labels: other classes are right for 1 folders: 'cat' [0] -> [1]"),
+        ({"folders": {"cat": (1,)}}, "labels: other classes are right for 1 folder: 'cat' [0] -> [1]"),
     ],
 )
 def test_another_context_is_a_change_of_its_stage(other: dict[str, object], expected: str) -> None:

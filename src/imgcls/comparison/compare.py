@@ -1,27 +1,30 @@
 """Which predictions changed between two runs, or differ between the models of one, and by how much."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import chain, combinations
 from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgcls import messages
 from imgcls.comparison import classes
 from imgcls.records.comparison import (
     Change,
+    ClassDifference,
     Comparison,
     Difference,
     Flip,
+    ImageKey,
     PairwiseTest,
     Prediction,
     SavedRun,
     ScoredModel,
 )
 from imgcls.records.config import Accuracy
-from imgcls.stats import certain, noninferiority, paired
+from imgcls.stats import certain, noninferiority, paired, units
 
 BEST: Mapping[Accuracy, int] = {"top1": 1, "top5": 5}
 
@@ -83,6 +86,9 @@ def scored_models(before: ScoredModel, after: ScoredModel) -> Comparison:
     common = [key for key in after.predictions if key in before.predictions]
     pairs = [(before.predictions[key], after.predictions[key]) for key in common]
     right = {accuracy: _right(pairs, accepted or ({}, {}), best) for accuracy, best in BEST.items()}
+    of_groups = groups(chain.from_iterable(pairs))
+    counted = units.drawn(common, of_groups)
+    of_units = {accuracy: (old[counted], new[counted]) for accuracy, (old, new) in right.items()}
     same = _same_key(before, after) and all((old == new).all() for old, new in right.values())
     return replace(
         comparison,
@@ -91,10 +97,24 @@ def scored_models(before: ScoredModel, after: ScoredModel) -> Comparison:
         only_before=_paths_without(before, after),
         only_after=_paths_without(after, before),
         certain=tuple(accuracy for accuracy, best in BEST.items() if _is_certain(best, after, accepted)),
-        differences=() if same else tuple(_difference(accuracy, *right[accuracy]) for accuracy in get_args(Accuracy)),
+        differences=()
+        if same
+        else tuple(_difference(accuracy, *of_units[accuracy], len(common)) for accuracy in get_args(Accuracy)),
         flips=_flips(pairs, *right["top1"], by=0 if _same_classes(before, after) else 1),
-        classes=classes.differences([new.label for _, new in pairs], *right["top1"]),
+        classes=_classes(common, of_groups, *right["top1"]),
     )
+
+
+def groups(predictions: Iterable[Prediction]) -> dict[str, str]:
+    """The group of each image that belongs to one, by sha256; groups that share an image, in any run, are one."""
+    return units.merged((p.image_sha256, p.group) for p in predictions if p.group is not None)
+
+
+def _classes(
+    images: Sequence[ImageKey], of_groups: Mapping[str, str], before: Right, after: Right
+) -> tuple[ClassDifference, ...]:
+    counted = units.drawn(images, of_groups, by_label=True)
+    return classes.differences([images[place][1] for place in counted], before[counted], after[counted])
 
 
 def _accepted(before: ScoredModel, after: ScoredModel) -> tuple[Accepted, Accepted] | None:
@@ -119,7 +139,8 @@ def _refusals(before: ScoredModel, after: ScoredModel, accepted: tuple[Accepted,
                 yield f"{words}: {old} -> {new}{WAY_OUT.get(key, '')}"
         yield from _other_labels(before, after, accepted or ({}, {}))
     if not before.predictions.keys() & after.predictions.keys():
-        yield f"images: none of the {len(before.predictions)} before is among the {len(after.predictions)} after"
+        counts = f"{len(before.predictions)} before, {len(after.predictions)} after"
+        yield f"images: the two have none in common ({counts})"
 
 
 def _other_labels(before: ScoredModel, after: ScoredModel, accepted: tuple[Accepted, Accepted]) -> Iterator[str]:
@@ -130,10 +151,12 @@ def _other_labels(before: ScoredModel, after: ScoredModel, accepted: tuple[Accep
     changed = [label for label in new if label in old and sorted(old[label]) != sorted(new[label])]
     if changed:
         first = changed[0]
-        yield f"labels: other classes are right for {len(changed)} folders, as {first}: {old[first]} -> {new[first]}"
+        folders = messages.counted(len(changed), "folder")
+        yield f"labels: other classes are right for {folders}, as {first}: {old[first]} -> {new[first]}"
     relabelled = list(_relabelled(before, after))
     if relabelled:
-        yield f"labels: {len(relabelled)} images have another label, as {', '.join(relabelled[:EXAMPLES])}"
+        have = f"{messages.counted(len(relabelled), 'image')} {'has' if len(relabelled) == 1 else 'have'}"
+        yield f"labels: {have} another label, as {', '.join(relabelled[:EXAMPLES])}"
 
 
 def _relabelled(before: ScoredModel, after: ScoredModel) -> Iterator[str]:
@@ -186,7 +209,8 @@ def _right(
     return np.array(before, dtype=bool), np.array(after, dtype=bool)
 
 
-def _difference(accuracy: Accuracy, before: Right, after: Right) -> Difference:
+def _difference(accuracy: Accuracy, before: Right, after: Right, images: int) -> Difference:
+    """``before`` and ``after``: of the units in so many ``images``."""
     n, losses, gains = len(after), int((before & ~after).sum()), int((after & ~before).sum())
     interval = noninferiority.difference_bounds(losses, gains, n, confidence=0.975)
     return Difference(
@@ -201,6 +225,7 @@ def _difference(accuracy: Accuracy, before: Right, after: Right) -> Difference:
         high=interval.high,
         p_value=paired.mcnemar(losses, gains),
         detectable=paired.detectable_difference(n, (losses + gains) / n, ALPHA),
+        of_images=images if n < images else None,
     )
 
 
@@ -230,12 +255,27 @@ def all_pairs(scored: Sequence[ScoredModel]) -> tuple[PairwiseTest, ...]:
     keys = [key for key in first.predictions if all(key in other.predictions for other in others)]
     if not keys or any(s.setup.accepted is None for s in scored):
         return ()
-    right = [[is_right(s.predictions[key], s.setup.accepted or {}, best=1) for s in scored] for key in keys]
-    return pairwise_tests(first.setup.dataset, [s.setup.model for s in scored], np.array(right, dtype=bool))
+    right = {key: [is_right(s.predictions[key], s.setup.accepted or {}, best=1) for s in scored] for key in keys}
+    of_groups = groups(s.predictions[key] for key in keys for s in scored)
+    return by_units(first.setup.dataset, [s.setup.model for s in scored], right, of_groups)
 
 
-def pairwise_tests(dataset: str, models: Sequence[str], right: Right) -> tuple[PairwiseTest, ...]:
-    """All pairs of models in top-1 by exact McNemar, adjusted by Holm; ``right`` is (images, models)."""
+def by_units(
+    dataset: str, models: Sequence[str], right: Mapping[ImageKey, Sequence[bool]], of_groups: Mapping[str, str]
+) -> tuple[PairwiseTest, ...]:
+    """:func:`pairwise_tests` on one image of each unit.
+
+    ``right``: whether each model is, by image; ``of_groups``: the group of each image that belongs to one, by sha256.
+    """
+    counted = units.drawn(list(right), of_groups)
+    of_images = len(right) if len(counted) < len(right) else None
+    return pairwise_tests(dataset, models, np.array(list(right.values()), dtype=bool)[counted], of_images)
+
+
+def pairwise_tests(
+    dataset: str, models: Sequence[str], right: Right, of_images: int | None = None
+) -> tuple[PairwiseTest, ...]:
+    """All pairs of models in top-1 by exact McNemar, adjusted by Holm; ``right`` is (units, models)."""
     pairs = list(combinations(range(len(models)), 2))
     counts = [(int((right[:, a] & ~right[:, b]).sum()), int((right[:, b] & ~right[:, a]).sum())) for a, b in pairs]
     p_values = [paired.mcnemar(*discordant) for discordant in counts]
@@ -246,6 +286,8 @@ def pairwise_tests(dataset: str, models: Sequence[str], right: Right) -> tuple[P
         if not real:
             needed = paired.images_needed(difference or POINT, (first + second) / n, ALPHA / len(pairs))
         tests.append(
-            PairwiseTest(dataset, models[a], models[b], n, first, second, difference, p_value, adjusted, real, needed)
+            PairwiseTest(
+                dataset, models[a], models[b], n, first, second, difference, p_value, adjusted, real, needed, of_images
+            )
         )
     return tuple(tests)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from imgcls import messages
 from imgcls.comparison.pair_parts import Row
 from imgcls.comparison.parts import Part
 from imgcls.errors import ConfigError
@@ -49,7 +50,7 @@ def _check_images(dataset: str, rows: Sequence[Row]) -> None:
         if not same:
             raise ConfigError(
                 f"{dataset} is not the same in {first.file} and {row.file}: {first.result.model} has "
-                f"{first.result.scored} images and {row.result.model} {row.result.scored}, "
+                f"{messages.counted(first.result.scored, 'image')} and {row.result.model} {row.result.scored}, "
                 f"{len(_hashes(row) & _hashes(first))} of them the same; score all models on the same images"
             )
 

@@ -1,11 +1,11 @@
 """Parts of a run joined into one: whatever several jobs scored and measured, or a refusal that names two files."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from imgcls.comparison import compare, cost_parts, current_run, dataset_parts, pair_parts, saved_run
+from imgcls.comparison import compare, cost_parts, dataset_parts, pair_parts, saved_run
 from imgcls.comparison.current_run import THIS_RUN
 from imgcls.comparison.pair_parts import Row
 from imgcls.comparison.parts import Part
@@ -50,7 +50,7 @@ class MergedRun:
 
     def as_run(self) -> SavedRun:
         """The run as comparisons read it. Raises ConfigError where a part has no predictions."""
-        setups = [current_run.setup_of(row.result) for row in self.rows.values()]
+        setups = [saved_run.setup_of(row.result) for row in self.rows.values()]
         scored = saved_run.scored_models(THIS_RUN, self.report.environment, setups, self.predictions())
         return SavedRun(THIS_RUN, scored)
 
@@ -150,6 +150,9 @@ def _passes(parts: Sequence[Part]) -> tuple[Pass, ...]:
 
 
 def _rejections(parts: Sequence[Part], datasets: Sequence[str]) -> tuple[Rejection, ...]:
-    """Each once, in the order of the datasets."""
-    distinct = dict.fromkeys(rejection for part in parts for rejection in part.report.rejections)
-    return tuple(sorted(distinct, key=lambda rejection: datasets.index(rejection.dataset)))
+    """Each once, with the models of all parts, in the order of the datasets."""
+    of_files: dict[Rejection, list[str]] = {}
+    for rejection in (rejection for part in parts for rejection in part.report.rejections):
+        of_files.setdefault(replace(rejection, models=()), []).extend(rejection.models)
+    joined = (replace(rejection, models=tuple(dict.fromkeys(models))) for rejection, models in of_files.items())
+    return tuple(sorted(joined, key=lambda rejection: datasets.index(rejection.dataset)))

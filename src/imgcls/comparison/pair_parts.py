@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from imgcls import messages
+from imgcls.comparison import compare
 from imgcls.errors import ConfigError
-from imgcls.evaluation import metrics, results
+from imgcls.evaluation import metrics, results, units
 from imgcls.performance import conditions
 from imgcls.records.comparison import Prediction
 from imgcls.records.data import ImageRef, Matching
@@ -60,7 +61,7 @@ def joined(first: Row, second: Row) -> Row:
             _refuse(first, second, f"with other predictions of {messages.named(different, 3)}")
         return first
     if common := one.keys() & other.keys():
-        _refuse(first, second, f"and only {len(common)} of their {len(one)} and {len(other)} images are the same")
+        _refuse(first, second, f"and of their images ({len(one)} and {len(other)}) only {len(common)} are the same")
     return _of_both(first, second)
 
 
@@ -97,8 +98,8 @@ def _of_both(first: Row, second: Row) -> Row:
             distinct=len({prediction.image_sha256 for prediction in predictions}),
             top1_count=scores.top1_count,
             top5_count=scores.top5_count,
-            **results.accuracy_columns("top1", scores.top1_count, scores.scored),
-            **results.accuracy_columns("top5", scores.top5_count, scores.scored),
+            **results.accuracy_columns(scores),
+            units=scores.units,
             macro_f1=100 * metrics.macro_f1(scores.classes) if scores.classes else None,
             classes=scores.classes,
             accepted=accepted,
@@ -114,12 +115,18 @@ def _of_both(first: Row, second: Row) -> Row:
 
 def _scores(result: Result, predictions: tuple[Prediction, ...], accepted: dict[str, tuple[int, ...]]) -> Scores:
     """The counts of these predictions; of probabilities nothing is counted."""
-    images = (
+    images = [
         (
             ImageRef(prediction.path, Path(prediction.path), prediction.image_sha256, prediction.label),
             Output(tuple((index, 0.0) for index, _, _ in prediction.top), 0.0, ()),
         )
         for prediction in predictions
-    )
+    ]
     matching = Matching({label: frozenset(classes) for label, classes in accepted.items()})
-    return metrics.tally(Scores(result.model, result.dataset), images, matching)
+    scores = metrics.tally(Scores(result.model, result.dataset), images, matching)
+    drawn = units.draw([image for image, _ in images], compare.groups(predictions))
+    if drawn is None:
+        return scores
+    of_units = units.UnitTally(drawn, scores, matching)
+    of_units.add(images)
+    return replace(scores, units=of_units.counted())

@@ -1,13 +1,13 @@
 """Saved runs: result documents, read back for a comparison."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from imgcls import documents
 from imgcls.errors import ConfigError
 from imgcls.records.comparison import ImageKey, Prediction, RunSetup, SavedRun, ScoredModel
-from imgcls.records.report import Selection
+from imgcls.records.report import Result, Selection
 
 FORMAT = 1
 
@@ -58,3 +58,8 @@ def scored_models(
         of_pair.setdefault((prediction.image_sha256, prediction.label), prediction)
     pairs = {(setup.model, setup.dataset): setup for setup in setups}
     return {pair: ScoredModel(run, environment, setup, of_pairs.get(pair, {})) for pair, setup in pairs.items()}
+
+
+def setup_of(result: Result) -> RunSetup:
+    """As much of a result as comparisons need."""
+    return RunSetup(**{field.name: getattr(result, field.name) for field in fields(RunSetup)})

@@ -7,8 +7,8 @@ from imgcls import messages
 from imgcls.gates import classes
 from imgcls.gates.verdicts import verdict
 from imgcls.records.config import Gate, ProvenThreshold, Settings
-from imgcls.records.evaluation import ClassScore, Interval, PairOutcome, Scores, Status, Verdict
-from imgcls.stats import certain, proportions
+from imgcls.records.evaluation import ClassScore, Interval, PairOutcome, Scores, Status, Units, Verdict
+from imgcls.stats import certain, proportions, units
 
 WORST_CLASSES = 5  # docs/decisions.md#names-in-a-message
 
@@ -31,7 +31,13 @@ def evaluate(gate: Gate, outcome: PairOutcome) -> tuple[Verdict, ...]:
         rejected = f", {scores.rejected} of {scores.listed} rejected" if scores.rejected else ""
         return (verdict("images", "fail", f"{_pair(scores)}: no image was scored{rejected}"),)
     if scores.unscored:
-        return (verdict("complete", "error", f"{_pair(scores)}: cut short, {scores.unscored} images unscored"),)
+        return (
+            verdict(
+                "complete",
+                "error",
+                f"{_pair(scores)}: the run was cut short, {messages.counted(scores.unscored, 'image')} not scored",
+            ),
+        )
     return tuple(_thresholds(gate, outcome))
 
 
@@ -67,8 +73,8 @@ def _meaningless(outcome: PairOutcome, metric: str, threshold: float | ProvenThr
     else:
         way = "use top1 or macro_f1 instead"
     message = (
-        f"{_pair(scores)}: a {metric} gate cannot fail on a model with {scores.class_count} classes{accepted}, "
-        f"as any network reaches 1: {way}"
+        f"{_pair(scores)}: a {metric} gate cannot fail on a model with "
+        f"{messages.counted(scores.class_count or 0, 'class')}{accepted}, as any network reaches 1: {way}"
     )
     if isinstance(threshold, ProvenThreshold):
         return verdict(metric, "error", message, threshold.min, threshold.confidence)
@@ -77,52 +83,60 @@ def _meaningless(outcome: PairOutcome, metric: str, threshold: float | ProvenThr
 
 def _observed(scores: Scores, metric: str, threshold: float) -> Verdict:
     """The observed value must reach the threshold; the message has its interval."""
-    count, n = _count(scores, metric), scores.scored
+    count, n = _count(scores.counted, metric), scores.counted.scored
     interval = proportions.wilson(count, n)
     message = (
-        f"{_pair(scores)}: {metric} {count / n:.4f} ({count} of {n}), wanted {threshold:g}; "
-        f"95 % interval {interval.low:.4f} to {interval.high:.4f}{_too_few(count, n, threshold, interval)}"
+        f"{_pair(scores)}: {metric} {count / n:.4f} ({count} of {units.total(scores)}), wanted {threshold:g}; "
+        f"95 % interval {interval.low:.4f} to {interval.high:.4f}{_too_few(scores, metric, threshold, interval)}"
     )
     if count / n >= threshold:
         return verdict(metric, "pass", message, threshold)
-    return verdict(metric, "fail", f"{message}; classes that lost most: {_lost_most(scores, metric)}", threshold)
+    return verdict(metric, "fail", f"{message}; {_most_wrong(scores, metric)}", threshold)
 
 
-def _count(scores: Scores | ClassScore, metric: str) -> int:
-    """The number of images that are right by a metric."""
-    return scores.top1_count if metric == "top1" else scores.top5_count
+def _count(counts: Units | ClassScore, metric: str) -> int:
+    """The number of units that are right by a metric."""
+    return counts.top1_count if metric == "top1" else counts.top5_count
 
 
-def _too_few(count: int, n: int, threshold: float, interval: Interval) -> str:
+def _are_too_few(scores: Scores) -> str:
+    n = scores.counted.scored
+    return f"{messages.counted(n, units.kind(scores))} {'is' if n == 1 else 'are'} too few to tell"
+
+
+def _too_few(scores: Scores, metric: str, threshold: float, interval: Interval) -> str:
     """What the message adds where the interval holds both the observed value and the threshold."""
     if not interval.low <= threshold <= interval.high:
         return ""
-    needed = proportions.images_needed(count / n, threshold)
+    n = scores.counted.scored
+    observed = _count(scores.counted, metric) / n
+    needed = proportions.images_needed(observed, threshold)
     if needed is None:
-        return f"; the two are equal, and {n} images cannot show on which side the model is"
-    return f"; {n} images are too few to tell {count / n:.4f} from {threshold:g}: about {_more(needed, n)} would"
+        counted = messages.counted(n, units.kind(scores))
+        return f"; it is just the value that is wanted, and {counted} cannot show on which side the model is"
+    return f"; {_are_too_few(scores)} {observed:.4f} from {threshold:g}: about {_more(needed, n)} would"
 
 
 def _more(needed: int, n: int) -> str:
-    """A number of images in words, always above the number that was too few."""
+    """A number of units in words, always above the number that was too few."""
     return f"{max(needed, n + 1):,}"
 
 
 def _proven(scores: Scores, metric: str, threshold: ProvenThreshold) -> Verdict:
     """The lower bound must reach the threshold (Clopper-Pearson, one-sided: exact at every n)."""
-    count, n = _count(scores, metric), scores.scored
+    count, n = _count(scores.counted, metric), scores.counted.scored
     bounds = proportions.one_sided(count, n, threshold.confidence)
     status, deciding = _shown(bounds, threshold.min)
     message = (
-        f"{_pair(scores)}: {metric} {count / n:.4f} ({count} of {n}), wanted {threshold.min:g} "
+        f"{_pair(scores)}: {metric} {count / n:.4f} ({count} of {units.total(scores)}), wanted {threshold.min:g} "
         f"with {100 * threshold.confidence:g} % confidence; {deciding} (one-sided Clopper-Pearson)"
     )
     if status == "inconclusive":
         needed = proportions.images_needed(count / n, threshold.min, threshold.confidence, sides=1)
-        message = f"INCONCLUSIVE: {message}; {n} images are too few to tell"
+        message = f"INCONCLUSIVE: {message}; {_are_too_few(scores)}"
         message += f": about {_more(needed, n)} would" if needed else ""
     if status == "fail":
-        message += f"; classes that lost most: {_lost_most(scores, metric)}"
+        message += f"; {_most_wrong(scores, metric)}"
     return verdict(metric, status, message, threshold.min, threshold.confidence)
 
 
@@ -135,34 +149,37 @@ def _shown(bounds: Interval, threshold: float) -> tuple[Status, str]:
     return "inconclusive", f"lower bound {bounds.low:.4f}, upper bound {bounds.high:.4f}"
 
 
-def _lost_most(scores: Scores, metric: str) -> str:
-    """The folders with the most wrong images, each with the numbers of wrong and of scored images."""
-    lost = {label: score.scored - _count(score, metric) for label, score in scores.classes.items()}
+def _most_wrong(scores: Scores, metric: str) -> str:
+    """The folders with the most wrong units, each with the numbers of wrong and of scored units."""
+    classes = scores.counted.classes
+    lost = {label: score.scored - _count(score, metric) for label, score in classes.items()}
     worst = sorted(lost, key=lambda label: (-lost[label], label))[:WORST_CLASSES]
-    counts = {label: f"{lost[label]}/{scores.classes[label].scored}" for label in worst if lost[label]}
-    return ", ".join(f"{messages.spelled(label)} {count}" for label, count in counts.items())
+    counts = {label: f"{lost[label]} of {classes[label].scored}" for label in worst if lost[label]}
+    return "most often wrong: " + ", ".join(f"{messages.spelled(label)} {count}" for label, count in counts.items())
 
 
 def _macro_f1(scores: Scores, threshold: float) -> Verdict:
     from imgcls.evaluation import metrics
 
-    value = metrics.macro_f1(scores.classes)
+    of_classes = scores.counted.classes
+    value = metrics.macro_f1(of_classes)
     message = (
-        f"{_pair(scores)}: macro F1 {value:.4f} over {len(scores.classes)} folders, {scores.scored} images, "
-        f"wanted {threshold:g}"
+        f"{_pair(scores)}: macro F1 {value:.4f} over {messages.counted(len(of_classes), 'folder')}, "
+        f"{units.total(scores)} {messages.noun(scores.scored, 'image')}, wanted {threshold:g}"
     )
     return verdict("macro_f1", "pass" if value >= threshold else "fail", message, threshold)
 
 
 def _min_images(scores: Scores, threshold: int) -> Verdict:
-    message = f"{_pair(scores)}: {scores.distinct} different images scored, wanted {threshold}"
+    message = f"{_pair(scores)}: {messages.counted(scores.distinct, 'different image')} scored, wanted {threshold}"
     return verdict("images", "pass" if scores.distinct >= threshold else "fail", message, threshold)
 
 
 def _max_rejected(scores: Scores, threshold: float) -> Verdict:
-    share = scores.rejected / (scores.scored + scores.rejected)
+    read = scores.scored + scores.rejected
+    share = scores.rejected / read
     message = (
-        f"{_pair(scores)}: {scores.rejected} of {scores.scored + scores.rejected} images rejected "
+        f"{_pair(scores)}: {scores.rejected} of {messages.counted(read, 'image')} rejected "
         f"({share:.4f}), allowed {threshold:g} (max_rejected)"
     )
     return verdict("rejected", "pass" if share <= threshold else "fail", message, threshold)

@@ -6,7 +6,7 @@ from imgcls import messages
 from imgcls.gates.verdicts import verdict
 from imgcls.records.config import ProvenThreshold
 from imgcls.records.evaluation import ClassScore, PairOutcome, Verdict
-from imgcls.stats import paired, proportions
+from imgcls.stats import paired, proportions, units
 
 CONFIDENCE = 0.95  # docs/decisions.md#one-gate-for-many-classes
 """With which the interval of the lowest class holds, whichever class that is."""
@@ -32,8 +32,8 @@ def _shown(outcome: PairOutcome, classes: Classes, threshold: ProvenThreshold) -
     below is shown by Holm over all of them.
     """
     limits = threshold.min, threshold.confidence
-    title = f"{_pair(outcome)}: class_top1 of each of {len(classes)} classes, wanted {threshold.min:g} "
-    title += f"with {100 * threshold.confidence:g} % confidence"
+    title = f"{_pair(outcome)}: class_top1 of each of {messages.counted(len(classes), 'class')}{_in_units(outcome)}, "
+    title += f"wanted {threshold.min:g} with {100 * threshold.confidence:g} % confidence"
     if below := _shown_below(classes, threshold):
         message = f"{title}; shown to be below it: {messages.named(below)} {_tested(classes)}"
         return verdict("class_top1", "fail", message, *limits)
@@ -43,9 +43,8 @@ def _shown(outcome: PairOutcome, classes: Classes, threshold: ProvenThreshold) -
         why = "; ".join(_why_unshown(outcome, classes, missed, threshold))
         return verdict("class_top1", "inconclusive", f"INCONCLUSIVE: {title}; {why}", *limits)
     lowest = min(lows, key=lows.__getitem__)
-    bound = f"lowest lower bound {lows[lowest]:.4f}, of {_named(lowest, classes)}"
-    how = "one-sided Clopper-Pearson of each class by itself, as a pass needs all of them"
-    return verdict("class_top1", "pass", f"{title}; {bound} ({how})", *limits)
+    bound = f"the lowest of their lower bounds is {lows[lowest]:.4f}, of {_named(lowest, classes)}"
+    return verdict("class_top1", "pass", f"{title}; {bound} (one-sided Clopper-Pearson, class by class)", *limits)
 
 
 def _shown_below(classes: Classes, threshold: ProvenThreshold) -> list[str]:
@@ -56,7 +55,7 @@ def _shown_below(classes: Classes, threshold: ProvenThreshold) -> list[str]:
 
 
 def _tested(classes: Classes) -> str:
-    return f"(exact binomial, Holm over {len(classes)} classes)"
+    return f"(exact binomial, Holm over {messages.counted(len(classes), 'class')})"
 
 
 def _low(score: ClassScore, confidence: float) -> float:
@@ -69,11 +68,11 @@ def _why_unshown(
     if empty := _without_images(outcome):
         yield f"no image was scored of {messages.named(empty)}"
     if missed:
-        yield f"not shown of {messages.named(missed)}; none is shown to be below it {_tested(classes)}"
+        yield f"not shown of {messages.named(missed)}, nor is any class shown to be below it {_tested(classes)}"
         lowest = next(iter(classes.values()))
         observed = lowest.top1_count / lowest.scored
         needed = proportions.images_needed(observed, threshold.min, threshold.confidence, sides=1)
-        yield "too few images of a class" + _needed(needed, lowest, "the first")
+        yield f"too few {units.kind(outcome.scores)}s of a class" + _needed(needed, lowest, "the first")
 
 
 def _observed(outcome: PairOutcome, classes: Classes, threshold: float) -> Verdict:
@@ -82,16 +81,23 @@ def _observed(outcome: PairOutcome, classes: Classes, threshold: float) -> Verdi
     observed, confidence = lowest.top1_count / lowest.scored, 1 - (1 - CONFIDENCE) / len(classes)
     interval = proportions.wilson(lowest.top1_count, lowest.scored, confidence)
     message = (
-        f"{_pair(outcome)}: worst class {_named(label, classes)}, {observed:.4f}, wanted {threshold:g}; "
-        f"{100 * CONFIDENCE:g} % interval {interval.low:.4f} to {interval.high:.4f} (Bonferroni over {len(classes)} "
-        "classes)"
+        f"{_pair(outcome)}: worst class {_named(label, classes)} ({observed:.4f}), wanted {threshold:g}; "
+        f"{100 * CONFIDENCE:g} % interval {interval.low:.4f} to {interval.high:.4f} (Bonferroni over "
+        f"{messages.counted(len(classes), 'class')}{_in_units(outcome, ', ')})"
     )
     if interval.low <= threshold <= interval.high:
         needed = proportions.images_needed(observed, threshold, confidence)
-        message += f"; {lowest.scored} images are too few to tell{_needed(needed, lowest, 'it')}"
+        few = messages.counted(lowest.scored, units.kind(outcome.scores))
+        message += f"; {few} {'is' if lowest.scored == 1 else 'are'} too few to tell"
+        message += _needed(needed, lowest, "it")
     below = [_counted(*item) for item in classes.items() if item[1].top1_count / item[1].scored < threshold]
     if below:
-        return verdict("worst_class", "fail", f"{message}; {len(below)} below: {messages.named(below)}", threshold)
+        return verdict(
+            "worst_class",
+            "fail",
+            f"{message}; {messages.counted(len(below), 'class')} below it: {messages.named(below)}",
+            threshold,
+        )
     if empty := _without_images(outcome):
         message = f"INCONCLUSIVE: {message}; no image was scored of {messages.named(empty)}"
         return verdict("worst_class", "inconclusive", message, threshold)
@@ -109,7 +115,8 @@ def _lowest_first(outcome: PairOutcome) -> Classes:
         label, score = item
         return (score.top1_count / score.scored, -score.scored, label)
 
-    return dict(sorted(((label, s) for label, s in outcome.scores.classes.items() if s.scored), key=rank))
+    of_units = outcome.scores.counted.classes
+    return dict(sorted(((label, s) for label, s in of_units.items() if s.scored), key=rank))
 
 
 def _without_images(outcome: PairOutcome) -> list[str]:
@@ -118,12 +125,18 @@ def _without_images(outcome: PairOutcome) -> list[str]:
     return sorted(label for label in {*outcome.accepted, *classes} if not classes.get(label, ClassScore()).scored)
 
 
+def _in_units(outcome: PairOutcome, before: str = " in ") -> str:
+    """What was counted, where that is not every image."""
+    scores = outcome.scores
+    return f"{before}{units.total(scores)} images" if scores.units else ""
+
+
 def _named(label: str, classes: Classes) -> str:
     return messages.spelled(_counted(label, classes[label]))
 
 
 def _counted(label: str, score: ClassScore) -> str:
-    return f"{label} {score.top1_count}/{score.scored}"
+    return f"{label} {score.top1_count} of {score.scored} right"
 
 
 def _pair(outcome: PairOutcome) -> str:

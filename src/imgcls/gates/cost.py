@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Literal, TypeVar
 
+from imgcls import messages
 from imgcls.gates.verdicts import verdict
 from imgcls.records.config import LatencyGate, MemoryGate
 from imgcls.records.evaluation import Verdict
@@ -40,22 +41,32 @@ def _percentile(metric: str, limit: float, measured: Latency) -> Verdict:
     """The observed percentile must not exceed the limit; the message has its interval."""
     observed = getattr(measured, metric.replace("_ms", "_ns")) / 1e6
     message = (
-        f"{_title(measured)}: {metric.removesuffix('_ms')} {observed:.3f} ms, allowed {limit:g} ms"
+        f"{_title(measured)}: {metric.removesuffix('_ms')} {milliseconds(observed, limit)} ms, allowed {limit:g} ms"
         f"{_interval(measured, PERCENTILES[metric])}"
     )
     return _steady(measured, metric, limit, observed <= limit, message)
 
 
 def _after(measured: Latency) -> str:
-    return f" after {len(measured.rounds_ns)} rounds" if measured.rounds_ns else ""
+    return f" after {messages.counted(len(measured.rounds_ns), 'round')}" if measured.rounds_ns else ""
 
 
 def _interval(measured: Latency, share: float) -> str:
     """Nothing where the rounds themselves are not known, as of a document."""
     if not measured.rounds_ns:
         return ""
-    low, high = (value / 1e6 for value in timing.bounds(measured.rounds_ns, share))
-    return f"; 95 % interval {_ms(low)} to {_ms(high)} of {len(measured.rounds_ns)} rounds"
+    rounds = messages.counted(len(measured.rounds_ns), "round")
+    low, high = (None if math.isnan(value) else value / 1e6 for value in timing.bounds(measured.rounds_ns, share))
+    if low is None and high is None:
+        return f"; {rounds} {'is' if len(measured.rounds_ns) == 1 else 'are'} too few for an interval"
+    if low is None or high is None:
+        end = (
+            f"is at most {milliseconds(high)}"
+            if low is None and high is not None
+            else f"is at least {milliseconds(low or 0)}"
+        )
+        return f"; with 95 % confidence it {end} ms, and {rounds} are too few for the other end"
+    return f"; 95 % interval {milliseconds(low)} to {milliseconds(high)} ms, of {rounds}"
 
 
 def _throughput(limit: float, measured: Latency) -> Verdict:
@@ -89,8 +100,14 @@ def _title(measured: Latency) -> str:
     return f"latency of {conditions.model} on {conditions.device}, batch {conditions.batch}"
 
 
-def _ms(value: float) -> str:
-    return "unknown" if math.isnan(value) else f"{value:.3f}"
+def milliseconds(value: float, limit: float | None = None) -> str:
+    """With four digits, or with as many as it takes to be on its own side of a limit."""
+    decimals = 3 if value < 10 else 2 if value < 100 else 1
+    text = f"{value:.{decimals}f}"
+    while limit is not None and decimals < 9 and (float(text) > limit) != (value > limit):
+        decimals += 1
+        text = f"{value:.{decimals}f}"
+    return text
 
 
 def memory(gate: MemoryGate, measured: Memory) -> tuple[Verdict, ...]:
@@ -109,8 +126,8 @@ def _peaks(gate: MemoryGate, measured: Memory) -> Iterator[Verdict]:
             yield _at_most("gpu", gate.gpu_bytes, max(on_gpu), "of torch's allocator", measured)
         else:
             conditions = measured.conditions
-            message = f"memory of {conditions.model}: a limit for the GPU, and the device is {conditions.device}"
-            way = "--imgcls-device cuda requires it"
+            message = f"memory of {conditions.model}: a limit for a GPU, and it was measured on {conditions.device}"
+            way = "--imgcls-device cuda measures it there"
             yield verdict("gpu_bytes", "skipped", f"NOT APPLICABLE: {message}; {way}", gate.gpu_bytes)
 
 
@@ -131,8 +148,8 @@ def growth(measured: Memory) -> Verdict:
     """Memory that grows from call to call is a leak where the whole interval of its slope is above zero."""
     slope = measured.growth
     message = (
-        f"memory of {measured.conditions.model}: {slope.bytes_per_call / 1e3:+.1f} kB per call over {slope.calls} "
-        f"calls, 99 % interval {slope.low / 1e3:+.1f} to {slope.high / 1e3:+.1f} kB"
+        f"memory of {measured.conditions.model}: {slope.bytes_per_call / 1e3:+.1f} kB per call over "
+        f"{messages.counted(slope.calls, 'call')}, 99 % interval {slope.low / 1e3:+.1f} to {slope.high / 1e3:+.1f} kB"
     )
     leaks = slope.low > 0 and slope.bytes_per_call > SMALLEST_GROWTH
     return verdict("growth", "fail", f"LEAK: {message}") if leaks else verdict("growth", "pass", message)
@@ -155,10 +172,11 @@ def pace(effect: float, change: LatencyChange) -> Pace:
 def compared(title: str, effect: float, change: LatencyChange) -> Verdict:
     """The verdict on a second latency by its :func:`pace`; where that is unclear, the machine was too noisy."""
     message = (
-        f"{title}: p50 {change.before_ns / 1e6:.3f} -> {change.after_ns / 1e6:.3f} ms, "
+        f"{title}: p50 {milliseconds(change.before_ns / 1e6)} -> {milliseconds(change.after_ns / 1e6)} ms, "
         f"ratio {change.ratio:.3f}, 99 % interval {change.low:.3f} to {change.high:.3f} "
-        f"(Mann-Whitney p = {change.p_value:.4f}; {change.rounds[0]} and {change.rounds[1]} rounds; "
-        f"what matters: {100 * effect:g} %)"
+        f"(Mann-Whitney p = {change.p_value:.4f}; "
+        f"{change.rounds[0]} and {messages.counted(change.rounds[1], 'round')}; "
+        f"a slowdown matters from {100 * effect:g} %)"
     )
     shown = pace(effect, change)
     if shown == "unclear":

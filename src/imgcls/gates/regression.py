@@ -1,13 +1,15 @@
 """Comparisons with a baseline, held against margins: whether the second is worse than the first."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from imgcls import messages
 from imgcls.gates.verdicts import verdict
 from imgcls.records.comparison import Comparison, Difference
 from imgcls.records.config import Margin
 from imgcls.records.evaluation import Status, Verdict
-from imgcls.stats import noninferiority
+from imgcls.stats import noninferiority, units
+
+UNCHANGED = "since nothing that predictions depend on has changed"
 
 
 def compared(comparison: Comparison, margins: Mapping[str, Margin], *, common: bool) -> tuple[Verdict, ...]:
@@ -20,20 +22,25 @@ def compared(comparison: Comparison, margins: Mapping[str, Margin], *, common: b
     if comparison.refusals:
         reasons = "; ".join(comparison.refusals)
         return (verdict("comparable", "error", f"{pair} cannot be {against}: {reasons}"),)
-    verdicts = [_same_images(comparison, f"{pair}, {against}", common=common)]
+    title = f"{pair}, {against}"
+    return (_same_images(comparison, title, common=common), *not_worse(comparison, margins, pair, title))
+
+
+def not_worse(comparison: Comparison, margins: Mapping[str, Margin], pair: str, title: str) -> Iterator[Verdict]:
+    """One verdict per margin on two that can be compared.
+
+    ``pair``: the second model and the dataset, in words; ``title``: these, and what they are compared with.
+    """
     for accuracy, margin in margins.items():
         if accuracy in comparison.certain:
-            verdicts.append(_not_worse(accuracy, margin, "error", _certain(f"{pair}, {against}", accuracy)))
+            yield _not_worse(accuracy, margin, "error", _certain(title, accuracy))
     decisive = {accuracy: margin for accuracy, margin in margins.items() if accuracy not in comparison.certain}
     if comparison.same:
-        verdicts += [
-            _not_worse(accuracy, margin, "pass", f"SAME: {pair}, {against}: {accuracy} of equal prediction keys")
-            for accuracy, margin in decisive.items()
-        ]
+        for accuracy, margin in decisive.items():
+            yield _not_worse(accuracy, margin, "pass", f"SAME: {title}: {accuracy} is as it was, {UNCHANGED}")
     for difference in comparison.differences:
         if difference.accuracy in decisive:
-            verdicts.append(_within(difference, decisive[difference.accuracy], pair))
-    return tuple(verdicts)
+            yield _within(difference, decisive[difference.accuracy], pair)
 
 
 def new_pair(model: str, dataset: str, baseline: str) -> Verdict:
@@ -44,7 +51,11 @@ def new_pair(model: str, dataset: str, baseline: str) -> Verdict:
 
 def _same_images(comparison: Comparison, title: str, *, common: bool) -> Verdict:
     sides = (("in the baseline", comparison.only_before), ("in this run", comparison.only_after))
-    unpaired = [f"{len(paths)} images only {where} ({messages.named(paths)})" for where, paths in sides if paths]
+    unpaired = [
+        f"{messages.counted(len(paths), 'image')} only {where} ({messages.named(paths)})"
+        for where, paths in sides
+        if paths
+    ]
     if not unpaired:
         return verdict("same images", "pass", f"{title}: both have the same images")
     message = f"{title}: {' and '.join(unpaired)}"
@@ -55,7 +66,7 @@ def _same_images(comparison: Comparison, title: str, *, common: bool) -> Verdict
 
 def _certain(title: str, accuracy: str) -> str:
     way = "compare top1" if accuracy == "top5" else "compare models with more classes"
-    return f"{title}: {accuracy} compares nothing, as any network reaches 1 with so few classes: {way}"
+    return f"{title}: with so few classes any network has a {accuracy} of 1, which compares nothing: {way}"
 
 
 def _not_worse(accuracy: str, margin: Margin, status: Status, message: str) -> Verdict:
@@ -86,11 +97,18 @@ def _ruled_out(difference: Difference, margin: Margin) -> tuple[Status, str, str
 def describe(difference: Difference) -> str:
     """A paired difference in one line: what changed, how certain and how large it is, and what could be detected."""
     n = difference.images
-    detectable = "no difference" if difference.detectable is None else f"one of {difference.detectable:.4f}"
+    images = messages.noun(difference.of_images or n, "common image")
     return (
         f"{difference.accuracy} {difference.before_count / n:.4f} -> {difference.after_count / n:.4f} "
-        f"on {n} common images, {difference.losses} lost and {difference.gains} gained "
+        f"on {units.total_compared(n, difference.of_images)} {images}, "
+        f"{difference.losses} lost and {difference.gains} gained "
         f"(exact McNemar p = {difference.p_value:.4f}); difference {difference.difference:+.4f}, "
-        f"95 % interval {difference.low:+.4f} to {difference.high:+.4f}; "
-        f"such a set finds {detectable} four times in five"
+        f"95 % interval {difference.low:+.4f} to {difference.high:+.4f}; {_detectable(difference)}"
     )
+
+
+def _detectable(difference: Difference) -> str:
+    """What a set of this size could have shown (power 0.8)."""
+    if difference.detectable is None:
+        return "a set of this size is too small to show any difference"
+    return f"a set of this size misses true differences below {difference.detectable:.3f} more than one time in five"

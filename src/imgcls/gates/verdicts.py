@@ -16,6 +16,8 @@ CHECKS: Mapping[str, str] = {
     "p99_ms": AT_MOST,
     "host_bytes": "host <= {megabytes:g} MB",
     "gpu_bytes": "gpu <= {megabytes:g} MB",
+    "flips": AT_MOST,
+    "logits": AT_MOST,
     "not worse top1": "top1 not worse by {threshold:g}",
     "not worse top5": "top5 not worse by {threshold:g}",
     "slowdown": "not slower by {percent:g} %",

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 
+from imgcls import messages
 from imgcls.golden import diff
 from imgcls.golden.records import (
     HASH_DIGITS,
@@ -239,7 +240,8 @@ def _shift(golden: Golden, current: CurrentResults, predictions: Sequence[ImageC
 def _scoring(predictions: Sequence[ImageChange]) -> Iterator[StageChange]:
     if predictions:
         count = len(predictions)
-        what = f"the network's logits are as recorded, and the predictions made from them are not, on {count} images"
+        images = messages.counted(count, "image")
+        what = f"the network's logits are as recorded, and the predictions made from them are not, on {images}"
         yield StageChange("scoring", what, tuple(change.path for change in predictions))
 
 
@@ -257,7 +259,8 @@ def _labels(golden: Golden, current: CurrentResults) -> Iterator[StageChange]:
         if folder in now and sorted(now[folder]) != sorted(then)
     ]
     if right:
-        yield StageChange("labels", f"other classes are right for {len(right)} folders: {named(right, SHOWN)}")
+        folders = messages.counted(len(right), "folder")
+        yield StageChange("labels", f"other classes are right for {folders}: {named(right, SHOWN)}")
 
 
 def _names(golden: Golden, current: CurrentResults) -> Iterator[StageChange]:
@@ -288,7 +291,7 @@ def message(title: str, stages: Sequence[StageChange], beyond: Sequence[ImageCha
 
 
 def _count(some: Sequence[object] | Mapping[str, object], total: int) -> str:
-    return f"{len(some)} of {total} images"
+    return f"{len(some)} of {messages.counted(total, 'image')}"
 
 
 def _hashes(then: str | None, now: str | None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgcls import messages
 from imgcls.errors import ConfigError, ModelError
 from imgcls.golden import files
 from imgcls.golden.records import CurrentResults, Golden, GoldenContext, Trace
@@ -64,14 +65,15 @@ def update(pair: Pair, file: Path, title: str, command: str) -> str:
     golden = recorder.record(current, pair.model(), pair.dataset)
     if not file.exists():
         files.write(file, golden)
-        return f"new golden record {title}, {len(golden.images)} images"
+        return f"new golden record {title}, {messages.counted(len(golden.images), 'image')}"
     try:
         before = files.read(file, command)
     except ConfigError:
         if not files.has_content(file):
             raise
         files.write(file, golden)
-        return f"golden record written anew, because it could not be read: {title}, {len(golden.images)} images"
+        images = messages.counted(len(golden.images), "image")
+        return f"golden record written anew, because it could not be read: {title}, {images}"
     verdict = judge(before, current, pair.model, pair.dataset, title)
     changes = _context_changes(before, golden)
     if verdict.status == "pass" and not changes:

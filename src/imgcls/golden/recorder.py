@@ -60,7 +60,11 @@ def current_results(store: Store, run_id: str, outcome: DatasetOutcome, spec: Mo
         context=_context(spec, pair.facts, outcome.exif, pair.labels, pair.accepted, images),
         names=store.names(pair.labels),
         images=images,
-        rejected={rejection.path: (rejection.reason, rejection.detail) for rejection in outcome.rejections},
+        rejected={
+            rejection.path: (rejection.reason, rejection.detail)
+            for rejection in outcome.rejections
+            if spec.name in rejection.models or not rejection.models
+        },
     )
 
 

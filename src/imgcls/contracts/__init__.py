@@ -1,0 +1,1 @@
+"""What every model should keep, whatever it was trained for."""
