@@ -5,7 +5,8 @@ from dataclasses import replace
 from builders import make_pair, make_report, make_scores
 from imgcls.records.comparison import ClassDifference, Comparison
 from imgcls.records.evaluation import ClassScore
-from imgcls.reporting import class_lines, tables
+from imgcls.reporting import class_lines, differences, terminal
+from imgcls.reporting.presentation import Presentation
 
 
 def _lines(classes: dict[str, ClassScore]) -> list[str]:
@@ -22,7 +23,9 @@ def test_the_first_few_of_many_and_a_count() -> None:
     classes = {"rich": ClassScore(40, 0, 0), "cat": ClassScore(36, 36, 36)}
     classes |= {f"c{number:02}": ClassScore(20, 0, 0) for number in range(12)}
     [line] = _lines(classes)
-    assert line.startswith("net on photos: 13 of 14 classes have none right: class rich: 0 of 40 right, class c00: 0")
+    assert line.startswith(
+        "net on photos: no image is right of 13 of 14 classes: class rich: 0 of 40 right, class c00: 0"
+    )
     assert line.endswith("class c08: 0 of 20 right and 3 more")
 
 
@@ -34,7 +37,7 @@ def test_classes_without_scored_images_did_not_die() -> None:
 def test_the_summary_has_the_line_without_a_gate() -> None:
     """It stands below the tables of every door."""
     report = make_report(make_pair(scores=make_scores(classes={"7": ClassScore(36, 0, 36)})))
-    assert "net on photos: class 7: 0 of 36 right\n" in tables.text(report, 200)
+    assert "net on photos: class 7: 0 of 36 right" in list(terminal.lines(report, Presentation()))
 
 
 def test_a_comparison_names_the_classes_that_lost() -> None:
@@ -42,7 +45,9 @@ def test_a_comparison_names_the_classes_that_lost() -> None:
     died = ClassDifference("7", 36, 35, 0, 35, 0, 6e-11, 6e-10, real=True)
     by_chance = ClassDifference("8", 36, 35, 34, 1, 0, 1.0, 1.0, real=False)
     comparison = Comparison("photos", "net", "net", "main.json", "this run", classes=(died, by_chance))
-    line = "classes that lost more than chance (exact McNemar, Holm over all classes): 7 35 -> 0 of 36 (p = 6e-10)"
+    how = "exact McNemar, Holm over all classes"
+    line = f"classes that became worse by more than chance ({how}): 7 35 -> 0 right of 36 (p = 6e-10)"
     assert list(class_lines.lost(comparison)) == [line]
-    assert f"  {line}\n" in tables.differences(replace(make_report(), comparisons=(comparison,)))
+    report = replace(make_report(), comparisons=(comparison,))
+    assert f"  {line}" in list(differences.text(report, Presentation()))
     assert list(class_lines.lost(replace(comparison, classes=(by_chance,)))) == []

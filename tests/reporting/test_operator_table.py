@@ -9,6 +9,9 @@ import pytest
 from builders import CONDITIONS
 from imgcls.records.performance import Operator, OperatorChange, Profile, ProfileDiff
 from imgcls.reporting import operator_table
+from imgcls.reporting.presentation import Presentation
+
+WIDE = Presentation(400)
 
 CONVOLUTION = Operator("aten::mkldnn_convolution", 53, 8_000_000, 8_500_000, 44_500_000, 0, 7_000_000, 9_000_000)
 EMPTY = Operator("aten::empty", 372, 1_999_500, 1_999_500, 45_300_000, 45_300_000, 1_000_000, 2_000_000)
@@ -20,6 +23,14 @@ ON_GPU: dict[str, Any] = {
     "self_cuda_low_ns": 0,
     "self_cuda_high_ns": 9_000_000,
 }
+
+
+def _text(profile: Profile, sort: operator_table.Order = "time") -> str:
+    return "\n".join(block.rstrip("\n") for block in operator_table.text(profile, WIDE, sort)) + "\n"
+
+
+def _differences(diff: ProfileDiff) -> str:
+    return "\n".join(block.rstrip("\n") for block in operator_table.differences(diff, WIDE)) + "\n"
 
 
 def _cells(text: str) -> list[list[str]]:
@@ -38,7 +49,7 @@ def _names(text: str) -> list[str]:
 
 def test_a_row_has_share_time_memory_and_calls() -> None:
     """Shares are of the self time of all operators; the average is of the total time over the calls."""
-    text = operator_table.text(PROFILE)
+    text = _text(PROFILE)
     assert text.splitlines()[0] == (
         "operators of net on cpu, batch 1, 2 threads: 10.00 ms of CPU, median of 5 profiled calls"
     )
@@ -55,7 +66,7 @@ def test_a_row_has_share_time_memory_and_calls() -> None:
 
 def test_memory_may_come_first() -> None:
     """The operator that allocates most itself is on top."""
-    assert _names(operator_table.text(PROFILE, "memory")) == ["aten::empty", "aten::mkldnn_convolution", "aten::view"]
+    assert _names(_text(PROFILE, "memory")) == ["aten::empty", "aten::mkldnn_convolution", "aten::view"]
 
 
 def test_a_gpu_has_columns_of_its_own_and_decides_the_order() -> None:
@@ -65,28 +76,30 @@ def test_a_gpu_has_columns_of_its_own_and_decides_the_order() -> None:
         replace(EMPTY, self_cuda_ns=3_000_000, self_cuda_memory_bytes=1_500, **ON_GPU),
     )
     on_gpu = replace(PROFILE, operators=rows, repeats_cuda_ns=(4_000_000,) * 5)
-    text = operator_table.text(on_gpu)
+    text = _text(on_gpu)
     assert "10.00 ms of CPU, 4.00 ms of CUDA, median" in text
     assert _heads(text)[8:] == ["self CUDA %", "self CUDA", "CUDA total", "CUDA memory", "self CUDA memory", "calls"]
     assert _cells(text)[0][8:] == ["75.0 %", "3.00 ms", "3.00 ms", "1.0 kB", "1.5 kB", "372"]
     assert _names(text) == ["aten::empty", "aten::mkldnn_convolution"]
-    assert _names(operator_table.text(on_gpu, "memory")) == ["aten::mkldnn_convolution", "aten::empty"]
+    assert _names(_text(on_gpu, "memory")) == ["aten::mkldnn_convolution", "aten::empty"]
 
 
 def test_ten_are_shown_and_the_rest_is_counted() -> None:
     """A line below the table states how many are left out."""
     rows = [replace(VIEW, name=f"aten::{number:02}", self_cpu_ns=1000 - number) for number in range(12)]
-    text = operator_table.text(replace(PROFILE, operators=tuple(rows)))
+    text = _text(replace(PROFILE, operators=tuple(rows)))
     assert _names(text) == [f"aten::{number:02}" for number in range(10)]
     assert text.endswith("\nand 2 more operators (all are in the JSON document)\n")
-    assert "more operators" not in operator_table.text(replace(PROFILE, operators=tuple(rows[:10])))
+    assert "more operators" not in _text(replace(PROFILE, operators=tuple(rows[:10])))
 
 
-def test_an_empty_profile_is_a_table() -> None:
-    """A profile without operators, or of one without time or calls, has a table all the same."""
-    assert "0.0 µs of CPU" in operator_table.text(replace(PROFILE, operators=()))
+def test_an_empty_profile_is_no_table() -> None:
+    """Without operators there is only a line; an operator without time or calls is a row all the same."""
+    assert _text(replace(PROFILE, operators=())) == (
+        "operators of net on cpu, batch 1, 2 threads: 0.0 µs of CPU, median of 5 profiled calls\n"
+    )
     idle = replace(VIEW, calls=0, self_cpu_ns=0, cpu_total_ns=0)
-    assert _cells(operator_table.text(replace(PROFILE, operators=(idle,))))[0][1:3] == ["-", "0.0 µs"]
+    assert _cells(_text(replace(PROFILE, operators=(idle,))))[0][1:3] == ["-", "0.0 µs"]
 
 
 # Differences.
@@ -105,7 +118,7 @@ TOTAL = OperatorChange("total", 3_000_000, 5_000_000, 56, 53, real=True)
 
 def test_a_mover_has_before_after_and_its_share_of_the_difference() -> None:
     """The shares of all operators add up to the total, which comes last."""
-    text = operator_table.differences(_diff(MOVERS, TOTAL))
+    text = _differences(_diff(MOVERS, TOTAL))
     assert text.splitlines()[0] == "net, what moved in CPU time: torch 2.13.0 -> 2.14.0"
     assert _heads(text) == ["operator", "self CPU before", "after", "difference", "share", "calls", "verdict"]
     assert _cells(text) == [
@@ -114,14 +127,14 @@ def test_a_mover_has_before_after_and_its_share_of_the_difference() -> None:
         ["total", "3.00 ms", "5.00 ms", "+2.00 ms", "100.0 %", "56 -> 53", "real"],
     ]
     assert text.splitlines()[-1] == (
-        "real: the ranges of the repeats do not overlap, as they would by chance "
-        "for 0.8 % of the operators if nothing had changed"
+        "real: all repeats of one profile are faster than all of the other, "
+        "which chance does to 0.8 % of the operators where nothing has changed"
     )
 
 
 def test_the_total_is_below_the_ten_that_moved_most() -> None:
     """The total is the last row, however many operators there are."""
-    text = operator_table.differences(_diff(MOVERS * 6, TOTAL))
+    text = _differences(_diff(MOVERS * 6, TOTAL))
     assert _names(text) == ["aten::sort", "aten::add"] * 5 + ["total"]
     assert "\nand 2 more operators (all are in the JSON document)\nreal: " in text
 
@@ -129,10 +142,10 @@ def test_the_total_is_below_the_ten_that_moved_most() -> None:
 def test_a_diff_without_evidence_is_called_so() -> None:
     """Too few repeats, no difference at all, and nothing else that has changed are named."""
     same = OperatorChange("total", 1000, 1000, 1, 1, real=False)
-    text = operator_table.differences(_diff([], same, changed=(), by_chance=None, clock="cuda"))
+    text = _differences(_diff([], same, changed=(), by_chance=None, clock="cuda"))
     assert text.splitlines()[0] == "net, what moved in CUDA time: nothing else has changed"
     assert _cells(text) == [["total", "1.0 µs", "1.0 µs", "0.0 µs", "-", "1", "noise"]]
-    assert text.endswith("\ntoo few repeats to tell anything from noise: it takes 4 on either side\n")
+    assert text.endswith("\ntoo few repeats to tell a change from noise: profile both with --repeats 4 or more\n")
 
 
 # Units.

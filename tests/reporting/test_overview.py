@@ -13,6 +13,9 @@ from imgcls.records.evaluation import DatasetOutcome, ModelInfo, PairOutcome, Sc
 from imgcls.records.performance import Latency
 from imgcls.records.report import Report
 from imgcls.reporting import overview, result_document
+from imgcls.reporting.presentation import Presentation
+
+WIDE = Presentation(400)
 
 HALF = (0.5, 0.5, 0.5)
 INPUT = InputSpec(256, (224, 224), "center", "bilinear", HALF, HALF)
@@ -32,6 +35,10 @@ def _report(*pairs: PairOutcome, **figures: Any) -> Report:
         "memories": tuple(map(make_memory, both)),
     }
     return replace(built, **{**given, **figures})
+
+
+def _terminal(report: Report) -> str:
+    return "\n".join(overview.terminal(report, WIDE))
 
 
 def _table(text: str) -> dict[str, dict[str, str]]:
@@ -130,7 +137,7 @@ def test_a_timing_that_ran_out_of_time_is_marked() -> None:
 def test_without_scores_there_is_still_a_table() -> None:
     """A run that only timed shows its times, and the machine."""
     timed = replace(result_document.build([], {}, True), latencies=(make_latency(),))
-    text = overview.terminal(timed)
+    text = _terminal(timed)
     assert text.startswith("measured (A fine CPU, 2 cores, 2 threads, torch 2.14.0)")
     assert "top-1" not in text
     assert " 50.0 " in text
@@ -140,7 +147,7 @@ def test_a_quota_stands_next_to_the_cores() -> None:
     """Times of a container are not those of all its machine's cores."""
     limited = replace(CONDITIONS, threads=1, machine=replace(MACHINE, quota=0.5))
     timed = replace(result_document.build([], {}, True), latencies=(make_latency(conditions=limited),))
-    assert overview.terminal(timed).startswith("measured (A fine CPU, 2 cores, a quota of 0.5 CPUs, 1 threads, torch")
+    assert _terminal(timed).startswith("measured (A fine CPU, 2 cores, a quota of 0.5 CPUs, 1 thread, torch")
 
 
 def test_each_device_has_a_row() -> None:
@@ -153,7 +160,7 @@ def test_each_device_has_a_row() -> None:
         ("net", "cuda", 1_000_000),
     ]
     assert [row.seconds for row in rows] == [5.0, None]
-    assert "A GPU" in overview.terminal(_report(_pair("net", 40), latencies=latencies, memories=()))
+    assert "A GPU" in _terminal(_report(_pair("net", 40), latencies=latencies, memories=()))
 
 
 def test_each_device_has_its_own_seconds() -> None:
@@ -190,7 +197,7 @@ def test_csv_has_timms_columns() -> None:
 def test_terminal_and_markdown_are_the_same_table() -> None:
     """Both have the same cells in the same order."""
     report = _report(_pair("net", 40), _pair("other", 30))
-    [row] = [line.split() for line in overview.terminal(report).splitlines() if line.split()[:1] == ["net"]]
+    [row] = [line.split() for line in _terminal(report).splitlines() if line.split()[:1] == ["net"]]
     assert " ".join(row) == " ".join(_table(overview.markdown(report))["net"].values())
 
 

@@ -35,7 +35,8 @@ VERDICT = Verdict("top1", 0.6, "top1 >= 0.6", "pass", "net on photos: top1 0.612
 
 DOCUMENT = {
     "format", "made_at", "complete", "environment", "passes", "results", "rejections", "contrasts", "comparisons",
-    "latencies", "memories", "profiles", "datasets", "selection", "predictions",
+    "latencies", "memories", "profiles", "datasets", "selection", "predictions", "seal",
+    "parities", "servings", "contracts", "limits",
 }  # fmt: skip
 PASS = {
     "dataset", "models", "seconds", "decode_seconds", "model_seconds", "load_seconds", "compile_seconds",
@@ -50,9 +51,9 @@ RESULT = {
 ALSO_OURS = {
     "decode", "distinct", "macro_f1", "ids_ignored", "runtime_note", "drifts",
     "prediction_key", "exif", "labels_sha256", "accepted", "classes", "failure", "input_sources",
-    "notes", "untrained", "class_count", "set_seconds",
+    "notes", "untrained", "class_count", "set_seconds", "units",
 }  # fmt: skip
-PREDICTION = {"model", "dataset", "path", "image_sha256", "label", "top"}
+PREDICTION = {"model", "dataset", "path", "image_sha256", "label", "top", "group"}
 
 
 def _outcome(*pairs: PairOutcome, passes: tuple[Pass, ...] = (), complete: bool = True) -> DatasetOutcome:
@@ -98,7 +99,7 @@ def test_the_document_has_the_keys_of_the_contract() -> None:
     assert set(made["passes"][0]) == PASS
     assert set(made["results"][0]) == RESULT | ALSO_OURS
     assert set(made["results"][0]["verdicts"][0]) == {"metric", "threshold", "check", "status", "message"}
-    assert set(made["rejections"][0]) == {"dataset", "path", "reason", "detail"}
+    assert set(made["rejections"][0]) == {"dataset", "path", "reason", "detail", "models"}
     assert set(made["predictions"][0]) == PREDICTION
     assert made["format"] == 1
 
@@ -124,6 +125,7 @@ def test_a_result_has_what_was_measured() -> None:
         "runtime_note": "slow", "drifts": {"precision": {"images": 64, "top1": 1, "top5": 2}},
         "classes": {"cat": {"scored": 9, "top1_count": 5, "top5_count": 8, "answered": 6}}, "failure": None,
         "input_sources": {}, "notes": [], "untrained": False, "class_count": None, "set_seconds": None,
+            "units": None,
         "verdicts": [
             {"metric": "top1", "threshold": 0.6, "check": "top1 >= 0.6", "status": "pass", "message": VERDICT.message}
         ],
@@ -171,6 +173,7 @@ def test_the_environment_has_versions() -> None:
         "platform": platform.platform(),
         **{name: metadata.version(name) for name in libraries},
         **versions.of_runtime("openvino"),
+        **versions.of_runtime("onnx"),
     }
 
 
@@ -202,6 +205,7 @@ def test_differences_are_in_the_document() -> None:
         {
             "dataset": "photos", "first": "net", "second": "other", "images": 10, "first_only": 2, "second_only": 1,
             "difference": -0.1, "p_value": 1.0, "p_holm": 1.0, "real": False, "images_needed": 1_000,
+                "of_images": None,
         }
     ]  # fmt: skip
     assert made["comparisons"] == [
@@ -241,4 +245,4 @@ def test_predictions_are_streamed() -> None:
     assert [text.count(b'"path"') - written[0].count(b'"path"') for text in written] == [0, 1, 2]
     lines = stream.getvalue().decode().splitlines()
     assert [json.loads(line.rstrip(","))["path"] for line in lines[1:4]] == ["cat/a.jpg", "cat/ü\n.jpg", "cat/c.jpg"]
-    assert lines[4:] == ["]}"]
+    assert [line.partition(":")[0] for line in lines[4:]] == ['],"seal"']

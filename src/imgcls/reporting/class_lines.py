@@ -13,13 +13,14 @@ def dead(report: Report) -> Iterator[str]:
     for result in report.results:
         if named := _dead(result):
             scored = sum(bool(score.scored) for score in result.classes.values())
-            count = f"{len(named)} of {scored} classes have none right: " if len(named) > 1 else ""
+            count = f"no image is right of {len(named)} of {scored} classes: " if len(named) > 1 else ""
             yield f"{result.model} on {result.dataset}: {count}{messages.named(named)}"
 
 
 def _dead(result: Result) -> list[str]:
     """The class with most images first, which is the least likely to be one by chance."""
-    scored = {label: score.scored for label, score in result.classes.items() if score.scored and not score.top1_count}
+    classes = result.counted.classes
+    scored = {label: score.scored for label, score in classes.items() if score.scored and not score.top1_count}
     by_images = sorted(scored, key=lambda label: (-scored[label], label))
     return [f"class {label}: 0 of {scored[label]} right" for label in by_images]
 
@@ -27,8 +28,9 @@ def _dead(result: Result) -> list[str]:
 def lost(comparison: Comparison) -> Iterator[str]:
     """A line that names the classes that lost more than chance explains, if there are any."""
     named = [
-        f"{each.label} {each.before_count} -> {each.after_count} of {each.images} (p = {each.p_holm:.2g})"
+        f"{each.label} {each.before_count} -> {each.after_count} right of {each.images} (p = {each.p_holm:.2g})"
         for each in classes.lost(comparison)
     ]
     if named:
-        yield f"classes that lost more than chance (exact McNemar, Holm over all classes): {messages.named(named)}"
+        title = "classes that became worse by more than chance (exact McNemar, Holm over all classes)"
+        yield f"{title}: {messages.named(named)}"

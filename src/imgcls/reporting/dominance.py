@@ -34,13 +34,14 @@ def dominates(standings: Sequence[Standing]) -> bool:
 
 def by_accuracy(one: Result, other: Result, contrasts: Contrasts) -> Standing | None:
     """By the test on the same images, without one by intervals that do not overlap; None without an accuracy."""
-    if one.top1 is None or other.top1 is None:
+    accuracies = (one.unit_accuracy("top1"), other.unit_accuracy("top1"))
+    if accuracies[0] is None or accuracies[1] is None:
         return None
     test = contrasts.get(frozenset((one.model, other.model)))
     intervals = (one.top1_low, one.top1_high), (other.top1_low, other.top1_high)
     if not (test.real if test else _apart(*intervals)):
-        return "as good" if one.top1 >= other.top1 else "unclear"
-    return "better" if one.top1 > other.top1 else "worse"
+        return "as good" if accuracies[0] >= accuracies[1] else "unclear"
+    return "better" if accuracies[0] > accuracies[1] else "worse"
 
 
 def _apart(one: tuple[float | None, float | None], other: tuple[float | None, float | None]) -> bool:

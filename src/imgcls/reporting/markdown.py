@@ -4,41 +4,42 @@ from collections.abc import Iterator, Sequence
 
 from imgcls.records.evaluation import Verdict
 from imgcls.records.report import Report
-from imgcls.reporting import markdown_text, notes, overview, tables
+from imgcls.reporting import deployment, differences, markdown_text, notes, overview, tables
 
 
 def text(
     report: Report, limit_verdicts: Sequence[Verdict] = (), closing: Sequence[str] = (), reported: Sequence[str] = ()
 ) -> str:
-    """What the terminal has, under headings.
+    """What the terminal has, under headings, verdicts first.
 
     ``limit_verdicts``: those on time and memory, ``closing``: lines after all verdicts. ``reported``: as in
-    :func:`imgcls.reporting.tables.text`.
+    :class:`imgcls.reporting.presentation.Presentation`.
     """
     verdicts = [
         *tables.verdicts_of(report.results),
-        *(f"{verdict.status.upper()} {verdict.message}" for verdict in limit_verdicts),
+        *tables.verdicts(limit_verdicts),
+        *tables.failures(report.results, reported),
     ]
     sections = {
-        "Results": _results(report, reported),
+        "Verdicts": iter([markdown_text.items([*verdicts, *closing])]),
+        "Results": _results(report),
         "Files": _files(report),
         "Differences": _differences(report),
         "Time and memory": iter([overview.markdown(report)] if report.latencies or report.memories else []),
+        "Deployment": deployment.markdown(report),
         "Notes": iter([markdown_text.items(notes.lines(report))]),
-        "Verdicts": iter([markdown_text.items([*verdicts, *closing])]),
     }
     written = {title: "\n".join(block for block in blocks if block) for title, blocks in sections.items()}
     return "## imgcls\n" + "".join(f"\n### {title}\n\n{block}" for title, block in written.items() if block)
 
 
-def _results(report: Report, reported: Sequence[str]) -> Iterator[str]:
+def _results(report: Report) -> Iterator[str]:
     if report.results:
         yield markdown_text.table(tables.results_table(report))
     yield markdown_text.items(
         [
             *tables.shared(report),
             *tables.compiled(report),
-            *tables.failures(report.results, reported),
             *(f"{r.model} on {r.dataset}: {line}" for r in report.results for line in tables.remarks(r)),
         ]
     )
@@ -49,16 +50,17 @@ def _results(report: Report, reported: Sequence[str]) -> Iterator[str]:
 def _files(report: Report) -> Iterator[str]:
     if files := notes.files_table(report):
         yield markdown_text.table(files)
-    if report.rejections:
-        yield markdown_text.items(tables.rejections(report).split("\n"))
+    yield markdown_text.items([*notes.ignored(report), *tables.rejections(report)])
 
 
 def _differences(report: Report) -> Iterator[str]:
     untrained = {result.model for result in report.results if result.untrained}
     if report.contrasts:
-        yield markdown_text.table(tables.contrasts_table(report.contrasts, untrained))
-        yield markdown_text.items(tables.indistinguishable(report.contrasts))
+        yield f"{differences.CONTRASTS_TITLE}\n"
+        yield markdown_text.table(differences.contrasts_table(report.contrasts, untrained))
+        yield markdown_text.items(differences.more_contrasts(report.contrasts))
+        yield markdown_text.items(differences.indistinguishable(report.contrasts))
     for comparison in report.comparisons:
-        yield markdown_text.items(tables.comparison_lines(comparison))
+        yield markdown_text.items(differences.comparison_lines(comparison))
         if comparison.flips:
-            yield markdown_text.table(tables.flips_table(comparison))
+            yield markdown_text.table(differences.flips_table(comparison))

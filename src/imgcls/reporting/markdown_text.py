@@ -33,21 +33,21 @@ def _kept(first: re.Match[str]) -> str:
 def rows(columns: Sequence[str], left: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
     """A table; ``left``: the columns that hold words."""
     rule = [":---" if column in left else "---:" for column in columns]
-    return _lines([[*map(_cell, columns)], rule, *([*map(_cell, row)] for row in cells)])
+    return _lines([[*map(cell, columns)], rule, *([*map(cell, row)] for row in cells)])
 
 
 def table(of: Table) -> str:
     """A table of the terminal."""
     headers = [str(column.header) for column in of.columns]
     rule = [":---" if column.justify == "left" else "---:" for column in of.columns]
-    cells = zip(*([_cell(str(cell)) for cell in column.cells] for column in of.columns), strict=True)
-    return _lines([[*map(_cell, headers)], rule, *cells])
+    cells = zip(*([cell(str(text)) for text in column.cells] for column in of.columns), strict=True)
+    return _lines([[*map(cell, headers)], rule, *cells])
 
 
 def _lines(of: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in of)
 
 
-def _cell(text: str) -> str:
-    """Blanks around a name are part of it, and Markdown would drop them."""
+def cell(text: str) -> str:
+    """Text within a cell. Blanks around a name are part of it, and Markdown would drop them."""
     return _OUTER_BLANKS.sub(lambda blanks: "&#32;" * len(blanks[0]), escaped(text))

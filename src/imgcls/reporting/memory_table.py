@@ -5,6 +5,8 @@ from itertools import islice
 
 from imgcls.records.performance import Memory, Peak
 from imgcls.reporting import text_table
+from imgcls.reporting.presentation import Presentation
+from imgcls.reporting.text_table import NamedTable
 
 SITES_SHOWN = 10  # docs/decisions.md#names-in-a-message
 """Places in the code that are shown, shared among the models; all are in the JSON document."""
@@ -16,19 +18,31 @@ COLUMNS = (
 
 GPU_COLUMNS = ("CUDA", "reserved")
 
+IMPORTANCE = (
+    "memory in MB",
+    "peak of",
+    "= heap",
+    "CUDA",
+    "weights",
+    "activations",
+    "workspace",
+    "rest",
+    "growth per call",
+    "RSS",
+)  # docs/decisions.md#tables-of-80-columns
 
-def text(memories: Sequence[Memory]) -> str:
-    """Both peaks of every model, row by row in MB, and the places in the code that allocated most of them."""
-    console = text_table.console()
-    console.print(_peaks(memories))
-    console.print(_sites(memories))
-    return text_table.printed(console)
+
+def text(memories: Sequence[Memory], how: Presentation) -> Iterator[str]:
+    """Both peaks of every model, row by row in MB, and for all that is to be known who allocated most of them."""
+    yield how.text(peaks(memories))
+    if how.verbosity > 0 and any(peak.sites for memory in memories for peak in (memory.loading, memory.inference)):
+        yield how.text(sites(memories))
 
 
-def _peaks(memories: Sequence[Memory]) -> object:
+def peaks(memories: Sequence[Memory]) -> NamedTable:
     on_gpu = any(memory.inference.cuda_allocated_bytes is not None for memory in memories)
     columns = COLUMNS + GPU_COLUMNS * on_gpu
-    table = text_table.table(*columns, left=2)
+    table = text_table.table(*columns, left=2, importance=IMPORTANCE)
     for memory in memories:
         for peak in (memory.loading, memory.inference):
             table.add_row(*islice(_row(memory, peak), len(columns)))
@@ -49,8 +63,11 @@ def _row(memory: Memory, peak: Peak) -> Iterator[str]:
     yield from ("-" if size is None else _mb(size) for size in (peak.cuda_allocated_bytes, peak.cuda_reserved_bytes))
 
 
-def _sites(memories: Sequence[Memory]) -> object:
-    table = text_table.table("largest allocations", "peak of", "place", "MB", left=3)
+def sites(memories: Sequence[Memory]) -> NamedTable:
+    table = text_table.table(
+        "largest allocations", "peak of", "place", "MB", left=3, names=("largest allocations", "place"),
+        importance=("largest allocations", "place", "MB", "peak of"),
+    )  # fmt: skip
     for memory in memories:
         for peak in (memory.loading, memory.inference):
             for site in peak.sites[: max(1, SITES_SHOWN // len(memories))]:

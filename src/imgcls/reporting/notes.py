@@ -1,64 +1,83 @@
 """What a reader must know of a run besides its figures: files without a score, inputs used, and what was guessed."""
 
-import textwrap
 from collections.abc import Iterator, Mapping
-
-from rich.table import Table
 
 from imgcls import messages
 from imgcls.records.report import DatasetFiles, Report, Result
 from imgcls.reporting import class_lines, text_table
-from imgcls.stats import certain
+from imgcls.reporting.presentation import Presentation
+from imgcls.reporting.text_table import NamedTable
+from imgcls.stats import certain, units
 
 
-def files_table(report: Report) -> Table | None:
+def files_table(report: Report) -> NamedTable | None:
     """A row per dataset with files that no model scored; None where every listed file was scored."""
-    partly = [files for files in report.datasets if files.listed != files.scored]
+    partly = _partly_scored(report)
     if not partly:
         return None
     table = text_table.table("files", "listed", "scored", "rejected", "unscored", "ignored")
-    table.columns[5].justify = "left"
     for files in partly:
         unscored = files.listed - files.scored - files.rejected - files.ignored
-        counts = (files.listed, files.scored, files.rejected, unscored)
-        table.add_row(files.dataset, *map(str, counts), f"{files.ignored}{_by_suffix(files.ignored_suffixes)}")
+        counts = (files.listed, files.scored, files.rejected, unscored, files.ignored)
+        table.add_row(files.dataset, *map(str, counts))
     return table
 
 
-def _by_suffix(counts: Mapping[str, int]) -> str:
-    by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    parts = [f"{suffix or 'no suffix'} {count}" for suffix, count in by_count]
-    return f": {messages.named(parts)}" if parts else ""
+def _partly_scored(report: Report) -> list[DatasetFiles]:
+    return [files for files in report.datasets if files.listed != files.scored]
 
 
-def text(report: Report, width: int) -> str:
-    """The lines of every dataset and every model, wrapped to ``width`` characters."""
-    return "".join(f"{part}\n" for line in lines(report) for part in _wrapped(messages.printable(line), width))
+def ignored(report: Report) -> Iterator[str]:
+    """A line per dataset with ignored files: how many of each suffix, the most frequent first."""
+    for files in _partly_scored(report):
+        by_count = sorted(files.ignored_suffixes.items(), key=lambda item: (-item[1], item[0]))
+        parts = [f"{count} {suffix or 'without suffix'}" for suffix, count in by_count]
+        if parts:
+            yield f"{files.dataset}: {messages.counted(files.ignored, 'file')} ignored: {messages.named(parts)}"
 
 
-def _wrapped(line: str, width: int) -> list[str]:
-    return textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+def text(report: Report, how: Presentation) -> Iterator[str]:
+    """The lines of every dataset and every model, wrapped; inputs as published only where all is to be known."""
+    for line in lines(report, all_inputs=how.verbosity > 0):
+        yield from text_table.wrapped(messages.printable(line), how.width)
 
 
-def lines(report: Report) -> Iterator[str]:
-    """What is to be known of each dataset's files, and how each model came by its weights and its input."""
+def lines(report: Report, *, all_inputs: bool = True) -> Iterator[str]:
+    """What is to be known of each dataset's files, and how each model came by its weights and its input.
+
+    Without ``all_inputs`` an input has a line only where a part of it was guessed.
+    """
     for files in report.datasets:
         yield from (f"{files.dataset}: {line}" for line in _of_files(files))
+    yield from dict.fromkeys(f"{result.dataset}: {_what_counts(result)}" for result in report.results if result.units)
     yield from class_lines.dead(report)
     of_models: dict[str, list[Result]] = {}
     for result in report.results:
         if result.input is not None:
             of_models.setdefault(result.model, []).append(result)
     for model, results in of_models.items():
-        yield from dict.fromkeys(f"{model}: {line}" for result in results for line in _of_model(result))
+        of_all = [line for result in results for line in _of_model(result, always=all_inputs)]
+        yield from dict.fromkeys(f"{model}: {line}" for line in of_all)
 
 
 def _of_files(files: DatasetFiles) -> Iterator[str]:
     if files.empty_classes:
-        yield f"no image was scored of the class folders {messages.named(files.empty_classes)}"
+        folders = "class folder" if len(files.empty_classes) == 1 else "class folders"
+        yield f"no image was scored of the {folders} {messages.named(files.empty_classes)}"
     for remark, count in files.remarks.items():
-        yield f"{count} image{'' if count == 1 else 's'}: {remark}"
+        yield f"{messages.counted(count, 'image')}: {remark}"
     yield from files.notes
+
+
+def _what_counts(result: Result) -> str:
+    """Of what accuracies, intervals and verdicts are, where some scored images are no evidence of their own."""
+    total = f"accuracies, intervals and verdicts count {units.total(result)} images"
+    if units.kind(result) == "distinct image":
+        return f"{total}, since a copy of an image is no further evidence"
+    return (
+        f"{total}: one image of each group, drawn by its bytes, votes for the group, "
+        "so they are about the mean over groups and not over images"
+    )
 
 
 def is_certain(result: Result) -> bool:
@@ -66,13 +85,15 @@ def is_certain(result: Result) -> bool:
     return certain.is_certain(5, result.class_count, result.accepted)
 
 
-def _of_model(result: Result) -> Iterator[str]:
+def _of_model(result: Result, *, always: bool) -> Iterator[str]:
     if result.untrained:
         yield "untrained: its weights are random, and so are its predictions"
     yield from result.notes
     if is_certain(result):
-        yield f"any network with {result.class_count} classes is right among its five best: top-5 is not shown"
-    yield f"input {result.input}{_sources(result.input_sources)}"
+        classes = messages.counted(result.class_count or 0, "class")
+        yield f"top-5 is not shown: among {classes}, every network has the right one among its five best"
+    if always or any(map(_is_guessed, result.input_sources.values())):
+        yield f"input {result.input}{_sources(result.input_sources)}"
 
 
 def _sources(sources: Mapping[str, str]) -> str:
@@ -86,4 +107,8 @@ def _sources(sources: Mapping[str, str]) -> str:
 
 
 def _source(source: str) -> str:
-    return source if source.startswith("guessed") else f"from {source}"
+    return source if _is_guessed(source) else f"from {source}"
+
+
+def _is_guessed(source: str) -> bool:
+    return source.startswith("guessed")

@@ -1,15 +1,14 @@
 """The one table: quality, time and memory of every model side by side, for a terminal, for Markdown and as CSV."""
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from imgcls import messages
 from imgcls.records.performance import Latency, Memory, RunEnvironment
 from imgcls.records.report import Report, Result
-from imgcls.reporting import dominance, markdown_text, notes, text_table
+from imgcls.reporting import columns, csv_text, dominance, markdown_text, tables, text_table
 from imgcls.reporting.dominance import Contrasts
+from imgcls.reporting.presentation import Presentation
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +89,11 @@ def _dominates(one: Row, other: Row, contrasts: Contrasts) -> bool:
     return dominance.dominates((accuracy, latency, dominance.by_memory(one.memory, other.memory)))
 
 
-COLUMNS: dict[str, Callable[[Row], object]] = {
+CELLS: dict[str, Callable[[Row], object]] = {
     "model": lambda row: text_table.model_name(row.model, untrained=row.untrained),
     "device": lambda row: row.device,
-    "top-1 %": lambda row: row.result and _accuracy(row.result.top1, row.result.top1_low, row.result.top1_high),
-    "top-5 %": lambda row: row.result and _top5(row.result),
+    "top-1 %": lambda row: row.result and tables.accuracy(row.result, "top1"),
+    "top-5 %": lambda row: row.result and tables.accuracy(row.result, "top5"),
     "p50 ms": lambda row: row.single and f"{row.single.p50_ns / 1e6:.1f}{_if_few(row.single)}",
     "p95 ms": lambda row: row.single and f"{row.single.p95_ns / 1e6:.1f}",
     "images/s": lambda row: row.offline and f"{row.offline.images_per_second:.1f}{_if_few(row.offline)}",
@@ -117,47 +116,33 @@ def _if_few(measured: Latency) -> str:
     return " (few rounds)" if measured.cut_short else ""
 
 
-def _top5(result: Result) -> str | None:
-    return None if notes.is_certain(result) else _accuracy(result.top5, result.top5_low, result.top5_high)
-
-
-def _accuracy(value: float | None, low: float | None, high: float | None) -> str | None:
-    if value is None or low is None or high is None:
-        return None
-    return f"{value:.1f} ({low:.1f}-{high:.1f})"
-
-
-def _cells(of: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """The columns that are not empty, and the text of every cell."""
-    columns = [name for name, cell in COLUMNS.items() if any(cell(row) for row in of)]
-    return columns, [[str(COLUMNS[name](row) or "-") for name in columns] for row in of]
-
-
-def terminal(report: Report) -> str:
-    """One table per dataset, for a terminal."""
-    return "".join(_terminal(title, of) for title, of in _tables(report))
-
-
-def _terminal(title: str, of: Sequence[Row]) -> str:
-    columns, cells = _cells(of)
-    table, console = text_table.table(*columns), text_table.console()
-    for column in table.columns:
+def table(of: Sequence[Row], picks: Sequence[str] = ()) -> text_table.NamedTable:
+    """The columns that are not empty, or those that were picked."""
+    filled = [name for name in columns.COSTS if any(CELLS[name](row) for row in of)]
+    shown = columns.picked(filled, picks)
+    importance = shown if shown != filled else columns.COSTS_IMPORTANCE
+    result = text_table.table(*shown, names=("model", "dominated by"), importance=importance)
+    for column in result.columns:
         column.justify = "left" if column.header in LEFT else "right"
-    for row in cells:
-        table.add_row(*row)
-    console.print(f"{title}{_measured_on(of)}", table, sep="\n")
-    return text_table.printed(console)
+    for row in of:
+        result.add_row(*(str(CELLS[name](row) or "-") for name in shown))
+    return result
+
+
+def terminal(report: Report, how: Presentation) -> Iterator[str]:
+    """One table per dataset below its title, for a terminal."""
+    for title, of in _tables(report):
+        yield from text_table.wrapped(f"{title}{_measured_on(of)}", how.width)
+        yield how.text(table(of, how.columns), way=f", {how.option} picks")
 
 
 def markdown(report: Report) -> str:
-    """The same tables in GitHub's Markdown."""
+    """The same tables in GitHub's Markdown, with all columns."""
     return "\n".join(_markdown(title, of) for title, of in _tables(report))
 
 
 def _markdown(title: str, of: Sequence[Row]) -> str:
-    columns, cells = _cells(of)
-    rows = ([messages.spelled(cell) for cell in row] for row in cells)
-    return f"{markdown_text.escaped(f'{title}{_measured_on(of)}')}\n\n{markdown_text.rows(columns, LEFT, rows)}"
+    return f"{markdown_text.escaped(f'{title}{_measured_on(of)}')}\n\n{markdown_text.table(table(of))}"
 
 
 def _tables(report: Report) -> Iterator[tuple[str, list[Row]]]:
@@ -175,19 +160,16 @@ def _measured_on(of: Sequence[Row]) -> str:
         return ""
     machine = conditions.machine
     gpu = next((row.conditions.machine.gpu for row in of if row.conditions and row.conditions.machine.gpu), None)
-    quota = machine.quota and f"a quota of {machine.quota:g} CPUs"
-    where = [machine.cpu, f"{machine.cores} cores", quota, f"{conditions.threads} threads", gpu]
+    quota = machine.quota and f"a quota of {machine.quota:g} {'CPU' if machine.quota == 1 else 'CPUs'}"
+    counts = messages.counted(machine.cores, "core"), messages.counted(conditions.threads, "thread")
+    where = [machine.cpu, counts[0], quota, counts[1], gpu]
     return f" ({', '.join(part for part in where if part)}, torch {conditions.versions['torch']})"
 
 
 def as_csv(report: Report) -> str:
     """A line per model, device and dataset; the first columns have timm's names, so that its tables can be joined."""
-    lines = [_record(row, dataset) for dataset, of in _tables(report) for row in of]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(lines[0]) if lines else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue()
+    records = [_record(row, dataset) for dataset, of in _tables(report) for row in of]
+    return csv_text.text(list(records[0]), [list(record.values()) for record in records]) if records else ""
 
 
 def _record(row: Row, dataset: str) -> dict[str, object]:
@@ -197,7 +179,7 @@ def _record(row: Row, dataset: str) -> dict[str, object]:
     return {
         "model": row.model,
         **{name: getattr(result, name, None) for name in (*accuracies, *described)},
-        "param_count": row.conditions and round(row.conditions.parameters / 1e6, 2),
+        "param_count": round(row.conditions.parameters / 1e6, 2) if row.conditions else result and result.param_count,
         "infer_gmacs": row.conditions and row.conditions.gmacs and round(row.conditions.gmacs, 3),
         "infer_samples_per_sec": offline and round(offline.images_per_second, 2),
         "infer_step_time": offline and round(offline.p50_ns / 1e6, 3),
@@ -206,6 +188,7 @@ def _record(row: Row, dataset: str) -> dict[str, object]:
         "device": row.device,
         "dataset": dataset,
         "scored": getattr(result, "scored", None),
+        "units": result and result.counted.scored,
         "set_seconds": row.seconds and round(row.seconds, 3),
         "p50_ms": single and round(single.p50_ns / 1e6, 3),
         "p95_ms": single and round(single.p95_ns / 1e6, 3),

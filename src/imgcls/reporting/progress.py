@@ -60,7 +60,7 @@ def below(stream: TextIO) -> Iterator[Progress]:
             yield report
         return
     with status(stream) as say:
-        yield lambda dataset, done, total: say(f"{dataset}: {done} of {total} images")
+        yield lambda dataset, done, total: say(f"{dataset}: {done} of {messages.counted(total, 'image')}")
 
 
 def _moves_the_cursor(stream: TextIO) -> bool:
@@ -114,8 +114,7 @@ def _below(text: str) -> str:
 def shown(stream: TextIO) -> Iterator[Progress]:
     """A function that shows progress on ``stream``, until the context ends."""
     if not stream.isatty():
-        with lines(stream) as report:
-            yield report
+        yield _Lines(stream, "{}\n")
         return
     from rich.console import Console
     from rich.progress import Progress as Bar
@@ -139,8 +138,8 @@ def shown(stream: TextIO) -> Iterator[Progress]:
 
 @contextmanager
 def lines(stream: TextIO) -> Iterator[Progress]:
-    """Progress in plain lines, which may stand between those of other writers."""
-    report = _Lines(stream)
+    """Progress in plain lines, each of which begins anew wherever the line of another writer, such as pytest, is."""
+    report = _Lines(stream, "\n{}")
     try:
         yield report
     finally:
@@ -181,15 +180,18 @@ def _repeated(act: Callable[[], None], every_s: float) -> Iterator[None]:
 
 
 class _Lines:
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
+    """``layout``: how a line is set apart from what stands before it and behind it."""
+
+    def __init__(self, stream: TextIO, layout: str) -> None:
+        self.stream, self.layout = stream, layout
         self.tenths: dict[str, int] = {}
 
     def __call__(self, dataset: str, done: int, total: int) -> None:
         tenth = 10 * done // total if total else 10
         if tenth > self.tenths.get(dataset, 0) or (done == 0 and dataset not in self.tenths):
             self.tenths[dataset] = tenth
-            self.stream.write(f"\n{messages.printable(dataset)}: {done} of {total} images")
+            counted = f"{done} of {messages.counted(total, 'image')}"
+            self.stream.write(self.layout.format(f"{messages.printable(dataset)}: {counted}"))
             self.stream.flush()
 
     def end(self) -> None:

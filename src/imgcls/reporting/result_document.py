@@ -39,13 +39,14 @@ def build(
 
 def write_json(stream: IO[bytes], report: Report, of_images: Iterator[Prediction] | None) -> None:
     """The result document (format 1), one prediction a line; ``None`` leaves the predictions out. Raises OSError."""
-    stream.write(b'{"format":%d,' % FORMAT + msgspec.json.encode(report)[1:-1])
+    document = documents.Sealed(stream)
+    document.write(b'{"format":%d,' % FORMAT + msgspec.json.encode(report)[1:-1])
     if of_images is not None:
-        stream.write(b',"predictions":[')
+        document.write(b',"predictions":[')
         for number, prediction in enumerate(of_images):
-            stream.write((b",\n" if number else b"\n") + msgspec.json.encode(prediction))
-        stream.write(b"\n]")
-    stream.write(b"}\n")
+            document.write((b",\n" if number else b"\n") + msgspec.json.encode(prediction))
+        document.write(b"\n]")
+    document.end()
 
 
 def save(path: Path, report: Report, of_images: Iterator[Prediction] | None) -> None:

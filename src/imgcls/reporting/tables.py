@@ -1,36 +1,18 @@
 """The results of a run as tables and lines for a terminal."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import get_args
-
-from rich.table import Table
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from imgcls import messages
-from imgcls.comparison import compare
-from imgcls.gates import regression
 from imgcls.models.runtimes import base as runtimes
-from imgcls.records.comparison import Change, Comparison, PairwiseTest
+from imgcls.records.config import Accuracy
+from imgcls.records.data import Rejection
 from imgcls.records.evaluation import Pass, SpeedOption, Verdict
 from imgcls.records.report import Report, Result
-from imgcls.reporting import class_lines, notes, text_table
+from imgcls.reporting import columns, notes, text_table
+from imgcls.reporting.text_table import NamedTable
+from imgcls.stats import units
 
-COLUMNS = (
-    "model",
-    "dataset",
-    "images",
-    "top-1 %",
-    "95 %",
-    "top-5 %",
-    "95 %",
-    "seconds",
-    "images/s",
-    "load s",
-    "peak RSS",
-    "params",
-)
-
-
-REJECTED_SHOWN, FLIPS_SHOWN, CONTRASTS_SHOWN = 20, 10, 30  # docs/decisions.md#names-in-a-message
+REJECTED_SHOWN = 20  # docs/decisions.md#names-in-a-message
 
 SPEED_OPTIONS: Mapping[SpeedOption, str] = {
     "precision": "{precision} against float32",
@@ -39,35 +21,6 @@ SPEED_OPTIONS: Mapping[SpeedOption, str] = {
 
 UNREMARKABLE = ("images", "rejected", "same images")
 """Metrics whose verdicts have no line where they pass."""
-
-
-def text(report: Report, width: int, reported: Sequence[str] = ()) -> str:
-    """The terminal's summary: the table, the overall five classes, the failures, the rejected files, the differences.
-
-    ``width``: of the terminal, in characters; the table keeps one line per model, however narrow it is. ``reported``:
-    texts that a reader already has; what fails for a reason in one of them is only named.
-    """
-    unfolded, console = text_table.console(), text_table.console(width)
-    if report.results:
-        unfolded.print(results_table(report))
-    for line in shared(report):
-        console.print(line)
-    for line in compiled(report):
-        console.print(line, soft_wrap=True)
-    if any(result.overall_top5 for result in report.results):
-        console.print(overall_table(report.results))
-    for line in failures(report.results, reported):
-        console.print(line, soft_wrap=True)
-    for result in report.results:
-        for line in remarks(result):
-            console.print(f"{result.model} on {result.dataset}: {line}", soft_wrap=True)
-    if files := notes.files_table(report):
-        console.print(files)
-    if report.rejections:
-        console.print(rejections(report), soft_wrap=True)
-    scored = text_table.printed(unfolded) + text_table.printed(console)
-    noted, different = notes.text(report, width), differences(report)
-    return scored + noted + (different if noted else different.removeprefix("\n"))
 
 
 def shared(report: Report) -> Iterator[str]:
@@ -108,47 +61,44 @@ def remarks(result: Result) -> Iterator[str]:
         yield result.runtime_note
     for option, change in result.drifts.items():
         yield (
-            f"{SPEED_OPTIONS[option].format(precision=result.precision)}: of {change.images} images, "
-            f"top-1 differs on {change.top1}, top-5 on {change.top5}"
+            f"{SPEED_OPTIONS[option].format(precision=result.precision)}: "
+            f"of {messages.counted(change.images, 'image')}, top-1 differs on {change.top1}, top-5 on {change.top5}"
         )
 
 
-def differences(report: Report) -> str:
-    """The tables of which models of the run differ, and of what changed since the baseline."""
-    console = text_table.console()
-    untrained = {result.model for result in report.results if result.untrained}
-    if report.contrasts:
-        console.print(contrasts_table(report.contrasts, untrained))
-        if len(report.contrasts) > CONTRASTS_SHOWN:
-            console.print(f"and {len(report.contrasts) - CONTRASTS_SHOWN} more pairs (all are in the JSON document)")
-        console.print(*indistinguishable(report.contrasts), sep="\n")
-    for comparison in report.comparisons:
-        console.print(*comparison_lines(comparison), sep="\n")
-        if comparison.flips:
-            console.print(flips_table(comparison))
-    return text_table.printed(console)
-
-
-def results_table(report: Report) -> Table:
-    table = text_table.table(*COLUMNS, left=2)
+def results_table(report: Report, picks: Sequence[str] = ()) -> NamedTable:
+    """A row per model and dataset; ``picks``: the names of its columns that were picked, all by default."""
+    shown = columns.picked(columns.RESULTS, picks)
+    importance = shown if picks else columns.RESULTS_IMPORTANCE
+    table = text_table.table(*shown, names=("model", "dataset"), importance=importance)
+    for column in table.columns:
+        column.justify = "left" if column.header in ("model", "dataset") else "right"
     for result in report.results:
-        on_device = (p for p in report.passes if p.dataset == result.dataset and result.device in {None, p.device})
-        walk = next((p for p in on_device if result.model in p.models), None)
-        table.add_row(
-            text_table.model_name(result.model, untrained=result.untrained),
-            result.dataset,
-            str(result.scored),
-            *_per_cent(result.top1, result.top1_low, result.top1_high),
-            *(("-", "-") if notes.is_certain(result) else _per_cent(result.top5, result.top5_low, result.top5_high)),
-            *_costs(result, walk),
-        )
+        row = _row(report, result)
+        table.add_row(*(row[column] for column in shown))
     return table
 
 
-def _per_cent(value: float | None, low: float | None, high: float | None) -> tuple[str, str]:
-    if value is None or low is None or high is None:
-        return "-", "-"
-    return two_sided(value), f"{two_sided(low)}-{two_sided(high)}"
+def _row(report: Report, result: Result) -> dict[str, str]:
+    """The cell of every column."""
+    on_device = (p for p in report.passes if p.dataset == result.dataset and result.device in {None, p.device})
+    walk = next((p for p in on_device if result.model in p.models), None)
+    return {
+        "model": text_table.model_name(result.model, untrained=result.untrained),
+        "dataset": result.dataset,
+        "images": units.total(result),
+        "top-1 %": accuracy(result, "top1") or "-",
+        "top-5 %": accuracy(result, "top5") or "-",
+        **_costs(result, walk),
+    }
+
+
+def accuracy(result: Result, metric: Accuracy) -> str | None:
+    """Per cent of what counts, with its 95 % interval; None where there is none, or where no network can miss it."""
+    value, low, high = result.unit_accuracy(metric), *(getattr(result, f"{metric}_{end}") for end in ("low", "high"))
+    if value is None or low is None or high is None or (metric == "top5" and notes.is_certain(result)):
+        return None
+    return f"{two_sided(value)} ({two_sided(low)}-{two_sided(high)})"
 
 
 def two_sided(per_cent: float) -> str:
@@ -158,16 +108,21 @@ def two_sided(per_cent: float) -> str:
     return f"{per_cent:.1f}"
 
 
-def _costs(result: Result, walk: Pass | None) -> Iterator[str]:
-    yield f"{walk.seconds:.1f}" if walk else "-"
-    yield f"{result.images_per_second:.1f}" if result.images_per_second else "-"
-    yield f"{walk.load_seconds[result.model]:.1f}" if walk else "-"
-    yield f"{walk.peak_rss_bytes / 1e6:.0f} MB" if walk else "-"
-    yield f"{result.param_count:.2f} M" if result.param_count is not None else "-"
+def _costs(result: Result, walk: Pass | None) -> dict[str, str]:
+    return {
+        "seconds": f"{walk.seconds:.1f}" if walk else "-",
+        "images/s": f"{result.images_per_second:.1f}" if result.images_per_second else "-",
+        "load s": f"{walk.load_seconds[result.model]:.1f}" if walk else "-",
+        "peak RSS": f"{walk.peak_rss_bytes / 1e6:.0f} MB" if walk else "-",
+        "params": f"{result.param_count:.2f} M" if result.param_count is not None else "-",
+    }
 
 
-def overall_table(results: Sequence[Result]) -> Table:
-    table = text_table.table("overall five", "dataset", "class", "name", "probability", left=2)
+def overall_table(results: Sequence[Result]) -> NamedTable:
+    table = text_table.table(
+        "overall five", "dataset", "class", "name", "probability", left=2, names=("overall five", "dataset", "name"),
+        importance=("overall five", "class", "name", "probability", "dataset"),
+    )  # fmt: skip
     table.columns[3].justify = "left"
     for result in results:
         for place, (index, name, probability) in enumerate(result.overall_top5):
@@ -177,98 +132,31 @@ def overall_table(results: Sequence[Result]) -> Table:
     return table
 
 
-def rejections(report: Report) -> str:
-    lines = [f"rejected: {len(report.rejections)} files"]
+def rejections(report: Report) -> Iterator[str]:
+    """The rejected files, each with its reason, up to :data:`REJECTED_SHOWN`; nothing where there are none."""
+    if report.rejections:
+        yield f"rejected: {messages.counted(len(report.rejections), 'file')}"
     for rejection in report.rejections[:REJECTED_SHOWN]:
         detail = messages.printable(rejection.detail.strip().partition("\n")[0])
-        lines.append(f"  {rejection.dataset}/{messages.spelled(rejection.path)}: {rejection.reason}: {detail}")
+        path, models = f"{rejection.dataset}/{messages.spelled(rejection.path)}", _some_models(rejection, report)
+        yield f"  {path}{models}: {rejection.reason}: {detail}"
     if len(report.rejections) > REJECTED_SHOWN:
-        lines.append(f"  and {len(report.rejections) - REJECTED_SHOWN} more (all are in the JSON document)")
-    return "\n".join(lines)
+        yield f"  and {len(report.rejections) - REJECTED_SHOWN} more (all are in the JSON document)"
 
 
-def five_best(title: str, top: Sequence[tuple[int, str, float]], width: int) -> str:
-    """A table of the five best classes of one image or of a whole folder: class number, name, probability."""
-    console = text_table.console(width)
-    table = text_table.table("class", "name", "probability", left=0)
+def _some_models(rejection: Rejection, report: Report) -> str:
+    """Which models have no pixels of a file, where others have."""
+    scored = {r.model for r in report.results if r.dataset == rejection.dataset and r.scored}
+    return f" (for {messages.named(rejection.models)})" if rejection.models and scored - {*rejection.models} else ""
+
+
+def best_classes(top: Sequence[tuple[int, str, float]]) -> NamedTable:
+    """The best classes of one image or of a whole folder: class number, name, probability."""
+    table = text_table.table("class", "name", "probability", left=0, names=("name",))
     table.columns[1].justify = "left"
     for index, name, probability in top:
         table.add_row(str(index), name, f"{probability:.4f}")
-    console.print(title, soft_wrap=True)
-    console.print(table)
-    return text_table.printed(console)
-
-
-def contrasts_table(contrasts: Sequence[PairwiseTest], untrained: Collection[str]) -> Table:
-    table = text_table.table(
-        "differences in top-1", "A", "B", "B - A", "A only", "B only", "p (Holm)", "verdict", "images to tell", left=3
-    )
-    table.columns[7].justify = "left"
-    for test in contrasts[:CONTRASTS_SHOWN]:
-        better = test.second if test.difference > 0 else test.first
-        table.add_row(
-            test.dataset,
-            *(text_table.model_name(name, untrained=name in untrained) for name in (test.first, test.second)),
-            f"{test.difference:+.4f}",
-            str(test.first_only),
-            str(test.second_only),
-            f"{test.p_holm:.4f}",
-            f"{better} is better" if test.real else "cannot be told apart",
-            f"{test.images_needed:,}" if test.images_needed else "-",
-        )
     return table
-
-
-def indistinguishable(contrasts: Sequence[PairwiseTest]) -> Iterator[str]:
-    """A line per dataset on which no model can be told from another."""
-    for dataset in dict.fromkeys(test.dataset for test in contrasts):
-        pairs = [test for test in contrasts if test.dataset == dataset]
-        if not any(test.real for test in pairs):
-            models = dict.fromkeys(name for test in pairs for name in (test.first, test.second))
-            needed, difference = min((test.images_needed, abs(test.difference)) for test in pairs)
-            apart = f"the {difference:.4f} between two of them" if difference else f"a difference of {compare.POINT}"
-            yield (
-                f"{dataset}: {', '.join(models)} cannot be told apart on {pairs[0].images} images; "
-                f"to show {apart} would take about {needed:,}"
-            )
-
-
-def comparison_lines(comparison: Comparison) -> Iterator[str]:
-    yield _title(comparison)
-    yield from (f"  cannot be compared: {refusal}" for refusal in comparison.refusals)
-    yield from (f"  {regression.describe(difference)}" for difference in comparison.differences)
-    yield from (f"  {line}" for line in class_lines.lost(comparison))
-    if comparison.same:
-        yield "  SAME: the predictions have the same key"
-    sides = ((comparison.before_run, comparison.only_before), (comparison.after_run, comparison.only_after))
-    yield from (f"  {len(paths)} images only in {run}: {messages.named(paths)}" for run, paths in sides if paths)
-    counts = [(change, sum(flip.change == change for flip in comparison.flips)) for change in get_args(Change)]
-    if not comparison.refusals:
-        more = (
-            f" (the first {FLIPS_SHOWN}; all are in the JSON document)" if len(comparison.flips) > FLIPS_SHOWN else ""
-        )
-        yield f"  flips: {', '.join(f'{count} {change}' for change, count in counts)}{more}"
-
-
-def _title(comparison: Comparison) -> str:
-    changed = f" ({', '.join(comparison.changed)})" if comparison.changed else ""
-    if comparison.before_run == comparison.after_run:
-        return f"{comparison.before} -> {comparison.after} on {comparison.dataset}{changed}"
-    pair = f"{comparison.after} on {comparison.dataset}"
-    return f"{pair}, {comparison.before_run} -> {comparison.after_run}{changed}"
-
-
-def flips_table(comparison: Comparison) -> Table:
-    table = text_table.table("flip", "image", "label", "before", "p", "after", "p", left=4)
-    table.columns[5].justify = "left"
-    for flip in comparison.flips[:FLIPS_SHOWN]:
-        table.add_row(flip.change, flip.path, str(flip.label), *_best(flip.before), *_best(flip.after))
-    return table
-
-
-def _best(prediction: tuple[int, str, float]) -> tuple[str, str]:
-    index, name, probability = prediction
-    return f"{index} {name}", f"{probability:.4f}"
 
 
 def verdicts_of(results: Iterable[Result]) -> Iterator[str]:

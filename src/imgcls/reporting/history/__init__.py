@@ -1,0 +1,1 @@
+"""Saved runs in a row, as a table and as a page."""

@@ -1,0 +1,1 @@
+"""Charts of the report: frozen values to SVG or PNG, the same bytes each time."""
