@@ -11,8 +11,10 @@ import numpy as np
 
 from imgcls.golden.records import CurrentImage, CurrentResults, Golden, GoldenContext, GoldenImage, Pixels
 from imgcls.plugin import costs
+from imgcls.records.comparison import Comparison, Difference, Flip
 from imgcls.records.config import CropMode, InputSpec, Interpolation
 from imgcls.records.evaluation import DatasetOutcome, ModelInfo, Output, PairOutcome, Pass, Scores
+from imgcls.records.parity import LogitDistance, Parity
 from imgcls.records.performance import AllocationSite, Growth, Latency, Machine, Memory, Peak, RunEnvironment, Scenario
 from imgcls.records.report import Report
 from imgcls.reporting import result_document
@@ -71,6 +73,26 @@ def make_outcome(*pairs: PairOutcome, **values: Any) -> DatasetOutcome:
 def make_report(*pairs: PairOutcome, passes: tuple[Pass, ...] = (), **values: Any) -> Report:
     """The report of a run that is complete and had no gates."""
     return replace(result_document.build([make_outcome(*pairs, passes=passes)], {}, complete=True), **values)
+
+
+# Deployment.
+
+
+def make_parity(export: str = "onnx", **values: Any) -> Parity:
+    """An export of ``net`` with 2 flips on 50 images of ``photos``; the second image was right and is wrong now."""
+    flips = (
+        Flip("wrong to otherwise wrong", "a/1.jpg", "11" * 32, "a", (3, "class 3", 0.5), (4, "class 4", 0.6)),
+        Flip("right to wrong", "a/2.jpg", "22" * 32, "a", (0, "class 0", 0.9), (5, "class 5", 0.7)),
+    )
+    top1 = Difference("top1", 50, 40, 39, 1, 0, -0.02, -0.09, 0.03, 1.0, None)
+    comparison = Comparison("photos", "net", f"net/{export}", "run", "run", differences=(top1,), flips=flips)
+    usual = {
+        "model": "net", "export": export, "dataset": "photos", "format": "onnx", "file": f"build/{export}.onnx",
+        "runtime": "onnx", "precision": "float32", "images": 50, "same_top1": 48, "same_top5": 47,
+        "agreement": "different", "comparison": comparison,
+        "logits": LogitDistance(50, 2.5, 0.4, 0.1, 1e-6, 1e-4),
+    }  # fmt: skip
+    return Parity(**{**usual, **values})
 
 
 # Performance.

@@ -1,4 +1,4 @@
-"""Files of images that Pillow does not write: PNG and TIFF with more than 8 bits per channel."""
+"""Files of images that Pillow does not write: PNG and TIFF with more than 8 bits per channel, lossless JPEG."""
 
 import struct
 import zlib
@@ -67,3 +67,27 @@ def _with_directory(data: bytes, fields: Mapping[int, tuple[int, int, bytes]]) -
         else:
             entries += struct.pack("<HHI", tag, kind, count) + value.ljust(4, b"\0")
     return body + struct.pack("<H", len(fields)) + entries + bytes(4) + values
+
+
+def lossless_jpeg(grey: npt.NDArray[np.uint8]) -> bytes:
+    """A JPEG of (h, w) by process 14 (ITU-T T.81, annex H): the left neighbour predicts, all codes have 5 bits."""
+    height, width = grey.shape
+    values = grey.astype(int)
+    left = np.column_stack([[128, *values[:-1, 0]], values[:, :-1]])
+    bits = "".join(map(_coded, (values - left).ravel().tolist()))
+    data = int(padded := bits + "1" * (-len(bits) % 8), 2).to_bytes(len(padded) // 8).replace(b"\xff", b"\xff\0")
+    frame = struct.pack(">BHHB", 8, height, width, 1) + b"\1\x11\0"
+    table = bytes([0, *(17 if length == 5 else 0 for length in range(1, 17)), *range(17)])
+    scan = b"\1\1\0\1\0\0"
+    return b"\xff\xd8" + _segment(0xC3, frame) + _segment(0xC4, table) + _segment(0xDA, scan) + data + b"\xff\xd9"
+
+
+def _segment(marker: int, data: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
+
+
+def _coded(difference: int) -> str:
+    """The number of bits of a difference, and these bits."""
+    length = abs(difference).bit_length()
+    bits = difference if difference > 0 else difference + (1 << length) - 1
+    return f"{length:05b}" + (f"{bits:0{length}b}" if length else "")

@@ -1,6 +1,7 @@
-"""The ready-made tests. A whole test file is ``from imgcls.suite import *``, which scores and holds goldens.
+"""The ready-made tests. A whole test file is ``from imgcls.suite import *``, which scores, holds goldens, and
+compares exports and serving where a model has them.
 
-What takes time of its own is imported by name: ``from imgcls.suite import test_latency, test_memory``.
+What takes time of its own is imported by name: ``from imgcls.suite import test_latency, test_memory, test_contract``.
 
 Each text is what one would write oneself, with the names of fixtures that nobody else has.
 """
@@ -9,15 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imgcls.contracts.check import NAMES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imgcls.plugin.checks import Gates, GoldenPredictions
+    from imgcls.plugin.deployment import Contracts, ExportParity, ModelServing
     from imgcls.records.evaluation import Scores
     from imgcls.records.performance import Latency, Memory, Scenario
 
 
-__all__ = ["test_accuracy", "test_golden"]
+__all__ = ["test_accuracy", "test_golden", "test_parity", "test_serving"]
 
 
 @pytest.mark.accuracy
@@ -43,3 +47,22 @@ def test_latency(imgcls_latency: "Callable[..., Latency]", imgcls_gates: "Gates"
 def test_memory(imgcls_memory: "Callable[..., Memory]", imgcls_gates: "Gates") -> None:
     """Every model needs no more memory than its limits say, and does not grow from call to call."""
     imgcls_gates.check(imgcls_memory())
+
+
+@pytest.mark.parity
+def test_parity(imgcls_parity: "ExportParity") -> None:
+    """Every export of every model predicts on every dataset what the model predicts."""
+    imgcls_parity.check()
+
+
+@pytest.mark.parity
+def test_serving(imgcls_serving: "ModelServing") -> None:
+    """Images become in serving what they were in testing."""
+    imgcls_serving.check()
+
+
+@pytest.mark.contract
+@pytest.mark.parametrize("contract", NAMES)
+def test_contract(imgcls_contracts: "Contracts", contract: str) -> None:
+    """Every model keeps what every model should keep."""
+    imgcls_contracts.check(contract)

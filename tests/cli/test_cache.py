@@ -86,7 +86,7 @@ def test_prune_removes_what_no_run_used_for_a_month(folder: Path, capsys: pytest
     os.utime(folder / "compiled" / "one", (then, then))
     assert main(["cache", "prune"]) == 0
     assert capsys.readouterr().out == (
-        "not used for 30 days, and removed: 1 keys with 5 predictions, 1 compiled models; 1.5 MB freed\n"
+        "not used for 30 days, and removed: 1 key with 5 predictions, 1 compiled model; 1.5 MB freed\n"
     )
     with closing(Store(folder)) as store:
         assert (store.classes(KEY), store.classes(OTHER_KEY), store.verify()) == (None, 10, 2)

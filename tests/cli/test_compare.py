@@ -25,8 +25,8 @@ def test_models_side_by_side(project: Project, imgcls: Command) -> None:
     tables = ("--markdown", "t.md", "--csv", "t.csv", "--json", "t.json")
     result = imgcls("compare", "colour", "dull", "--device", "cpu", *tables)
     assert result.ret == 0
-    result.stdout.fnmatch_lines([" memory in MB *", " largest allocations *", "colours (* torch *)"])
-    result.stdout.fnmatch_lines([" model * top-1 % * p50 ms * images/s * s / set * peak MB * params M*"])
+    result.stdout.fnmatch_lines(["colours (* torch *)", " memory in MB *"])
+    result.stdout.fnmatch_lines([" model * top-1 % * p50 ms * images/s * peak MB*"])
     result.stdout.fnmatch_lines(["colours: colour, dull cannot be told apart on 12 images*"])
     result.stderr.fnmatch_lines(["measuring colour on cpu", "measuring dull on cpu"])
     with (project.folder / "t.csv").open() as file:
@@ -131,3 +131,21 @@ def test_a_model_that_only_one_of_two_runs_has_is_named(project: Project, imgcls
     removed = imgcls("compare", "two.json", "one.json", "--compare-fail", "top1:0.5")
     removed.stdout.fnmatch_lines(["dull on colours is in two.json*, and no more in one.json*", "*SAME*"])
     assert (added.ret, removed.ret) == (0, 0)
+
+
+def test_two_saved_runs_are_documents(project: Project, imgcls: Command) -> None:
+    """A line per pair and accuracy as CSV, and the verdicts as Markdown."""
+    assert imgcls("score", "--save", "a.json").ret == 0
+    project.configure(
+        CONFIGURATION.replace("top1 = 1.0, ", "").replace(NETWORK, f"options = {{ gain = -1.0 }}\n{NETWORK}")
+    )
+    assert imgcls("score", "--save", "b.json").ret == 0
+    documents = ("--csv", "-", "--markdown", "t.md", "--json", "t.json")
+    result = imgcls("compare", "a.json", "b.json", "--compare-fail", "top1:0.1", *documents)
+    assert result.ret == 1
+    [top1, top5] = csv.DictReader(result.outlines)
+    assert (top1["accuracy"], top1["losses"], top1["flips"], top5["accuracy"]) == ("top1", "12", "12", "top5")
+    assert result.errlines[0].startswith("FAIL WORSE: colour on colours")
+    assert result.errlines[-1].endswith("the images that flipped: imgcls show b.json --flips a.json")
+    assert "FAIL WORSE: colour on colours" in (project.folder / "t.md").read_text()
+    assert len(json.loads((project.folder / "t.json").read_text())["comparisons"]) == 1

@@ -43,7 +43,7 @@ def test_labels_check_names_models_with_one_error_together(project: Project, img
     assert len(result.outlines) == 2
     result.stdout.fnmatch_lines(
         [
-            f"FAIL small, other-small on animals: 1 of 1 folders do not match imagenet-1k: *'cat'; {way}",
+            f"FAIL small, other-small on animals: 1 of 1 folder does not match imagenet-1k: *'cat'; {way}",
             "FAIL large, other-large on animals: *",
         ]
     )
@@ -72,7 +72,7 @@ def test_labels_check_needs_images(project: Project, imgcls: Command) -> None:
     shutil.copy(next((project.folder / "colours" / "blue").iterdir()), project.folder / "gone.png")
     result = imgcls("labels", "check")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["ok   colour on colours: 1 folders, *; list.csv: its column 'file' is taken for *"])
+    result.stdout.fnmatch_lines(["ok   colour on colours: 1 folder, *; list.csv: its column 'file' is taken for *"])
 
 
 @pytest.mark.parametrize("target", ["imagenet-1k", "small", "timm:test_resnet.r160_in1k"])

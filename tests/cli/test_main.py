@@ -47,3 +47,16 @@ def test_a_reader_that_has_enough_ends_the_command_in_silence() -> None:
         assert process.stderr
         process.stdout.close()
         assert (process.wait(), process.stderr.read()) == (141, b"")
+
+
+@pytest.mark.usefixtures("project")
+def test_options_are_written_out(imgcls: Command) -> None:
+    """An abbreviation is an unknown option, in every command."""
+    for command in (
+        ("score", "--model", "colour"),
+        ("cache", "info", "--sto", "x"),
+        ("predict", "a.jpg", "--top", "3"),
+    ):
+        result = imgcls(*command)
+        assert result.ret == 2
+        result.stderr.fnmatch_lines(["*unrecognized arguments: --*"])

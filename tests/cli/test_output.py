@@ -30,3 +30,11 @@ def test_a_document_keeps_its_bytes_in_a_pipe(monkeypatch: pytest.MonkeyPatch, i
     monkeypatch.setattr(sys, "stdout", stream)
     output.document("a\x1b,1\n")
     assert stream.getvalue() == printed
+
+
+def test_lines_go_out_of_the_way_of_a_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """To standard error, until the document is written."""
+    with output.lines_on_stderr(True):
+        output.line("PASS net")
+    output.line("b")
+    assert capsys.readouterr() == ("b\n", "PASS net\n")

@@ -94,3 +94,62 @@ def test_score_names_the_limits_that_it_does_not_evaluate(project: Project, imgc
     result.stdout.fnmatch_lines(["gates: 1 of 3 evaluated"])
     result.stdout.fnmatch_lines(["  not evaluated here: latency of colour, p95_ms; pytest measures it"])
     result.stdout.fnmatch_lines(["  not evaluated here: memory of colour, host_bytes; pytest measures it"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "begin"), [("json", '{"format":1,'), ("csv", "model,top1,"), ("markdown", "## imgcls")]
+)
+@pytest.mark.usefixtures("project")
+def test_a_hyphen_is_standard_output(imgcls: Command, kind: str, begin: str) -> None:
+    """Where then only the document is, and every line for people is on standard error."""
+    result = imgcls("score", f"--{kind}", "-", "--store", "off")
+    assert result.ret == 0
+    assert result.stdout.str().startswith(begin)
+    result.stdout.no_fnmatch_line("PASS *")
+    result.stderr.fnmatch_lines(["PASS colour on colours*", "* colour*colours*12*", "gates: 1 of 1 evaluated"])
+    assert imgcls("score").outlines[0].startswith("PASS ")
+
+
+@pytest.mark.usefixtures("project")
+def test_a_baseline_does_not_go_to_standard_output(imgcls: Command) -> None:
+    """It would be lost."""
+    result = imgcls("score", "--save", "-")
+    assert result.ret == 2
+    result.stderr.fnmatch_lines(["imgcls: --save -: other lines are on standard output, so name a file"])
+
+
+def test_quiet_and_verbose(project: Project, imgcls: Command) -> None:
+    """Only what does not pass and the gates; or also what documents the run. The last lines are what to do."""
+    quiet = imgcls("score", "-q")
+    assert quiet.outlines == ["gates: 1 of 1 evaluated"]
+    verbose = imgcls("score", "-v")
+    verbose.stdout.fnmatch_lines([" overall five *", "colour: input resize(8, bilinear)*"])
+    project.configure((project.folder / "imgcls.toml").read_text().replace("min_images = 12", "min_images = 13"))
+    failed = imgcls("score", "-q")
+    assert failed.outlines == [
+        "FAIL colour on colours: 12 different images scored, wanted 13",
+        "gates: 1 of 1 evaluated",
+    ]
+    assert imgcls("score").outlines[-3:] == [
+        "what to do:",
+        "  colour on colours, images >= 13: add images, or lower min_images",
+        "gates: 1 of 1 evaluated",
+    ]
+
+
+@pytest.mark.usefixtures("project")
+def test_columns_are_picked(imgcls: Command) -> None:
+    """In the order of their importance; an unknown one is named before anything is scored."""
+    result = imgcls("score", "--columns", "top1, params")
+    result.stdout.fnmatch_lines([" model * top-1 %  params"])
+    wrong = imgcls("score", "--columns", "top-1,image")
+    assert wrong.ret == 2
+    assert wrong.errlines == ["imgcls: --columns image: no column of this name; did you mean 'images'?"]
+
+
+@pytest.mark.usefixtures("project")
+def test_verdicts_have_colours_where_they_are_wanted(imgcls: Command) -> None:
+    """Words of verdicts only."""
+    result = imgcls("score", FORCE_COLOR="1", PY_COLORS="", NO_COLOR="")
+    assert result.stdout.str().count("\x1b[") == 2 * sum("PASS" in line for line in result.outlines)
+    assert "\x1b[" not in imgcls("score", FORCE_COLOR="1", NO_COLOR="1", PY_COLORS="").stdout.str()

@@ -30,16 +30,27 @@ PEAK = (
 SITES = "where bytes"
 PASS = "dataset models seconds decode_seconds model_seconds load_seconds compile_seconds peak_rss_bytes device"  # noqa: S105 - of images
 CLASSES = "scored top1_count top5_count answered"
+UNITS = "scored top1_count top5_count classes"
 DRIFTS = "images top1 top5"
 FAILURE = "exit_code message stage"
-REJECTIONS = "dataset path reason detail"
+REJECTIONS = "dataset path reason detail models"
+VERDICTS = "metric threshold check status message"
+COMPARISON = (
+    "dataset before after before_run after_run refusals same changed only_before only_after differences flips certain "
+    "classes"
+)
+COMPARISON_CLASSES = "label images before_count after_count losses gains p_value p_holm real"
+DIFFERENCES = "accuracy images before_count after_count losses gains difference low high p_value detectable of_images"
+FLIPS = "change path image_sha256 label before after"
+FAULTS = "stage name what explained top1_lost"
+COST = "file_bytes p50_ns p95_ns peak_bytes"
 MOVER = "name before_ns after_ns before_calls after_calls real"
 
 KEYS: dict[type, dict[str, str]] = {
     Report: {  # the result document, in addition to its format and its predictions
         "": (
             "made_at complete environment passes results rejections contrasts comparisons latencies memories profiles "
-            "datasets selection"
+            "datasets selection parities servings contracts limits"
         ),
         "selection": "complete left_out",
         "passes": PASS,
@@ -48,26 +59,23 @@ KEYS: dict[type, dict[str, str]] = {
             "scored rejected ignored unscored distinct top1_count top5_count top1 top1_err top1_low top1_high top5 "
             "top5_err top5_low top5_high macro_f1 overall_top5 img_size crop_pct interpolation images_per_second "
             "from_store ids_ignored runtime_note drifts prediction_key exif labels_sha256 accepted classes failure "
-            "verdicts input_sources notes untrained class_count set_seconds"
+            "verdicts input_sources notes untrained class_count set_seconds units"
         ),
         "datasets": "dataset listed scored rejected ignored ignored_suffixes empty_classes remarks notes",
         "results.drifts": DRIFTS,
         "results.classes": CLASSES,
+        "results.units": UNITS,
+        "results.units.classes": CLASSES,
         "results.failure": FAILURE,
-        "results.verdicts": "metric threshold check status message",
+        "results.verdicts": VERDICTS,
         "rejections": REJECTIONS,
         "contrasts": (
-            "dataset first second images first_only second_only difference p_value p_holm real images_needed"
+            "dataset first second images first_only second_only difference p_value p_holm real images_needed of_images"
         ),
-        "comparisons": (
-            "dataset before after before_run after_run refusals same changed only_before only_after differences flips "
-            "certain classes"
-        ),
-        "comparisons.classes": "label images before_count after_count losses gains p_value p_holm real",
-        "comparisons.differences": (
-            "accuracy images before_count after_count losses gains difference low high p_value detectable"
-        ),
-        "comparisons.flips": "change path image_sha256 label before after",
+        "comparisons": COMPARISON,
+        "comparisons.classes": COMPARISON_CLASSES,
+        "comparisons.differences": DIFFERENCES,
+        "comparisons.flips": FLIPS,
         "latencies": (
             "conditions scenario rounds_ns p50_ns p90_ns p95_ns p99_ns images_per_second steady preprocess_ns copy_ns "
             "model_ns device_p50_ns cut_short blocks_ns"
@@ -82,6 +90,27 @@ KEYS: dict[type, dict[str, str]] = {
         "memories.inference": PEAK,
         "memories.inference.sites": SITES,
         "memories.growth": "calls bytes_per_call low high",
+        "parities": (
+            "model export dataset format file runtime precision images same_top1 same_top5 agreement comparison logits "
+            "faults steps cost reference_cost versions failure notes verdicts"
+        ),
+        "parities.comparison": COMPARISON,
+        "parities.comparison.classes": COMPARISON_CLASSES,
+        "parities.comparison.differences": DIFFERENCES,
+        "parities.comparison.flips": FLIPS,
+        "parities.logits": "images std largest median sensitivity tolerance",
+        "parities.faults": FAULTS,
+        "parities.steps": "name operation error share",
+        "parities.cost": COST,
+        "parities.reference_cost": COST,
+        "parities.failure": FAILURE,
+        "parities.verdicts": VERDICTS,
+        "servings": "model what status message faults images notes",
+        "servings.faults": FAULTS,
+        "servings.images": "path kind distance same_top1 error",
+        "contracts": "model contract status message",
+        "limits": "model verdict",
+        "limits.verdict": VERDICTS,
         "profiles": "conditions repeats_cpu_ns operators repeats_cuda_ns",
         "profiles.conditions": CONDITIONS,
         "profiles.conditions.machine": MACHINE,
@@ -91,7 +120,7 @@ KEYS: dict[type, dict[str, str]] = {
             "self_cuda_high_ns"
         ),
     },
-    Prediction: {"": "model dataset path image_sha256 label top"},
+    Prediction: {"": "model dataset path image_sha256 label top group"},
     ProfileDiff: {"": "model clock changed by_chance movers total", "movers": MOVER, "total": MOVER},
     Golden: {
         "": (
@@ -102,15 +131,17 @@ KEYS: dict[type, dict[str, str]] = {
         "images": "path sha256 label pixels tensor tensor_sha256 top probability",
     },
     DatasetOutcome: {  # JSON in the store, where a lost key with a default would be no error
-        "": "dataset exif complete passes pairs rejections ignored_suffixes empty_classes remarks notes",
+        "": "dataset exif complete passes pairs rejections ignored_suffixes empty_classes remarks notes groups",
         "passes": PASS,
         "pairs": "scores facts failure prediction_key labels accepted overall from_store ids_ignored choice "
         "set_seconds",
         "pairs.scores": (
             "model dataset listed scored rejected ignored unscored distinct top1_count top5_count classes mass "
-            "class_count"
+            "class_count units"
         ),
         "pairs.scores.classes": CLASSES,
+        "pairs.scores.units": UNITS,
+        "pairs.scores.units.classes": CLASSES,
         "pairs.facts": (
             "runtime precision device input weights_file_sha256 state_sha256 parameters crop_pct weight_bytes decode "
             "input_sources notes untrained"

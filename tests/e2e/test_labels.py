@@ -140,7 +140,7 @@ def test_score_says_each_message_once(project: Project, imgcls: Command) -> None
     result = imgcls("score")
     assert result.ret == 2
     assert result.stdout.str().count("'mauve' is not a class of") == 1
-    result.stdout.fnmatch_lines(["ERROR colour, colour2, colour3 on colours: 1 of 3 folders do not match *"])
+    result.stdout.fnmatch_lines(["ERROR colour, colour2, colour3 on colours: 1 of 3 folders does not match *"])
     assert "gates: 3 of 3 evaluated" in result.stdout.str()
     result = imgcls("predict", "colours/red", "--models", "colour")
     assert result.ret == 0
@@ -154,7 +154,7 @@ def test_pytest_says_each_message_once(project: Project, run_pytest: Command, op
     result = run_pytest("-m", "accuracy", *options)
     assert result.ret == 1
     assert result.stdout.str().count("'mauve' is not a class of") == 1
-    shown = "1 of 3 folders do not match *" if "--tb=no" in options else "not scored, see the failed tests"
+    shown = "1 of 3 folders does not match *" if "--tb=no" in options else "not scored, see the failed tests"
     result.stdout.fnmatch_lines([f"ERROR colour, colour2, colour3 on colours: {shown}"])
     if not options:
         counts = Counter(line for line in result.outlines if line.startswith("fails for the same reason as "))

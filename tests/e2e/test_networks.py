@@ -156,7 +156,7 @@ def test_predictions_and_latencies(networks: Project, imgcls: Command) -> None:
     """``imgcls predict`` and a measurement of latency take the network's own input as scoring does."""
     networks.configure(DATASET + _model("Hue"))
     predicted = imgcls("predict", "colours/green/0000.png", "--models", "hue")
-    predicted.stdout.fnmatch_lines(["*1   green *"])
+    predicted.stdout.fnmatch_lines(["*1  green *"])
     profiled = imgcls("profile", "hue", "--device", "cpu", "--repeats", "1")
     assert profiled.ret == 0
 
@@ -202,5 +202,5 @@ def test_a_module_that_is_no_classifier() -> None:
     with pytest.raises(ImgclsError) as error:
         library.score(network, "colours", input=settings, labels=["red", "green", "blue"])
     first, _, wrapper = str(error.value).partition("\n")
-    assert "Conv2d is not a classifier: for 1 images it returned a tensor of shape (1, 3, 8, 8); wrap it in" in first
+    assert "Conv2d is not a classifier: for 1 image it returned a tensor of shape (1, 3, 8, 8); wrap it in" in first
     assert "class Classifier(torch.nn.Module):" in wrapper

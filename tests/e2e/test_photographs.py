@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import in_process
+from browser import started
 from conftest import Command
 from imgcls.data import listing as listings
 from imgcls.errors import Undecodable
@@ -86,7 +87,7 @@ def test_counts_are_those_of_a_plain_loop(first: Scored) -> None:
 def saved(first: Scored, store: Path) -> Path:
     """The first run, saved."""
     file = store.parent / "saved.json"
-    file.write_text(json.dumps(first[1]))
+    file.write_text(json.dumps({key: value for key, value in first[1].items() if key != "seal"}))
     return file
 
 
@@ -144,6 +145,55 @@ def test_a_threshold_above_the_score_is_exit_code_1(
     result, _ = score(config, "--models", "squeezenet", "--datasets", "photos10")
     assert result.ret == 1
     assert "top1 0.7800 (39 of 50), wanted 0.8" in result.stdout.str()
+
+
+def test_a_report_of_all_images_opens_in_a_browser(
+    saved: Path, shared_data: Path, chromium: str, axe_core: str, tmp_path: Path
+) -> None:
+    """Against other weights: at most 5 MB, no error, no request, no violation of what axe-core knows.
+
+    A click near a cell of the matrix of 1000 classes, which is a pixel, shows the images of that cell.
+    """
+    older, report = tmp_path / "older.json", tmp_path / "report.html"
+    older.write_text(
+        saved.read_text().replace("mobilenet_qat", "-").replace("_ptq", "_qat").replace('"-"', '"mobilenet_ptq"')
+    )
+    files = ("--config", shared_data / "imgcls.toml", "-o", report)
+    assert in_process.run_command("report", saved, "--baseline", older, *files).ret == 0
+    assert report.stat().st_size <= 5_000_000
+    with started(chromium, tmp_path / "profile") as running:
+        page = running.page()
+        page.resize(1280)
+        page.open(report.as_uri())
+        assert page.errors() == []
+        assert page.requests() == [report.as_uri()]
+        assert page.run("document.querySelectorAll('#rows > li').length") == 1050
+        assert page.run("document.querySelectorAll('#rows .thumb').length") > 900
+        assert page.run("document.querySelectorAll('#flips .flip').length") == 2 * (82 + 1)
+        left, top, cell = page.run(NEAR_A_CELL)
+        page.click(left, top)
+        shown = page.run("[...document.querySelectorAll('#rows > li')].filter(row => row.offsetParent)[0].dataset.tags")
+        assert cell in shown.split()
+        page.run(
+            "document.querySelectorAll('#rows > li:nth-child(n+9), .flip:nth-child(n+9)').forEach(on => on.remove())"
+        )
+        page.run(f"{axe_core}; 0")
+        violations = page.run("axe.run(document, {resultTypes: ['violations']}).then(result => result.violations)")
+        assert [(rule["id"], len(rule["nodes"]), rule["nodes"][0]["html"]) for rule in violations] == []
+
+
+NEAR_A_CELL = """(() => {
+    const image = document.querySelector("[data-matrix]");
+    const link = document.querySelector("#confusion [data-cell]");
+    image.scrollIntoView({block: "center"});
+    const [, line, column] = link.dataset.cell.split(".");
+    const box = image.getBoundingClientRect();
+    window.scrollBy(0, box.top + line * box.height / 1000 - 400);
+    const moved = image.getBoundingClientRect();
+    const side = moved.width / 1000;
+    return [moved.left + column * side + 2, moved.top + line * side + 0.5, link.dataset.cell];
+})()"""
+"""A point of the window next to the largest wrong cell of the first matrix, and the name of that cell."""
 
 
 def _beside(shared_data: Path, folder: Path) -> Path:

@@ -53,7 +53,7 @@ def test_every_figure_is_saved_with_the_benchmark(run_pytest: Command, timing: P
     assert expected <= extra.keys()
     assert len(extra["rounds_ns"]) == single["stats"]["rounds"]
     assert extra["p50_ns"] == pytest.approx(single["stats"]["median"] * 1e9, rel=0.05)
-    result.stdout.fnmatch_lines(["measured (* cores, 1 threads, torch *)", " model * p50 ms * p95 ms * images/s *"])
+    result.stdout.fnmatch_lines(["measured (* cores, 1 thread, torch *)", " model * p50 ms * p95 ms * images/s *"])
 
 
 def test_a_timing_that_runs_out_of_time_is_inconclusive(
@@ -67,7 +67,7 @@ def test_a_timing_that_runs_out_of_time_is_inconclusive(
     assert result.ret == 1
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
-        ["INCONCLUSIVE: latency of colour on cpu, batch 1: p95 *; the time ran out after 1 rounds*"]
+        ["INCONCLUSIVE: latency of colour on cpu, batch 1: p95 *; the time ran out after 1 round:*"]
     )
     result.stdout.fnmatch_lines([" colour * (few rounds) *"])
     assert {benchmark["stats"]["rounds"] for benchmark in _saved(timing.folder)["benchmarks"]} == {1}
@@ -213,7 +213,7 @@ def test_a_quota_is_another_machine(
     (group / "cpu.max").write_text("100000 100000\n")
     result = run_pytest(*COMPARED, OMP_NUM_THREADS="2")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["measured (*, 2 cores, a quota of 1 CPUs, 1 threads, torch *)"])
+    result.stdout.fnmatch_lines(["measured (*, 2 cores, a quota of 1 CPUs, 1 thread, torch *)"])
     result.stdout.fnmatch_lines(
         ["FAILED *another threads, machine: threads 2 and 1; quota none and 1.0; save one of *"]
     )
@@ -312,7 +312,7 @@ def test_a_limit_for_a_gpu_does_not_apply_without_one(run_pytest: Command, monke
     result = run_pytest()
     assert result.ret == 0
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["SKIPPED NOT APPLICABLE: memory of colour: a limit for the GPU, *"])
+    result.stdout.fnmatch_lines(["SKIPPED NOT APPLICABLE: memory of colour: a limit for a GPU, *"])
     result.stdout.fnmatch_lines(["gates: 2 of 2 evaluated", "  not applicable: memory of colour, gpu_bytes (*"])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import CONFIGURATION, Project
+from imgcls.plugin.projects import WRITTEN
 
 Command = Callable[..., pytest.RunResult]
 
@@ -126,7 +127,7 @@ def test_golden_records_lie_beside_their_configuration(
     held.stdout.fnmatch_lines(["PASS golden/colours/colour.json: 12 images as recorded; *"])
 
 
-@pytest.mark.parametrize("option", ["json", "markdown", "save"])
+@pytest.mark.parametrize("option", WRITTEN)
 def test_one_file_for_several_configurations_is_refused(
     run_pytest: Command, monorepo: Path, monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:

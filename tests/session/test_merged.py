@@ -114,7 +114,7 @@ def test_limits_are_held_against_what_the_parts_measured(tmp_path: Path) -> None
             ("host_bytes", "pass"),
             ("growth", "pass"),
         ]
-        message = "latency of net on cpu, batch 1: p95 95.000 ms, allowed 90 ms"
+        message = "latency of net on cpu, batch 1: p95 95.00 ms, allowed 90 ms"
         assert results.limit_verdicts[0].message == message
         assert results.unevaluated_limits() == ["latency of vit, p95_ms"]
         assert results.document.latencies == measured["latencies"]
@@ -161,7 +161,7 @@ def test_parts_of_the_images_of_a_pair_are_judged_together(tmp_path: Path) -> No
     with _merged(tmp_path, *parts, text=MODELS + GATES.replace('"*"', "net")) as results:
         [result] = results.document.results
         assert (result.scored, result.top1_count) == (4, 2)
-        assert results.verdicts["net", "photos"][1].message.startswith("net on photos: worst class cat 0/2")
+        assert results.verdicts["net", "photos"][1].message.startswith("net on photos: worst class cat 0 of 2 right")
 
 
 def test_parts_of_several_runs_are_refused_before_anything_is_judged(tmp_path: Path) -> None:

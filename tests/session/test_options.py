@@ -29,9 +29,9 @@ class _Pytest:
     def __init__(self, addopts: Sequence[str] = (), **given: Any) -> None:
         self.addopts, self.given = addopts, given
 
-    def getoption(self, name: str) -> Any:
+    def getoption(self, name: str, default: Any = None) -> Any:
         key = name.removeprefix("--imgcls-")
-        return self.given.get(key.replace("-", "_"), OPTIONS[key].get("default"))
+        return self.given.get(key.replace("-", "_"), OPTIONS.get(key, {}).get("default", default))
 
     def getini(self, name: str) -> Any:
         return {"addopts": list(self.addopts)}[name]

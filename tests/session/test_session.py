@@ -15,6 +15,7 @@ from imgcls.records.evaluation import DatasetOutcome, Failure, PairOutcome, Scor
 from imgcls.session import session as sessions
 from imgcls.session.options import RunOptions
 from imgcls.session.session import Session
+from imgcls.store.database import Store
 
 OPTIONS = RunOptions(working=Path(), store=None)
 
@@ -95,3 +96,14 @@ def test_exit_codes_are_those_of_failures() -> None:
     """Pairs that were scored have none."""
     pairs = (PairOutcome(Scores("a", "d")), PairOutcome(Scores("b", "d"), failure=Failure(3, "no weights")))
     assert sessions.exit_codes([DatasetOutcome("d", "ignore", True, (), pairs, ())]) == {3}
+
+
+def test_what_a_comparison_of_exports_left_is_forgotten(importable: Project) -> None:
+    """Its outcomes are of this run only; its predictions stay."""
+    importable.also("[models.colour.exports]\nship = 'ship.onnx'\n")
+    store = importable.folder / "store"
+    session = _session(RunOptions(working=Path(), store=store))
+    left = DatasetOutcome("colours", "ignore", complete=True, passes=(), pairs=(), rejections=())
+    session.store.put_outcome(session.parity_run_id("colour"), left, (), ())
+    session.close()
+    assert Store(store).info().rows["outcomes"] == 0

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+from imgcls import messages
 from imgcls.cli import output
 from imgcls.cli.arguments import positive_int
 from imgcls.errors import ConfigError
@@ -38,7 +39,7 @@ def print_info(namespace: argparse.Namespace) -> int:
         info = store.info()
         output.line(f"store: {store.file}, {_megabytes(info.file_bytes)}")
         for table, rows in info.rows.items():
-            output.line(f"  {table}: {rows} rows")
+            output.line(f"  {table}: {messages.counted(rows, 'row')}")
         output.line(f"compiled models: {info.artefacts}, {_megabytes(info.artefact_bytes)}")
     return 0
 
@@ -46,7 +47,7 @@ def print_info(namespace: argparse.Namespace) -> int:
 def verify_store(namespace: argparse.Namespace) -> int:
     """Check every row of the store; the exit code. Raises StoreError, a line per damage."""
     with _existing_store(namespace) as store:
-        output.line(f"{store.verify()} predictions and all other rows checked, none is damaged")
+        output.line(f"{messages.counted(store.verify(), 'prediction')} and all other rows checked, none is damaged")
     return 0
 
 
@@ -55,8 +56,9 @@ def prune_store(namespace: argparse.Namespace) -> int:
     with _existing_store(namespace) as store:
         pruned = store.prune(namespace.unused_for)
     output.line(
-        f"not used for {namespace.unused_for} days, and removed: {pruned.keys} keys with {pruned.predictions} "
-        f"predictions, {pruned.artefacts} compiled models; {_megabytes(pruned.freed_bytes)} freed"
+        f"not used for {messages.counted(namespace.unused_for, 'day')}, and removed: "
+        f"{messages.counted(pruned.keys, 'key')} with {messages.counted(pruned.predictions, 'prediction')}, "
+        f"{messages.counted(pruned.artefacts, 'compiled model')}; {_megabytes(pruned.freed_bytes)} freed"
     )
     return 0
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from imgcls import documents
-from imgcls.cli import output
+from imgcls.cli import destinations, output
 from imgcls.config import datasets, thresholds
 from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError, ImgclsError
@@ -20,10 +19,12 @@ from imgcls.gates import accuracy, regression
 from imgcls.models.runtimes import base as runtimes
 from imgcls.records.comparison import Comparison, PairwiseTest, SavedRun
 from imgcls.records.config import Margin, Settings
-from imgcls.records.evaluation import DatasetOutcome
+from imgcls.records.evaluation import DatasetOutcome, Verdict
 from imgcls.records.performance import Latency, Memory, Scenario
+from imgcls.records.report import Report
+from imgcls.reporting.ci.run import CiRun, JudgedGate
+from imgcls.session import judged, selection
 from imgcls.session import options as run_options
-from imgcls.session import selection
 from imgcls.session import session as sessions
 from imgcls.session.options import RunOptions
 from imgcls.session.results import Results
@@ -46,33 +47,39 @@ def add_compare(commands: Any) -> None:
         "--labels", default="auto", metavar="HOW|FILE.csv",
         help="how the folders of --data are named: auto (default), wnid, name, index, or a map file",
     )  # fmt: skip
-    run_options.add_to_command(parser, "device", "store", "trust-mtime", "compare-fail", "compare-common")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the comparison to FILE")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table of costs and quality to FILE")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="the same as CSV, with timm's names of columns")
+    run_options.add_to_command(parser, "device", "store", "trust-mtime", "compare-fail", "compare-common", "comment")
+    run_options.add_to_command(parser, "columns")
+    destinations.add(parser)
+    run_options.add_verbosity(parser)
     parser.set_defaults(command=compare)
 
 
 def compare(namespace: argparse.Namespace) -> int:
     """Print differences and flips, and hold them against ``--compare-fail``; the exit code."""
     options = RunOptions.from_namespace(namespace)
-    if options.json:
-        documents.check_writable(options.json)
+    if options.comment:
+        documents.check_writable(options.comment)
     files = [Path(side) for side in namespace.sides if _is_file(side)]
     names = [side for side in namespace.sides if not _is_file(side)]
     margins = thresholds.margins(options.compare_fail)
     if margins and names and len(names) != 2:
         raise ConfigError("--compare-fail holds one model against another: name two")
-    if files and any((namespace.data, namespace.markdown, namespace.csv)):
-        raise ConfigError("--data, --markdown and --csv go with models that are scored and measured now, not with runs")
+    if files and namespace.data:
+        raise ConfigError("--data goes with models that are scored now, not with saved runs: leave it out")
     if len(files) == 2 and not names:
-        return _concluded(namespace, margins, _Findings(comparisons=_of_runs(*map(_saved, files))))
+        runs = _saved(files[0]), _saved(files[1])
+        return _concluded(
+            options,
+            namespace.sides,
+            margins,
+            _Findings(comparisons=_of_runs(*runs), gates=list(judged.of_saved(*runs))),
+        )
     if files and (len(names) < 2 or len(files) > 1 or not _is_file(namespace.sides[0])):
         raise ConfigError("compare takes two saved runs; a saved run and then models of it; or only models")
     if files:
         contrasts, comparisons = _of_models(_saved(files[0]), names)
-        return _concluded(namespace, margins, _Findings(contrasts=contrasts, comparisons=comparisons))
-    return _concluded(namespace, margins, _scored(namespace, replace(options, compare_fail=()), names))
+        return _concluded(options, namespace.sides, margins, _Findings(contrasts=contrasts, comparisons=comparisons))
+    return _concluded(options, namespace.sides, margins, _scored(namespace, replace(options, compare_fail=()), names))
 
 
 def _is_file(side: str) -> bool:
@@ -116,15 +123,12 @@ def _of_models(run: SavedRun, names: Sequence[str]) -> tuple[list[PairwiseTest],
 def _scored(namespace: argparse.Namespace, options: RunOptions, names: Sequence[str]) -> _Findings:
     """Score the models on every device, or read what is in the store, measure what they cost, and compare them."""
     settings = _settings(namespace, options, names)
-    for file in (namespace.markdown, namespace.csv):
-        if file:
-            documents.check_writable(file)
     findings = _Findings()
     for device in machine.devices(options.device):
         here = {n: spec for n, spec in settings.models.items() if options.device or runtimes.runs_on(spec, device)}
         if not here:
             continue
-        on_device = replace(options, device=device, datasets=None, json=None)
+        on_device = replace(options, device=device, datasets=None, json=None, csv=None, markdown=None)
         with closing(Session(on_device, replace(settings, models=here))) as session:
             findings.score(session)
             findings.measure(session.pool(), device)
@@ -152,6 +156,7 @@ class _Findings:
     latencies: list[Latency] = field(default_factory=list)
     memories: list[Memory] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)
+    gates: list[JudgedGate] = field(default_factory=list)
 
     def score(self, session: Session) -> None:
         """Score every model, and compare those of the first device where none failed."""
@@ -188,29 +193,61 @@ class _Findings:
                 self.codes.add(error.exit_code)
 
 
-def _concluded(namespace: argparse.Namespace, margins: Mapping[str, Margin], findings: _Findings) -> int:
+def _concluded(options: RunOptions, sides: Sequence[str], margins: Mapping[str, Margin], findings: _Findings) -> int:
     """Print everything, write the documents; the exit code."""
-    from imgcls.reporting import memory_table, overview, result_document, tables
+    from imgcls.reporting import result_document, terminal
+    from imgcls.reporting.presentation import Presentation, terminal_width
 
     document = replace(
         result_document.build(findings.outcomes, {}, True, findings.contrasts, findings.comparisons),
         latencies=tuple(findings.latencies),
         memories=tuple(findings.memories),
     )
-    output.line(tables.text(document, shutil.get_terminal_size().columns), end="")
-    if findings.memories:
-        output.line(memory_table.text(findings.memories), end="")
-    if findings.latencies or findings.memories:
-        output.line(overview.terminal(document), end="")
-    common = namespace.compare_common
-    verdicts = [v for c in findings.comparisons for v in regression.compared(c, margins, common=common)]
-    for line in tables.verdicts(verdicts):
-        output.line(line)
-    if namespace.json:
-        result_document.save(Path(namespace.json), document, None)
-    if namespace.markdown:
-        documents.write_text(namespace.markdown, overview.markdown(document))
-    if namespace.csv:
-        documents.write_text(namespace.csv, overview.as_csv(document))
-    held = all(accuracy.holds(verdict, "fail") for verdict in verdicts)
-    return sessions.worst_exit_code({0 if held else 1, *findings.codes, *sessions.exit_codes(findings.outcomes)})
+    of_pairs = [
+        (compared, verdict)
+        for compared in findings.comparisons
+        for verdict in regression.compared(compared, margins, common=options.compare_common)
+    ]
+    failing = [(c, verdict) for c, verdict in of_pairs if not accuracy.holds(verdict, "fail")]
+    verdicts = [verdict for _, verdict in of_pairs]
+    how = Presentation(terminal_width(), options.verbosity, options.columns)
+    for block in terminal.lines(document, how, verdicts, list(_what_to_do(failing, sides))):
+        output.line(block)
+    _write(options, document, verdicts)
+    _show_in_ci(options, CiRun(report=document, gates=(*judged.of_comparisons(of_pairs), *findings.gates)))
+    return sessions.worst_exit_code({1 if failing else 0, *findings.codes, *sessions.exit_codes(findings.outcomes)})
+
+
+def _what_to_do(failing: Sequence[tuple[Comparison, Verdict]], sides: Sequence[str]) -> Iterator[str]:
+    """The next step for every margin that does not hold."""
+    from imgcls.reporting import next_steps
+
+    both = len(sides) == 2 and all(map(_is_file, sides))
+    places = next_steps.Places(before=sides[0], run=sides[1]) if both else next_steps.Places()
+    about = [(f"{compared.after} on {compared.dataset}", compared.after, verdict) for compared, verdict in failing]
+    return next_steps.lines(about, places)
+
+
+def _write(options: RunOptions, document: Report, verdicts: Sequence[Verdict]) -> None:
+    """Write what was requested. Raises OSError."""
+    from imgcls.reporting import differences, markdown, overview, result_document
+
+    if options.json:
+        result_document.save(options.json, document, None)
+    if options.markdown:
+        documents.write_text(options.markdown, markdown.text(document, verdicts))
+    if options.csv:
+        text = overview.as_csv(document) if document.results else differences.as_csv(document)
+        documents.write_text(options.csv, text)
+
+
+def _show_in_ci(options: RunOptions, run: CiRun) -> None:
+    """Write the comment, append to GitHub's summary, and annotate what fails. Raises OSError."""
+    from imgcls.reporting.ci import annotations, comment, runner_log, step_summary
+
+    if options.comment:
+        documents.write_text(options.comment, comment.text(run))
+    if step_summary.file() and (note := step_summary.append(run)):
+        output.error(note)
+    for line in annotations.lines(run) if runner_log.is_read() else ():
+        output.command(line)

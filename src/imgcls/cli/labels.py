@@ -79,8 +79,10 @@ def _matched(settings: Settings, model: str, dataset: str, listing: Listing) -> 
     alike = registry.with_lists_like(stated, of_dataset)
     classes, matching = datasets.match_labels(settings.datasets[dataset], listing, stated, alike)
     right = len(frozenset().union(*matching.accepted.values()))
-    ignored = f", {matching.ids_ignored} ids of the map are not among them" if matching.ids_ignored else ""
-    counts = f"{len(matching.accepted)} folders, {right} classes of {classes.source}{ignored}"
+    ids = f"{messages.counted(matching.ids_ignored, 'id')} of the map {'is' if matching.ids_ignored == 1 else 'are'}"
+    ignored = f", {ids} not among them" if matching.ids_ignored else ""
+    folders = messages.counted(len(matching.accepted), "folder")
+    counts = f"{folders}, {messages.counted(right, 'class')} of {classes.source}{ignored}"
     return "; ".join([counts, *listing.notes, *matching.notes])
 
 
@@ -91,7 +93,7 @@ def _listing(dataset: DatasetSpec) -> Listing:
     listing = datasets.list_images(dataset)
     if not listing.images:
         first = next((f"; {one.path}: {one.reason}: {one.detail}" for one in listing.rejections), "")
-        files = f"{len(listing.rejections)} rejected and {listing.ignored} ignored files"
+        files = f"{len(listing.rejections)} rejected and {messages.counted(listing.ignored, 'ignored file')}"
         raise ConfigError("; ".join([f"dataset {dataset.name!r}: no image among {files}{first}", *listing.notes]))
     return listing
 

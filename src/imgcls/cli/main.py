@@ -7,10 +7,28 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
-from imgcls import messages
-from imgcls.cli import bench_compare, cache, compare, labels, merge, output, predict, profile, score, train
+from imgcls import documents, messages
+from imgcls.cli import (
+    bench_compare,
+    cache,
+    card,
+    compare,
+    destinations,
+    history,
+    labels,
+    merge,
+    output,
+    parity,
+    predict,
+    profile,
+    quantize,
+    report,
+    score,
+    show,
+    train,
+)
 from imgcls.errors import ImgclsError
 from imgcls.messages import ESCAPED
 
@@ -25,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.path.insert(0, str(Path.cwd()))  # where python: factories are, as with python -m
     command: Callable[[argparse.Namespace], int] = options.command
     try:
-        return command(options)
+        destinations.check(options)
+        with output.lines_on_stderr(destinations.is_printed(options)):
+            return command(options)
     except ImgclsError as error:
         output.error(f"imgcls: {error}")
         return error.exit_code
@@ -33,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be flushed goes nowhere
         return BROKEN_PIPE
     except OSError as error:
-        output.error(f"imgcls: {messages.printable(str(error))}")
+        output.error(f"imgcls: {documents.failure(error)}")
         return 3
     except KeyboardInterrupt:
         output.error("imgcls: interrupted")
@@ -48,6 +68,10 @@ def _show_what_it_can(*streams: TextIO) -> None:
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Options are written out: an abbreviation would be another option once there is a second of its kind."""
+        super().__init__(*arguments, **{"allow_abbrev": False, **options})
+
     def error(self, message: str) -> NoReturn:
         super().error(messages.printable(message))
 
@@ -61,6 +85,12 @@ def parser() -> argparse.ArgumentParser:
         score.add_score,
         merge.add_merge,
         compare.add_compare,
+        show.add_show,
+        history.add_history,
+        card.add_card,
+        report.add_report,
+        parity.add_parity,
+        quantize.add_quantize,
         bench_compare.add_bench_compare,
         profile.add_profile,
         predict.add_predict,

@@ -21,9 +21,11 @@ def add_merge(commands: Any) -> None:
     parser.add_argument("parts", nargs="+", type=Path, metavar="PART.json", help="documents of --json or --save")
     run_options.add_to_command(
         parser,
-        *("config", "json", "json-summary", "markdown", "save", "inconclusive"),
+        *("config", "json", "json-summary", "csv", "markdown", "report", "comment"),
+        *("code-quality", "columns", "save", "inconclusive"),
         *("baseline", "compare-fail", "compare-common"),
     )
+    run_options.add_verbosity(parser)
     parser.set_defaults(command=merge)
 
 

@@ -1,12 +1,12 @@
 """``imgcls score``: the plugin's run without pytest, its table, its verdicts and its exit code."""
 
 import argparse
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 from imgcls.cli import output
 from imgcls.errors import ImgclsError
+from imgcls.reporting import presentation
 from imgcls.session import options as run_options
 from imgcls.session import results as session_results
 from imgcls.session import selection
@@ -22,9 +22,12 @@ def add_score(commands: Any) -> None:
     parser = commands.add_parser("score", help="score every model on every dataset and hold them against their gates")
     run_options.add_to_command(
         parser,
-        *("config", "models", "datasets", "device", "store", "trust-mtime", "json", "json-summary", "markdown"),
+        *("config", "models", "datasets", "device", "store", "trust-mtime", "columns"),
+        *("json", "json-summary", "csv", "markdown", "report"),
+        *("comment", "code-quality"),
         *("inconclusive", "baseline", "compare-fail", "compare-common", "save"),
     )
+    run_options.add_verbosity(parser)
     parser.set_defaults(command=score)
 
 
@@ -52,17 +55,27 @@ def concluded(results: Results) -> int:
     except ImgclsError as error:
         output.error(f"imgcls: {error}")
         code = sessions.worst_exit_code({code, error.exit_code})
+    show_in_ci(results)
     if results.finished:
         return code
     output.error("imgcls: interrupted; what was predicted so far is stored")
     return INTERRUPTED
 
 
+def show_in_ci(results: Results) -> None:
+    """Annotate the gates that fail, in GitHub Actions, and state what could not be shown there."""
+    for line in results.ci_notes:
+        output.error(line)
+    for line in results.annotations():
+        output.command(line)
+
+
 def _lines(results: Results) -> Iterator[str]:
-    yield from results.tables(shutil.get_terminal_size().columns)
+    yield from results.tables(presentation.terminal_width())
     yield results.gates_line()
     if line := results.goldens_line():
         yield line
     yield from (f"  not evaluated: {gate}" for gate in results.unevaluated_gates())
     yield from (f"  not evaluated here: {limit}; pytest measures it" for limit in results.unevaluated_limits())
+    yield from (f"  not compared here: {gate}; pytest -m parity does" for gate in results.unevaluated_deployments())
     yield from (f"  not compared here: {golden}; pytest -m golden does" for golden in results.unchecked_goldens())

@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imgcls import messages
 from imgcls.cli import output
 from imgcls.reporting import progress
 from imgcls.training import config
@@ -188,8 +189,9 @@ def _ignore(_name: str, _done: int, _total: int) -> None:
 def _summary(result: TrainingResult) -> str:
     best = result.best
     return (
-        f"trained on {result.train_images} images; the best of {len(result.history)} epochs is {best.number}: "
-        f"top1 {_percent(best.validation.top1)} of {result.validation_images} validation images"
+        f"trained on {messages.counted(result.train_images, 'image')}; "
+        f"the best of {messages.counted(len(result.history), 'epoch')} is {best.number}: "
+        f"top1 {_percent(best.validation.top1)} of {messages.counted(result.validation_images, 'validation image')}"
     )
 
 

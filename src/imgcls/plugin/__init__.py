@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 SESSION: "pytest.StashKey[PluginSession]" = pytest.StashKey()
 
 PREFIX = "imgcls_"
-NAMES = ("model", "dataset", "device", "golden", "scores", "gates", "latency", "memory")
+NAMES = (
+    *("model", "dataset", "device", "golden", "scores", "gates", "latency", "memory"),
+    *("parity", "serving", "contracts"),
+)
 """Our fixtures: each is always there with the prefix, and without it where nobody else has a fixture of this name."""
 
 OURS = frozenset(f"{PREFIX}{name}" for name in NAMES)
@@ -36,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "golden: compares a model's predictions with its golden record")
     config.addinivalue_line("markers", "latency(p95_ms=40): times a model and holds it against its limits")
     config.addinivalue_line("markers", 'memory(host="400 MB"): measures a model and holds it against its limits')
+    config.addinivalue_line("markers", "parity: compares what ships, exports and serving, with what was tested")
+    config.addinivalue_line("markers", "contract: tries what every model should keep, whatever it was trained for")
     config.addinivalue_line("markers", "imgcls(models=[...], datasets=[...]): only these of the configuration")
     from imgcls.plugin import fixtures
 
@@ -143,7 +148,10 @@ def run_id(config: pytest.Config) -> str:
 def is_requested(config: pytest.Config) -> bool:
     """Whether an option needs a configuration although no test may."""
     requires = config.getoption("--imgcls-require-gates") not in (None, "none")
-    return requires or any(config.getoption(f"--imgcls-{name}") for name in ("json", "markdown", "save", "profile"))
+    return requires or any(
+        config.getoption(f"--imgcls-{name}")
+        for name in ("json", "csv", "markdown", "report", "comment", "code-quality", "save", "profile")
+    )
 
 
 def _has_configuration(config: pytest.Config) -> bool:

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import pytest
 
-from imgcls.plugin import is_requested, items
+from imgcls.plugin import is_requested, items, properties
 from imgcls.plugin.projects import Project
-from imgcls.session import events, required
+from imgcls.session import required
 from imgcls.session.events import Event
 from imgcls.session.required import Target
 from imgcls.session.results import Results
@@ -37,12 +37,11 @@ class Attempt:
     failed: bool = False
 
     def add(self, report: pytest.TestReport) -> None:
-        """User properties stand in each of a test's reports, and are whole in the last."""
+        """What a test produced stands in each of its reports, and is whole in the last."""
         self.failed |= report.failed
         self.unmeasured = _reason(report) if report.skipped else self.unmeasured
         if report.when == "teardown":
-            values = [str(value) for name, value in report.user_properties if name == events.PROPERTY]
-            self.events = [events.decode(value) for value in values]
+            self.events = properties.events_of(report)
 
 
 class Attempts:
@@ -54,7 +53,7 @@ class Attempts:
 
     def begin(self, item: pytest.Item) -> None:
         """Forget what an attempt before this one left with the test, and with pytest-benchmark."""
-        item.user_properties[:] = [entry for entry in item.user_properties if entry[0] != events.PROPERTY]
+        properties.forget(item)
         item.stash[items.CALLED] = False
         benchmarks = getattr(self.config, "_benchmarksession", None)
         if benchmarks is not None:
@@ -64,6 +63,7 @@ class Attempts:
         """Let a report state what its test is for, also in another process."""
         vars(report)[CONFIGURATION] = str(project.files[0])
         vars(report)[TARGETS] = required.encode(items.targets_of(item))
+        properties.describe(report, item)
 
     def add(self, report: pytest.TestReport) -> None:
         """A report of a test of ours; its setup begins an attempt."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from imgcls.errors import ImgclsError, InconclusiveWarning
 from imgcls.gates import accuracy
+from imgcls.plugin import properties
 from imgcls.plugin.goldens import GoldenSession
 from imgcls.plugin.items import CALLED, OUTCOME, ModelHandle, once
 from imgcls.plugin.projects import Project
 from imgcls.records.config import DatasetSpec
 from imgcls.records.evaluation import PairOutcome, Scores, Verdict
 from imgcls.records.performance import Latency, Memory
-from imgcls.session import events
+from imgcls.reporting.ci import junit
 from imgcls.session.events import PairJudged
 from imgcls.session.session import Session
+from imgcls.stats import units
 from imgcls.system import machine
 
 
@@ -54,7 +57,7 @@ class Gates:
         if not verdicts:
             pytest.skip(
                 f"no gate for {scores.model} on {scores.dataset}: "
-                f"top1 {scores.top1:.4f}, top5 {scores.top5:.4f} of {scores.scored}"
+                f"top1 {scores.counted.top1:.4f}, top5 {scores.counted.top5:.4f} of {units.total(scores)}"
             )
         report_verdicts(session, self._item, scores, verdicts)
 
@@ -74,6 +77,7 @@ def scores(item: pytest.Item, model: ModelHandle, dataset: DatasetSpec) -> Score
     """The scores of a pair, which the test keeps, so that it fails where they are not available."""
     outcome = model.session.outcome(model.name, dataset.name)
     item.stash[OUTCOME] = outcome
+    properties.add(item, junit.of_scores(outcome.scores))
     if item.stash.get(CALLED, False):
         require_scores(model.session, item)
     return outcome.scores
@@ -91,6 +95,7 @@ def require_scores(session: Session, item: pytest.Item) -> None:
 
 def report_verdicts(session: Session, item: pytest.Item, scores: Scores, verdicts: tuple[Verdict, ...]) -> None:
     """Put the verdicts into the test's report, and fail the test where one does not hold."""
+    properties.add(item, _compared(session, scores))
     _report(item, scores, verdicts)
     inconclusive = session.options.inconclusive
     if failed := [verdict.message for verdict in verdicts if not accuracy.holds(verdict, inconclusive)]:
@@ -101,7 +106,17 @@ def report_verdicts(session: Session, item: pytest.Item, scores: Scores, verdict
 
 
 def _report(item: pytest.Item, scores: Scores, verdicts: tuple[Verdict, ...]) -> None:
-    item.user_properties.append((events.PROPERTY, events.encode(PairJudged(scores.model, scores.dataset, verdicts))))
+    properties.report(item, PairJudged(scores.model, scores.dataset, verdicts), junit.of_verdicts(verdicts))
+
+
+def _compared(session: Session, scores: Scores) -> dict[str, junit.Figure]:
+    """The figures of a pair against the baseline; none where nothing was compared."""
+    pair = (scores.model, scores.dataset)
+    if session.baseline is None or pair in session.new_pairs:
+        return {}
+    with suppress(ImgclsError):  # the verdict is about it
+        return junit.of_comparison(session.comparison(session.baseline, *pair))
+    return {}
 
 
 def _warn(item: pytest.Item, verdict: Verdict) -> None:

@@ -14,12 +14,12 @@ from imgcls.config import thresholds
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.gates import accuracy, cost
 from imgcls.models.runtimes import base as runtimes
-from imgcls.plugin import PREFIX, terminal
+from imgcls.plugin import PREFIX, properties, terminal
 from imgcls.records.config import LatencyGate, MemoryGate
 from imgcls.records.evaluation import Verdict
 from imgcls.records.performance import Latency, Memory, Profile, Scenario
 from imgcls.reporting import progress
-from imgcls.session import events
+from imgcls.reporting.ci import junit
 from imgcls.session.events import LatencyMeasured, LimitsJudged, MemoryMeasured
 from imgcls.session.session import Session
 from imgcls.system import machine
@@ -78,7 +78,7 @@ class CostSession:
         except ImgclsError as error:
             pytest.fail(str(error), pytrace=False)
         benchmark.extra_info.update(extra_info(measured))
-        _report(item, LatencyMeasured(replace(measured, rounds_ns=())))
+        properties.report(item, LatencyMeasured(replace(measured, rounds_ns=())), junit.of_latency(measured))
         return measured
 
     def measure_memory(self, item: pytest.Item, name: str, device: str, *, batch: int = 1) -> Memory:
@@ -93,7 +93,7 @@ class CostSession:
                 measured = memory.measure(spec, device, batch, memray_dir=folder)
         except ImgclsError as error:
             pytest.fail(str(error), pytrace=False)
-        _report(item, MemoryMeasured(measured))
+        properties.report(item, MemoryMeasured(measured), junit.of_memory(measured))
         return measured
 
     def check(self, item: pytest.Item, measured: Latency | Memory) -> None:
@@ -106,7 +106,8 @@ class CostSession:
             verdicts = self._judged(item, measured)
         except ConfigError as error:
             pytest.fail(str(error), pytrace=False)
-        _report(item, LimitsJudged(cost.kind_of(measured), measured.conditions.model, verdicts))
+        judged = LimitsJudged(cost.kind_of(measured), measured.conditions.model, verdicts)
+        properties.report(item, judged, junit.of_verdicts(verdicts))
         if failed := [verdict.message for verdict in verdicts if not accuracy.holds(verdict, "fail")]:
             pytest.fail("\n".join(failed), pytrace=False)
 
@@ -195,10 +196,6 @@ def extra_info(measured: Latency) -> dict[str, Any]:
     """What pytest-benchmark keeps with a benchmark: every figure and condition by its own name."""
     values = asdict(measured)
     return {**values.pop("conditions"), **values}
-
-
-def _report(item: pytest.Item, event: events.Event) -> None:
-    item.user_properties.append((events.PROPERTY, events.encode(event)))
 
 
 def _require_batch(batch: int | None) -> None:

@@ -17,6 +17,7 @@ from imgcls.plugin import NAMES, PREFIX, session_of
 
 if TYPE_CHECKING:
     from imgcls.plugin.checks import Gates, GoldenPredictions
+    from imgcls.plugin.deployment import Contracts, ExportParity, ModelServing
     from imgcls.plugin.items import ModelHandle
     from imgcls.plugin.projects import Project
     from imgcls.records.config import DatasetSpec
@@ -96,6 +97,30 @@ def imgcls_memory(
     return partial(costs.measure_memory, request.node, costs.measurable(imgcls_model, imgcls_device), imgcls_device)
 
 
+@pytest.fixture
+def imgcls_parity(request: pytest.FixtureRequest, imgcls_dataset: DatasetSpec) -> ExportParity:
+    """Each configured export on each dataset: ``parity.check()``, and ``parity.result`` for what was seen."""
+    from imgcls.plugin import deployment
+
+    return deployment.ExportParity(_project(request), request.node, _parameter(request), imgcls_dataset)
+
+
+@pytest.fixture
+def imgcls_serving(request: pytest.FixtureRequest) -> ModelServing:
+    """The serving of each model that has one: ``serving.check()``."""
+    from imgcls.plugin import deployment
+
+    return deployment.ModelServing(_project(request), request.node, _parameter(request).name)
+
+
+@pytest.fixture
+def imgcls_contracts(request: pytest.FixtureRequest, imgcls_model: ModelHandle) -> Contracts:
+    """What every model should keep: ``contracts.check(name)``."""
+    from imgcls.plugin import deployment
+
+    return deployment.Contracts(_project(request), request.node, imgcls_model.name)
+
+
 def _project(request: pytest.FixtureRequest) -> Project:
     return session_of(request.config).project_of(request.node)
 
@@ -158,6 +183,21 @@ def latency(imgcls_latency: Callable[..., Latency]) -> Callable[..., Latency]:
 def memory(imgcls_memory: Callable[..., Memory]) -> Callable[..., Memory]:
     """The same as ``imgcls_memory``."""
     return imgcls_memory
+
+
+def parity(imgcls_parity: ExportParity) -> ExportParity:
+    """The same as ``imgcls_parity``."""
+    return imgcls_parity
+
+
+def serving(imgcls_serving: ModelServing) -> ModelServing:
+    """The same as ``imgcls_serving``."""
+    return imgcls_serving
+
+
+def contracts(imgcls_contracts: Contracts) -> Contracts:
+    """The same as ``imgcls_contracts``."""
+    return imgcls_contracts
 
 
 _SHORT: dict[str, Callable[..., Any]] = {name: globals()[name] for name in NAMES}

@@ -5,17 +5,21 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from imgcls.messages import nearest
 from imgcls.plugin import MARKER, OURS, PREFIX, ownership
-from imgcls.plugin.items import DatasetHandle, ModelHandle
+from imgcls.plugin.items import DatasetHandle, ExportHandle, ModelHandle, ServingHandle
 from imgcls.plugin.projects import Project
 from imgcls.system import machine
 
-PARAMETERS = ("imgcls_model", "imgcls_dataset", "imgcls_device")
+OF_DEPLOYMENT = ("imgcls_parity", "imgcls_serving")
+PARAMETERS = ("imgcls_model", "imgcls_dataset", "imgcls_device", *OF_DEPLOYMENT)
+
+
+HANDLES = (ModelHandle, DatasetHandle, ExportHandle, ServingHandle)
 
 
 class Generation:
@@ -44,7 +48,7 @@ class Generation:
         self.metafunc.parametrize = self._parametrize  # type: ignore[method-assign]
         self._check_marker()
         for name in self._needed():
-            self._parametrize(name, list(self._values(name)), indirect=True, ids=_identity, scope="session")
+            self._parametrize(name, list(self._values(name)), indirect=True, ids=_identity, scope=_scope([name]))
         for call in self._noted:
             self._translate(call)
             self._parametrize(*call.args, **call.kwargs)
@@ -63,13 +67,20 @@ class Generation:
         info: Any = self.test._fixtureinfo  # noqa: SLF001 - pytest has no other door to what a test requests
         rest = {name: known for name, known in self.definitions.items() if name not in direct}
         needed = ownership.reachable(info.initialnames, rest) - {self._canonical(name) for name in given}
-        return [name for name in self.metafunc.fixturenames if name in PARAMETERS and name in needed]
+        ours = [name for name in self.metafunc.fixturenames if name in PARAMETERS and name in needed]
+        return sorted(
+            ours, key=lambda name: name not in OF_DEPLOYMENT
+        )  # a test's identity begins with what it is about
 
     def _values(self, name: str) -> Iterable[Any]:
         assert self.project is not None  # noqa: S101 - nothing is parametrized without one
         if name == "imgcls_device":
             requested = self.metafunc.config.getoption("--imgcls-device")
             return [requested] if requested else ["cpu", "cuda"][: 1 + machine.has_gpu()]
+        if name in OF_DEPLOYMENT:
+            handles: Mapping[str, Any] = self._known[name]
+            models = {model.name for model in self._values("imgcls_model")}
+            return [handle for handle in handles.values() if getattr(handle, "model", handle.name) in models]
         kind = f"{name.removeprefix(PREFIX)}s"
         marked = self._marked().get(kind)
         if marked is not None:
@@ -99,18 +110,25 @@ class Generation:
     def _value(self, name: str, value: Any, where: str) -> Any:
         """The parameter that a name in a mark means."""
         assert self.project is not None  # noqa: S101 - nothing is parametrized without one
-        if isinstance(value, ModelHandle | DatasetHandle):
+        if isinstance(value, HANDLES):
             return value
-        devices = {"cpu": "cpu", "cuda": "cuda"}
-        all_known: Mapping[str, Mapping[str, Any]] = dict(
-            zip(PARAMETERS, (self.project.models, self.project.datasets, devices), strict=True)
-        )
-        known = all_known[name]
+        known = self._known[name]
         if not isinstance(value, str) or value not in known:
-            kind = name.removeprefix(PREFIX)
+            kind = {"imgcls_parity": "export", "imgcls_serving": "serving of a model"}.get(
+                name, name.removeprefix(PREFIX)
+            )
             place = "" if kind == "device" else f" in {self.project.name}"
             raise self._error(f"{where}: no {kind} {value!r}{place}{nearest(str(value), known)}")
         return known[value]
+
+    @property
+    def _known(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is configured for each of our parameters, by name."""
+        assert self.project is not None  # noqa: S101 - nothing is parametrized without one
+        devices = {"cpu": "cpu", "cuda": "cuda"}
+        project = self.project
+        known = (project.models, project.datasets, devices, project.exports, project.servings)
+        return dict(zip(PARAMETERS, known, strict=True))
 
     def _error(self, message: str) -> Exception:
         return pytest.Collector.CollectError(f"{self.test.nodeid}: {message}")
@@ -138,7 +156,7 @@ class Generation:
         call.arguments["argnames"] = renamed[0] if is_single else renamed
         call.arguments["indirect"] = [new for name, new in zip(names, renamed, strict=True) if name in indirect]
         call.arguments.setdefault("ids", _identity)
-        call.arguments.setdefault("scope", "session")
+        call.arguments.setdefault("scope", _scope(renamed))
 
     def _translated_set(self, own: Sequence[str | None], given: Any, *, is_single: bool) -> Any:
         """One set of a mark's values, as it is written: a value, a tuple of them, or a ``pytest.param``."""
@@ -165,6 +183,11 @@ def _indirect(call: inspect.BoundArguments) -> set[str]:
     return set(_names(call) if isinstance(indirect, bool) else indirect) if indirect else set()
 
 
+def _scope(names: Iterable[str]) -> Literal["function", "session"]:
+    """A session shares models and datasets; an export and a serving are of one test."""
+    return "session" if set(OF_DEPLOYMENT).isdisjoint(names) else "function"
+
+
 def _identity(value: object) -> str | None:
     """How a parameter stands in a test's identity; pytest knows the others."""
-    return value.name if isinstance(value, ModelHandle | DatasetHandle) else None
+    return value.name if isinstance(value, HANDLES) else None

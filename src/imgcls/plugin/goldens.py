@@ -15,10 +15,11 @@ from imgcls import hashing
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.golden import check, files
 from imgcls.golden.check import Pair
+from imgcls.plugin import properties
 from imgcls.plugin.items import once
 from imgcls.records.config import DatasetSpec
 from imgcls.records.evaluation import Verdict
-from imgcls.session import events
+from imgcls.reporting.ci import junit
 from imgcls.session import options as run_options
 from imgcls.session.events import GoldenChecked
 from imgcls.session.results import Results
@@ -62,7 +63,8 @@ class GoldenSession:
         except ImgclsError as error:
             verdict = Verdict("golden", None, "golden", "error", str(error))
         event = GoldenChecked(model, dataset.name, self._shown(file), verdict, change)
-        item.user_properties.append((events.PROPERTY, events.encode(event)))
+        of_verdict = junit.of_verdicts([verdict] if verdict else [])
+        properties.report(item, event, {"model": model, "dataset": dataset.name, **of_verdict})
         if verdict and verdict.status != "pass":
             failure = self.session.outcome(model, dataset.name).failure
             reason = failure.message if failure and failure.message in verdict.message else verdict.message

@@ -15,9 +15,10 @@ from imgcls.errors import ConfigError, StoreError
 from imgcls.plugin import checks, is_requested, items, locations, ownership, progress
 from imgcls.plugin.attempts import CONFIGURATION, Attempts
 from imgcls.plugin.generation import Generation
-from imgcls.plugin.items import DatasetHandle, ModelHandle
+from imgcls.plugin.items import DatasetHandle, ExportHandle, ModelHandle, ServingHandle
 from imgcls.plugin.projects import Project, Projects, options_of
 from imgcls.plugin.summary import Summary
+from imgcls.records.config import Settings
 
 
 class PluginSession:
@@ -130,7 +131,8 @@ class PluginSession:
         """Leave out the pairs that the configuration leaves out, and goldens of datasets that have none."""
         left_out = set(self._begin(items))
         if left_out:
-            config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+            reported = _deselected(left_out)
+            config.hook.pytest_deselected(items=[item for item in items if item in reported])
             items[:] = [item for item in items if item not in left_out]
         result = yield
         if not self.is_worker:
@@ -160,6 +162,8 @@ class PluginSession:
         if project is None or not project.is_open:
             return project is not None
         settings = project.session.settings
+        if items.is_of_deployment(test):
+            return _is_left_out_of_deployment(test, settings)
         if model is None and dataset is None:
             return False
         if model is None or dataset is None:
@@ -270,3 +274,16 @@ class PluginSession:
                 project.session.close()
             elif "store" in vars(project.session):
                 project.session.store.close()
+
+
+def _deselected(left_out: set[pytest.Item]) -> set[pytest.Item]:
+    """What is reported as deselected; ready-made tests of exports and serving are no news where no model has any."""
+    return {test for test in left_out if not items.is_unconfigured(test)}
+
+
+def _is_left_out_of_deployment(test: pytest.Item, settings: Settings) -> bool:
+    export, serving = items.parameter_of(test, ExportHandle), items.parameter_of(test, ServingHandle)
+    dataset = items.parameter_of(test, DatasetHandle)
+    if export and dataset:
+        return (export.model, dataset.name) not in settings.parity_pairs()
+    return not (serving and serving.name in settings.models)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args
 import pytest
 
 from imgcls.plugin import OURS, PREFIX
-from imgcls.records.config import DatasetSpec, ModelSpec
+from imgcls.records.config import DatasetSpec, ExportSpec, ModelSpec
 from imgcls.records.evaluation import PairOutcome
 from imgcls.records.performance import Scenario
-from imgcls.session.required import Target, latency_target
+from imgcls.session.required import Target, latency_target, parity_target, serving_target
 
 if TYPE_CHECKING:
     from imgcls.models.model import Model
@@ -69,6 +69,31 @@ class DatasetHandle:
         return self.name
 
 
+@dataclass(frozen=True, eq=False)
+class ExportHandle:
+    """A configured export of a model as the parameter of a test."""
+
+    model: str
+    spec: ExportSpec
+
+    @property
+    def name(self) -> str:
+        return f"{self.model}/{self.spec.name}"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, eq=False)
+class ServingHandle:
+    """A model that has a serving as the parameter of a test."""
+
+    name: str
+
+    def __repr__(self) -> str:
+        return self.name
+
+
 def is_ours(item: pytest.Item) -> bool:
     """Whether a test requests a fixture that only imgcls has."""
     return not OURS.isdisjoint(getattr(item, "fixturenames", ()))
@@ -89,6 +114,8 @@ def pair_of(item: pytest.Item) -> tuple[str, str] | None:
 
 def targets_of(item: pytest.Item) -> set[Target]:
     """What a test evaluates, as far as its fixtures show: gates and golden records of a pair, limits of a model."""
+    if parameter_of(item, ExportHandle) or parameter_of(item, ServingHandle):
+        return _deployment_of(item)
     model, dataset = parameter_of(item, ModelHandle), parameter_of(item, DatasetHandle)
     requested = {name.removeprefix(PREFIX) for name in OURS.intersection(getattr(item, "fixturenames", ()))}
     if model is None:
@@ -101,6 +128,14 @@ def targets_of(item: pytest.Item) -> set[Target]:
     return targets | (_limits_of(item, model.name, requested) if "gates" in requested else set())
 
 
+def _deployment_of(item: pytest.Item) -> set[Target]:
+    export, dataset, serving = (parameter_of(item, kind) for kind in (ExportHandle, DatasetHandle, ServingHandle))
+    targets = {serving_target(serving.name)} if isinstance(serving, ServingHandle) else set()
+    if isinstance(export, ExportHandle) and isinstance(dataset, DatasetHandle):
+        targets.add(parity_target(export.model, export.spec.name, dataset.name))
+    return targets
+
+
 def _limits_of(item: pytest.Item, model: str, requested: Container[str]) -> set[Target]:
     """Of which device and scenario; a test without a parameter ``scenario`` may be for either."""
     parameters: Any = item.callspec.params  # type: ignore[attr-defined]  # it has a model
@@ -110,6 +145,16 @@ def _limits_of(item: pytest.Item, model: str, requested: Container[str]) -> set[
         given = parameters.get("scenario")
         targets |= {latency_target(model, device, each) for each in ([given] if given in scenarios else scenarios)}
     return targets
+
+
+def is_of_deployment(item: pytest.Item) -> bool:
+    """Whether a test is about exports or serving."""
+    return not {"imgcls_parity", "imgcls_serving"}.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def is_unconfigured(item: pytest.Item) -> bool:
+    """Whether a test is about exports or serving, and no model has any."""
+    return is_of_deployment(item) and not (parameter_of(item, ExportHandle) or parameter_of(item, ServingHandle))
 
 
 def is_golden_test(item: pytest.Item) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from imgcls.config import lines
 from imgcls.errors import ImgclsError
 from imgcls.plugin.items import DatasetHandle, ModelHandle, parameter_of
 from imgcls.plugin.projects import PACKAGE, Project
@@ -54,8 +55,8 @@ def _place(item: pytest.Item, project: Project | None) -> tuple[Path, int] | Non
     if handle is None or project is None:
         return None
     dataset = parameter_of(item, DatasetHandle)
-    file = project.files[0]
-    return file, _line_of_gate(file, _kind(item), handle.name, dataset.name if dataset else None)
+    line = lines.of_gate(project.files, _kind(item), handle.name, dataset.name if dataset else None)
+    return (line.file, line.number - 1) if line else (project.files[0], 0)
 
 
 def _kind(item: pytest.Item) -> str:
@@ -68,26 +69,5 @@ def _kind(item: pytest.Item) -> str:
 def _line_of_import(file: Path) -> int:
     """The line that imports the ready-made tests, or else the first."""
     tree = ast.parse(file.read_bytes())
-    lines = (node.lineno - 1 for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == SUITE)
-    return min(lines, default=0)
-
-
-@cache
-def _line_of_gate(file: Path, kind: str, model: str, dataset: str | None) -> int:
-    """The line of a gate or limit in a configuration, or of the table that it would be in, or of the model."""
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
-    for table in (f"{kind}.{model}", f'{kind}."*"', f"models.{model}"):
-        for number, line in enumerate(lines):
-            if line.partition("#")[0].strip() in (f"[{table}]", f"[tool.imgcls.{table}]"):
-                return number + _offset(lines[number + 1 :], dataset)
-    return 0
-
-
-def _offset(lines: list[str], dataset: str | None) -> int:
-    """How many lines after its header a table has the key of a dataset; 0 where it has none."""
-    for number, line in enumerate(lines, 1):
-        if line.startswith("["):
-            break
-        if dataset and line.partition("=")[0].strip().strip('"') == dataset:
-            return number
-    return 0
+    imports = (node.lineno - 1 for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == SUITE)
+    return min(imports, default=0)

@@ -17,7 +17,7 @@ from imgcls.config import discovery
 from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError, StoreError
 from imgcls.plugin import run_id, terminal
-from imgcls.plugin.items import DatasetHandle, ModelHandle
+from imgcls.plugin.items import DatasetHandle, ExportHandle, ModelHandle, ServingHandle
 from imgcls.session.options import RunOptions
 from imgcls.session.results import Results
 from imgcls.session.session import Session, ShowProgress
@@ -25,8 +25,12 @@ from imgcls.session.session import Session, ShowProgress
 if TYPE_CHECKING:
     from imgcls.plugin.costs import CostSession
     from imgcls.plugin.goldens import GoldenSession
+    from imgcls.session.deployment import Deployment
 
 PACKAGE = Path(__file__).parents[1]
+
+WRITTEN = ("json", "csv", "markdown", "report", "comment", "code-quality", "save")
+"""The options that name files of one configuration."""
 
 
 class Project:
@@ -42,6 +46,10 @@ class Project:
         self.configured = configuration.load(files)
         self.models = {name: ModelHandle(name, spec, self) for name, spec in self.configured.models.items()}
         self.datasets = {name: DatasetHandle(name, spec) for name, spec in self.configured.datasets.items()}
+        of_models = self.configured.models.items()
+        exports = [ExportHandle(name, export) for name, spec in of_models for export in spec.exports.values()]
+        self.exports = {handle.name: handle for handle in exports}
+        self.servings = {name: ServingHandle(name) for name, spec in of_models if spec.serving}
         self.used = False
         self.pending: defaultdict[str, set[str]] = defaultdict(set)
         self._session: Session | None = None
@@ -108,6 +116,12 @@ class Project:
         from imgcls.plugin.goldens import GoldenSession
 
         return GoldenSession(self.session, self.config, self.home)
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        from imgcls.session.deployment import Deployment
+
+        return Deployment(self.session)
 
     @cached_property
     def costs(self) -> CostSession:
@@ -195,7 +209,8 @@ def options_of(project: Project, reported: Sequence[Project], known: Sequence[Pr
 
 
 def _require_own_files(options: RunOptions, projects: Sequence[Project]) -> None:
-    for name, file in (("json", options.json), ("markdown", options.markdown), ("save", options.save)):
+    files = {name: getattr(options, name.replace("-", "_")) for name in WRITTEN}
+    for name, file in files.items():
         if file and not Path(os.path.normpath(file)).is_relative_to(options.working):
             raise ConfigError(
                 f"{options.prefix}{name} {file} is one file, and tests of {len(projects)} configurations run here "

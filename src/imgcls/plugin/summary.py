@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from imgcls import documents
 from imgcls.errors import ConfigError, ImgclsError, StoreError
 from imgcls.messages import encodable, printable
 from imgcls.plugin.projects import Project, options_of
+from imgcls.reporting import colours
+from imgcls.reporting.ci import runner_log
 
 
 class Summary:
@@ -28,6 +30,7 @@ class Summary:
             results = project.results
             self._collect(project)
             results.errors += self._errors(project, exitstatus, is_first=not number)
+            results.title = f"imgcls, {project.name}" if len(projects) > 1 else results.title
             try:
                 if self.is_distributed:  # only now is it known of which configurations workers had tests
                     project.session.options = options_of(project, projects, projects)
@@ -35,7 +38,8 @@ class Summary:
                     results.write(passed=not exitstatus and not results.errors)
             except (OSError, ImgclsError) as error:
                 what = "" if isinstance(error, ConfigError) else "the result document could not be written: "
-                results.errors.append(f"imgcls: {what}{error}")
+                reason = documents.failure(error) if isinstance(error, OSError) else error
+                results.errors.append(f"imgcls: {what}{reason}")
         if any(project.results.errors for project in projects):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -46,7 +50,9 @@ class Summary:
             title = f"imgcls, {project.name}" if len(projects) > 1 else "imgcls"
             for text in self._lines(project, title):
                 for line in text.split("\n"):
-                    terminalreporter.write_line(encodable(printable(line), encoding))
+                    _write(terminalreporter, runner_log.inert(encodable(printable(line), encoding)))
+            for line in self._annotations(project, terminalreporter.config):
+                terminalreporter.write_line(encodable(line, encoding))
 
     def _collect(self, project: Project) -> None:
         """Read what was scored, and profile what was requested.
@@ -82,17 +88,32 @@ class Summary:
     def _lines(self, project: Project, title: str) -> Iterator[str]:
         """The summary of a configuration: tables, verdicts, and which gates were evaluated."""
         results = project.results
-        width = shutil.get_terminal_size().columns
-        if results.outcomes:
+        width = project.config.get_terminal_writer().fullwidth
+        if (results.outcomes or results.has_deployment) and project.session.options.verbosity >= 0:
             yield f"{f' {title} ':=^{width}}"
         yield from results.tables(width)
-        if not (results.outcomes or results.errors or results.latencies or results.memories):
+        measured = results.outcomes or results.latencies or results.memories or results.has_deployment
+        if not (measured or results.errors):
             return
         if results.total_gates:
             yield results.gates_line()
         yield from project.goldens.lines(results)
         yield from results.errors
         yield from results.not_evaluated()
+        yield from results.ci_notes
+
+    def _annotations(self, project: Project, config: pytest.Config) -> list[str]:
+        """Those of GitHub Actions; pytest-github-actions-annotate-failures has those of failed tests."""
+        is_annotated = config.pluginmanager.has_plugin("annotate_errors")
+        return project.results.annotations(annotated=is_annotated) if project.results.started else []
+
+
+def _write(terminalreporter: pytest.TerminalReporter, line: str) -> None:
+    """A line whose verdict is coloured, where pytest's stream has colours."""
+    word, rest = colours.verdict_word(line)
+    if word:
+        terminalreporter.write(word, bold=True, **{colours.WORDS[word]: True})
+    terminalreporter.write_line(rest)
 
 
 def _encoding(terminalreporter: pytest.TerminalReporter) -> str:

@@ -1,6 +1,6 @@
 """What a test of a session produced, in the one form in which it travels in the test's report.
 
-Reports cross from the workers of pytest-xdist to the controller, and into JUnit XML.
+Reports cross from the workers of pytest-xdist to the controller.
 """
 
 from __future__ import annotations
@@ -8,10 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from imgcls.records.evaluation import Verdict
+from imgcls.records.parity import ContractCheck, Parity, ServingCheck
 from imgcls.records.performance import Latency, Memory
-
-PROPERTY = "imgcls"
-"""The name of the property."""
 
 
 class PairJudged(msgspec.Struct, frozen=True, tag="scores"):
@@ -52,7 +50,34 @@ class LimitsJudged(msgspec.Struct, frozen=True, tag="limits"):
     verdicts: tuple[Verdict, ...]
 
 
-Event = PairJudged | GoldenChecked | LatencyMeasured | MemoryMeasured | LimitsJudged
+class ParityChecked(msgspec.Struct, frozen=True, tag="parity"):
+    """An export held against its reference, with the verdicts of its gate."""
+
+    parity: Parity
+
+
+class ServingChecked(msgspec.Struct, frozen=True, tag="serving"):
+    """A model's own preprocessing or service held against the reference."""
+
+    check: ServingCheck
+
+
+class ContractChecked(msgspec.Struct, frozen=True, tag="contract"):
+    """One contract that every model should keep, tried on one model."""
+
+    check: ContractCheck
+
+
+Event = (
+    PairJudged
+    | GoldenChecked
+    | LatencyMeasured
+    | MemoryMeasured
+    | LimitsJudged
+    | ParityChecked
+    | ServingChecked
+    | ContractChecked
+)
 
 
 def encode(event: Event) -> str:

@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgcls.gates import accuracy
 from imgcls.records.config import LatencyGate, MemoryGate
 from imgcls.records.evaluation import Verdict
+from imgcls.records.parity import ContractCheck, Parity, ServingCheck
 from imgcls.records.performance import Latency, Memory
 from imgcls.session import required
-from imgcls.session.events import Event, GoldenChecked, LatencyMeasured, LimitsJudged, MemoryMeasured, PairJudged
+from imgcls.session.events import (
+    ContractChecked,
+    Event,
+    GoldenChecked,
+    LatencyMeasured,
+    LimitsJudged,
+    MemoryMeasured,
+    PairJudged,
+    ParityChecked,
+    ServingChecked,
+)
 from imgcls.session.required import Coverage, Kind, Target, Unevaluated
 from imgcls.system import machine
 
@@ -46,6 +57,10 @@ class GateResults:
         self.latencies: list[Latency] = []
         self.memories: list[Memory] = []
         self.limit_verdicts: list[Verdict] = []
+        self.judged_limits: list[tuple[str, Verdict]] = []
+        self.parities: list[Parity] = []
+        self.servings: list[ServingCheck] = []
+        self.contracts: list[ContractCheck] = []
         self.tests: Coverage | None = Coverage() if session.options.is_pytest else None
         self._evaluated_limits: set[tuple[str, str, str]] = set()
 
@@ -62,15 +77,27 @@ class GateResults:
                 self.memories.append(memory)
             case LimitsJudged(kind, model, verdicts):
                 self.limit_verdicts += verdicts
+                self.judged_limits += [(model, verdict) for verdict in verdicts]
                 self._evaluated_limits |= {(kind, model, verdict.metric) for verdict in verdicts}
+            case ParityChecked(parity):
+                self.parities.append(parity)
+            case ServingChecked(serving):
+                self.servings.append(serving)
+            case ContractChecked(contract):
+                self.contracts.append(contract)
+
+    @property
+    def has_deployment(self) -> bool:
+        """Whether something that ships was compared, or a contract tried."""
+        return bool(self.parities or self.servings or self.contracts)
 
     # Which gates there are, and which were evaluated.
 
     @property
     def total_gates(self) -> int:
-        """The number of gates and limits: one per pair with thresholds, per compared pair, and per limit."""
+        """The number of gates and limits: one per pair with thresholds, per compared pair, per limit and per export."""
         pairs = accuracy.total(self.session.settings, self.session.compared_pairs)
-        return pairs + len(self._limits(selected=True)) + len(self._not_selected)
+        return pairs + len(self._limits(selected=True)) + len(self._deployments) + len(self._not_selected)
 
     def unevaluated_gates(self) -> list[str]:
         """The gates on scores that nothing was shown for, in words."""
@@ -80,13 +107,18 @@ class GateResults:
         """The limits on latency and memory that no test measured, in words."""
         return [gate.words for gate in self._unevaluated_limits()]
 
+    def unevaluated_deployments(self) -> list[str]:
+        """The gates on exports, and the serving, that no test compared, in words."""
+        return [gate.words for gate in self._unevaluated_deployments()]
+
     def unchecked_goldens(self) -> list[str]:
         """The selected pairs with a golden record that no test compared, in words."""
         return [golden.words for golden in self._unchecked_goldens()]
 
     def unevaluated(self) -> list[Unevaluated]:
         """All gates and limits that were not evaluated; those of what was not selected where options require them."""
-        return [*self._unevaluated_gates(), *self._unevaluated_limits(), *self._not_selected]
+        deployments = self._unevaluated_deployments()
+        return [*self._unevaluated_gates(), *self._unevaluated_limits(), *deployments, *self._not_selected]
 
     def _unevaluated_gates(self) -> list[Unevaluated]:
         session, has_baseline = self.session, self.session.options.baseline is not None
@@ -96,6 +128,24 @@ class GateResults:
     def _unevaluated_limits(self) -> list[Unevaluated]:
         limits = [limit for limit in self._limits(selected=True) if limit not in self._evaluated_limits]
         return [self._caused(self._target(limit), str(limit)) for limit in limits]
+
+    @property
+    def _deployments(self) -> list[Unevaluated]:
+        """Every gate on an export, and every serving, of the selected models."""
+        settings = self.session.settings
+        exports = [
+            Unevaluated(required.parity_target(model, export, dataset), f"parity of {model}/{export} on {dataset}")
+            for model, dataset in settings.parity
+            for export in settings.models[model].exports
+        ]
+        served = [model for model, spec in settings.models.items() if spec.serving]
+        return exports + [Unevaluated(required.serving_target(model), f"serving of {model}") for model in served]
+
+    def _unevaluated_deployments(self) -> list[Unevaluated]:
+        checked = {required.parity_target(p.model, p.export, p.dataset) for p in self.parities}
+        checked |= {required.serving_target(check.model) for check in self.servings}
+        missing = [each for each in self._deployments if each.target not in checked]
+        return [self._caused(each.target, each.words) for each in missing]
 
     def _unchecked_goldens(self) -> list[Unevaluated]:
         """A record that is missing or cannot be read was not compared either."""
@@ -180,8 +230,7 @@ class GateResults:
 
         Where options require gates, also one that does not hold in a test that is expected to fail.
         """
-        gates = [gate for gate in self.unevaluated() if self.must_evaluate(gate)]
-        goldens = [golden for golden in self._unchecked_goldens() if self.must_evaluate(golden)]
+        gates, goldens = self._required_gates(), self._required_goldens()
         yield from (f"FAILED gate not evaluated: {gate.words}" for gate in gates)
         yield from (f"FAILED not compared: {golden.words}" for golden in goldens)
         requested = self.session.options.require_gates
@@ -191,7 +240,19 @@ class GateResults:
             option = f"{self.session.options.prefix}require-gates={','.join(rest) or 'none'}"
             yield f"  where this run is not to evaluate them: {option}"
 
+    def _required_gates(self) -> list[Unevaluated]:
+        return [gate for gate in self.unevaluated() if self.must_evaluate(gate)]
+
+    def _required_goldens(self) -> list[Unevaluated]:
+        return [golden for golden in self._unchecked_goldens() if self.must_evaluate(golden)]
+
+    def missing(self) -> list[Unevaluated]:
+        """What was not evaluated and fails the run; of a command that is every gate on scores."""
+        return [*self._required_gates(), *self._required_goldens()] if self.tests else self._unevaluated_gates()
+
     def _kind(self, verdict: Verdict) -> Kind:
+        if any(verdict is of_export for parity in self.parities for of_export in parity.verdicts):
+            return "parity"
         if not any(verdict is of_limit for of_limit in self.limit_verdicts):
             return "accuracy"
         return "memory" if verdict.metric in OF_MEMORY else "latency"
@@ -199,4 +260,5 @@ class GateResults:
     def failed_verdicts(self) -> list[Verdict]:
         """The verdicts of gates and limits that do not hold."""
         verdicts = [*self.limit_verdicts, *(v for of_pair in self.verdicts.values() for v in of_pair)]
+        verdicts += [verdict for parity in self.parities for verdict in parity.verdicts]
         return [verdict for verdict in verdicts if not accuracy.holds(verdict, self.session.options.inconclusive)]

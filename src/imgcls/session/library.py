@@ -13,10 +13,11 @@ from imgcls.gates import accuracy, regression
 from imgcls.records.comparison import Comparison, Difference, Flip, Prediction, SavedRun
 from imgcls.records.config import Accuracy, Gate, Margin, ProvenThreshold
 from imgcls.records.data import Rejection
-from imgcls.records.evaluation import ClassScore, Interval, PairOutcome, Verdict
+from imgcls.records.evaluation import ClassScore, Interval, PairOutcome, Units, Verdict
 from imgcls.records.report import Report
 from imgcls.session import results as session_results
 from imgcls.session.results import Results
+from imgcls.stats import units
 
 if TYPE_CHECKING:
     from imgcls.session.session import Session
@@ -42,6 +43,7 @@ class Thresholds(TypedDict, total=False):
 class ScoreResult:
     """One model's scores on one dataset. Accuracies are fractions of the scored images, NaN where there is none.
 
+    Intervals and verdicts are about ``units``, which are fewer where images were copied or belong to groups.
     ``listed = scored + rejected + ignored``. ``verdicts``: of the configuration's gates, where there is one.
     """
 
@@ -54,7 +56,7 @@ class ScoreResult:
         scores = self._pair.scores
         return (
             f"<ScoreResult {scores.model} on {scores.dataset}: "
-            f"top1 {self.top1:.4f}, top5 {self.top5:.4f} of {self.scored} images>"
+            f"top1 {self.units.top1:.4f}, top5 {self.units.top5:.4f} of {units.total(scores)} images>"
         )
 
     @property
@@ -101,6 +103,11 @@ class ScoreResult:
         return self._pair.scores.classes
 
     @property
+    def units(self) -> Units:
+        """Counts of what intervals and verdicts are about: images of different bytes or groups of them, once each."""
+        return self._pair.scores.counted
+
+    @property
     def rejections(self) -> tuple[Rejection, ...]:
         """The images that could not be scored, each with its reason."""
         return self._results.outcomes[0].rejections
@@ -126,11 +133,14 @@ class ScoreResult:
         return self._results.predictions()
 
     def interval(self, metric: Accuracy, confidence: float = 0.95) -> Interval:
-        """The Wilson interval of ``top1`` or ``top5``, as fractions. Raises ValueError where nothing was scored."""
+        """The Wilson interval of ``top1`` or ``top5`` of the units, as fractions.
+
+        Raises ValueError where nothing was scored.
+        """
         from imgcls.stats import proportions
 
-        count = {"top1": self._pair.scores.top1_count, "top5": self._pair.scores.top5_count}[metric]
-        return proportions.wilson(count, self.scored, confidence)
+        counts = {"top1": self.units.top1_count, "top5": self.units.top5_count}
+        return proportions.wilson(counts[metric], self.units.scored, confidence)
 
     def judge(self, **thresholds: Unpack[Thresholds]) -> tuple[Verdict, ...]:
         """The verdicts of these thresholds, the same as those of a configuration's gate with the same numbers."""

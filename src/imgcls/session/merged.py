@@ -12,7 +12,7 @@ from imgcls.gates import accuracy, cost, regression
 from imgcls.records.comparison import Comparison, Prediction
 from imgcls.records.config import LatencyGate, MemoryGate
 from imgcls.records.evaluation import DatasetOutcome, PairOutcome, Scores, Verdict
-from imgcls.records.report import Report, Result
+from imgcls.records.report import JudgedLimit, Report, Result
 from imgcls.session import session as sessions
 from imgcls.session.events import GoldenChecked, LatencyMeasured, LimitsJudged, MemoryMeasured, PairJudged
 from imgcls.session.results import Results
@@ -64,6 +64,7 @@ class MergedResults(Results):
             results=tuple(replace(r, verdicts=tuple(verdicts.get((r.model, r.dataset), ()))) for r in results),
             contrasts=tuple(self.run.pairwise_tests()),
             comparisons=tuple(self._comparisons.values()),
+            limits=tuple(JudgedLimit(*judged) for judged in self.judged_limits),
         )
 
     def predictions(self) -> Iterator[Prediction]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from imgcls.errors import ConfigError
+from imgcls.reporting import columns
 from imgcls.session import required
 from imgcls.session.required import Required
 
@@ -30,7 +31,18 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     },
     "json": {"metavar": "FILE", "help": "write the result document to FILE"},
     "json-summary": {"action": "store_true", "help": "leave the predictions out of the document"},
+    "csv": {"metavar": "FILE", "help": "write a line per model and dataset to FILE, with timm's names of columns"},
     "markdown": {"metavar": "FILE", "help": "write the tables and the verdicts to FILE as Markdown"},
+    "report": {"metavar": "FILE", "help": "write the report to FILE: one HTML page, with images, charts and tables"},
+    "comment": {
+        "metavar": "FILE",
+        "help": "write the comment of a pull request to FILE as Markdown, empty where nothing moved",
+    },
+    "code-quality": {"metavar": "FILE", "help": "write the gates that do not pass to FILE, as GitLab reads them"},
+    "columns": {
+        "metavar": "A,B",
+        "help": "the columns of the tables of models, by the names in their heads (default: those that fit)",
+    },
     "save": {"metavar": "FILE", "help": "save this run to FILE, as a baseline for later ones"},
     "baseline": {"metavar": "FILE|last", "help": "compare with this saved run, or with the last one"},
     "compare-fail": {
@@ -47,7 +59,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "help": "what a gate does that has too few images to decide (default: fail)",
     },
     "require-gates": {
-        "nargs": "?", "const": required.ALL, "metavar": "all|none|accuracy,latency,memory,golden",
+        "nargs": "?", "const": required.ALL, "metavar": "all|none|" + ",".join(required.KINDS),
         "help": "the kinds of gates and limits that fail the run where no test evaluated them (default: those whose "
         "tests were selected); give the value behind =, without one it is all",
     },
@@ -80,7 +92,7 @@ class _PytestConfig(Protocol):
     @property
     def invocation_params(self) -> Any: ...
 
-    def getoption(self, name: str) -> Any: ...
+    def getoption(self, name: str, default: Any = None) -> Any: ...
     def getini(self, name: str) -> Any: ...
 
 
@@ -90,7 +102,7 @@ class RunOptions:
 
     ``store``: the folder of the store, ``None`` where it is off. ``require_gates``: the kinds of gates that fail a
     pytest run where they are not evaluated, ``None`` for what is selected. ``prefix``: how options are written at the
-    door that was used, for messages.
+    door that was used, for messages. ``verbosity``: below 0 only what does not pass is printed, above 0 everything.
     """
 
     working: Path
@@ -102,7 +114,11 @@ class RunOptions:
     trust_mtime: bool = False
     json: Path | None = None
     json_summary: bool = False
+    csv: Path | None = None
     markdown: Path | None = None
+    report: Path | None = None
+    comment: Path | None = None
+    code_quality: Path | None = None
     save: Path | None = None
     baseline: str | None = None
     compare_fail: tuple[str, ...] = ()
@@ -113,9 +129,14 @@ class RunOptions:
     update_golden: bool = False
     unused_golden: Literal["warn", "fail"] = "warn"
     memray_dir: Path | None = None
+    columns: tuple[str, ...] = ()
+    verbosity: int = 0
     prefix: str = COMMAND_PREFIX
 
     def __post_init__(self) -> None:
+        if self.columns:
+            columns.check(self.columns, f"{self.prefix}columns")
+        self._check_standard_output()
         if self.store is None and self.trust_mtime:
             raise ConfigError(
                 f"{self.prefix}trust-mtime and {self.prefix}store off do not go together: "
@@ -127,6 +148,16 @@ class RunOptions:
                 "a golden record holds the hashes of bytes, so they are computed"
             )
 
+    def _check_standard_output(self) -> None:
+        """Raise ConfigError where a document would go into the lines of pytest, or would be lost as a baseline."""
+        from imgcls import documents  # it imports msgspec, and every run of pytest imports this module
+
+        documents_named = {"json": self.json, "csv": self.csv, "markdown": self.markdown} if self.is_pytest else {}
+        of_ci = {"comment": self.comment, "code-quality": self.code_quality}
+        for name, file in {**documents_named, **of_ci, "report": self.report, "save": self.save}.items():
+            if file and documents.is_standard_output(file):
+                raise ConfigError(f"{self.prefix}{name} -: other lines are on standard output, so name a file")
+
     @classmethod
     def from_pytest(cls, config: _PytestConfig, *, home: Path | None = None, working: Path | None = None) -> RunOptions:
         """The options of a pytest run, by default with the store in the rootdir. Raises ConfigError.
@@ -135,7 +166,7 @@ class RunOptions:
         """
         given = {name: config.getoption(f"{PYTEST_PREFIX}{name}") for name in OPTIONS}
         return cls._resolved(
-            {**given, "config": _configurations(config, given["config"])},
+            {**given, "config": _configurations(config, given["config"]), "verbosity": config.getoption("verbose", 0)},
             working=working or config.invocation_params.dir,
             home=home or config.rootpath,
             prefix=PYTEST_PREFIX,
@@ -144,7 +175,7 @@ class RunOptions:
     @classmethod
     def from_namespace(cls, options: argparse.Namespace) -> RunOptions:
         """The options of a command, which has some of :data:`OPTIONS`. Raises ConfigError."""
-        given = {name: getattr(options, name.replace("-", "_"), None) for name in OPTIONS}
+        given = {name: getattr(options, name.replace("-", "_"), None) for name in (*OPTIONS, "verbosity")}
         return cls._resolved(given, working=Path(), home=Path(), prefix=COMMAND_PREFIX)
 
     @classmethod
@@ -164,7 +195,11 @@ class RunOptions:
             trust_mtime=bool(given["trust-mtime"]),
             json=path("json"),
             json_summary=bool(given["json-summary"]),
+            csv=path("csv"),
             markdown=path("markdown"),
+            report=path("report"),
+            comment=path("comment"),
+            code_quality=path("code-quality"),
             save=path("save"),
             baseline=given["baseline"],
             compare_fail=tuple(given["compare-fail"] or ()),
@@ -175,6 +210,8 @@ class RunOptions:
             update_golden=bool(given["update-golden"]),
             unused_golden=given["unused-golden"] or "warn",
             memray_dir=path("memray-dir"),
+            columns=_names(given["columns"]) or (),
+            verbosity=given["verbosity"] or 0,
             prefix=prefix,
         )
 
@@ -212,6 +249,15 @@ def add_to_command(parser: argparse.ArgumentParser, *names: str) -> None:
     """Declare these options to a command."""
     for name in names:
         parser.add_argument(f"{COMMAND_PREFIX}{name}", **OPTIONS[name])
+
+
+def add_verbosity(parser: argparse.ArgumentParser) -> None:
+    """Declare -q and -v to a command, which mean what they mean to pytest."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("-q", "--quiet", dest="verbosity", action="store_const", const=-1, help="only what did not pass")
+    group.add_argument(
+        "-v", "--verbose", dest="verbosity", action="store_const", const=1, help="everything that is known"
+    )
 
 
 def _names(text: str | Sequence[str] | None) -> tuple[str, ...] | None:

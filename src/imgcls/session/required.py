@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from imgcls.errors import ConfigError
 
-Kind = Literal["accuracy", "latency", "memory", "golden"]
+Kind = Literal["accuracy", "latency", "memory", "golden", "parity", "serving"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -22,7 +22,7 @@ ALL = "all"
 
 
 class Target(NamedTuple):
-    """What a test evaluates: ``where`` is a dataset, a device and its scenario, or a device."""
+    """What a test evaluates: ``where`` is a dataset, a device and its scenario, a device, or an export on a dataset."""
 
     kind: Kind
     model: str
@@ -38,6 +38,14 @@ class Unevaluated(NamedTuple):
 
 def latency_target(model: str, device: str, scenario: str) -> Target:
     return Target("latency", model, f"{device}, {scenario}")
+
+
+def parity_target(model: str, export: str, dataset: str) -> Target:
+    return Target("parity", model, f"{export}, {dataset}")
+
+
+def serving_target(model: str) -> Target:
+    return Target("serving", model, "")
 
 
 def kinds(option: str, text: str | None) -> Required:

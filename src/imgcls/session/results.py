@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgcls import documents
-from imgcls.errors import ImgclsError
+from imgcls.errors import ImgclsError, StoreError
+from imgcls.gates import accuracy
 from imgcls.records.comparison import Prediction
 from imgcls.records.evaluation import DatasetOutcome, Verdict
 from imgcls.records.performance import Profile
-from imgcls.records.report import Report, Selection
+from imgcls.records.report import JudgedLimit, Report, Selection
 from imgcls.session import session as sessions
 from imgcls.session.events import PairJudged
 from imgcls.session.gating import GateResults
 
 if TYPE_CHECKING:
+    from imgcls.reporting.ci.run import CiRun
+    from imgcls.reporting.next_steps import Places
     from imgcls.session.session import Session
 
 
@@ -28,6 +32,7 @@ class Results(GateResults):
 
     ``started``: tests or an evaluation began. ``finished``: everything that was selected was reached.
     ``errors``: what failed outside of any gate. ``reported``: texts of failures that the door prints itself.
+    ``title``: what it is called in CI. ``ci_notes``: what could not be shown there, a line each.
     """
 
     def __init__(self, session: Session) -> None:
@@ -36,6 +41,8 @@ class Results(GateResults):
         self.profiles: list[Profile] = []
         self.errors: list[str] = []
         self.reported: list[str] = []
+        self.title = "imgcls"
+        self.ci_notes: list[str] = []
 
     # What was scored.
 
@@ -68,6 +75,10 @@ class Results(GateResults):
             latencies=tuple(self.latencies),
             memories=tuple(self.memories),
             profiles=tuple(self.profiles),
+            parities=tuple(self.parities),
+            servings=tuple(self.servings),
+            contracts=tuple(self.contracts),
+            limits=tuple(JudgedLimit(*judged) for judged in self.judged_limits),
             selection=self._selection,
         )
 
@@ -98,36 +109,56 @@ class Results(GateResults):
     # What is printed and written.
 
     def tables(self, width: int) -> Iterator[str]:
-        """The tables of what was scored and measured, and the verdicts, line by line. Raises StoreError."""
-        if self.outcomes:
-            from imgcls.reporting import tables
+        """What was scored and measured, block by block: verdicts, tables, notes, what to do. Raises StoreError."""
+        measured = self.latencies or self.memories or self.profiles or self.has_deployment
+        if not (self.outcomes or measured):
+            return
+        from imgcls.reporting import terminal
+        from imgcls.reporting.presentation import Presentation
 
-            yield tables.text(self.document, width, self.reported).rstrip("\n")
-            yield from tables.verdicts_of(self.document.results)
-        if self.latencies or self.memories:
-            from imgcls.reporting import overview
+        options = self.session.options
+        columns = options.columns, f"{options.prefix}columns"
+        how = Presentation(width, options.verbosity, *columns, reported=self.reported)
+        notes = list(self.session.baseline_notes()) if self.outcomes else []
+        yield from terminal.lines(self.document, how, self.limit_verdicts, [*notes, *self._what_to_do()])
 
-            yield overview.terminal(self.document).rstrip("\n")
-        if self.memories:
-            from imgcls.reporting import memory_table
+    def _what_to_do(self) -> Iterator[str]:
+        """The next step for every gate that does not hold."""
+        from imgcls.reporting import next_steps
 
-            yield memory_table.text(self.memories).rstrip("\n")
-        for profile in self.profiles:
-            from imgcls.reporting import operator_table
+        judged = next_steps.of_report(self.document, self.judged_limits)
+        failing = [each for each in judged if not accuracy.holds(each[2], self.session.options.inconclusive)]
+        yield from next_steps.lines(failing, self.places)
 
-            yield operator_table.text(profile).rstrip("\n")
-        yield from (f"{v.status.upper()} {v.message}" for v in self.limit_verdicts)
-        if self.outcomes:
-            yield from self.session.baseline_notes()
+    @property
+    def places(self) -> Places:
+        """What commands name that show more of this run."""
+        from imgcls.reporting.next_steps import Places
+
+        options = self.session.options
+        run = options.json or options.save
+        return Places(options.prefix, str(run) if run else None, options.baseline or "BASELINE.json")
 
     def markdown(self) -> str:
         """The same tables and lines in GitHub's Markdown. Raises StoreError."""
         from imgcls.reporting import markdown
 
+        return markdown.text(self.document, self.limit_verdicts, self.closing_lines(), self.reported)
+
+    def csv(self) -> str:
+        """A line per model, device and dataset, or per export where only those were compared. Raises StoreError."""
+        from imgcls.reporting import deployment, overview
+
+        if self.parities and not (self.outcomes or self.latencies or self.memories):
+            return deployment.as_csv(self.parities)
+        return overview.as_csv(self.document)
+
+    def closing_lines(self) -> list[str]:
+        """What is said after all verdicts: how much was evaluated, and what was not."""
         missing = [f"not evaluated: {gate.words}" for gate in self.unevaluated()]
         missing += [f"not applicable: {limit}" for limit in self.not_applicable()]
         closing = [*self.session.baseline_notes(), self.gates_line(), self.goldens_line(), *missing]
-        return markdown.text(self.document, self.limit_verdicts, [line for line in closing if line], self.reported)
+        return [line for line in closing if line]
 
     def gates_line(self) -> str:
         """How many of the gates were evaluated."""
@@ -146,12 +177,58 @@ class Results(GateResults):
             from imgcls.reporting import result_document
 
             result_document.save(options.json, self.document, None if options.json_summary else self.predictions())
+        if options.csv:
+            documents.write_text(options.csv, self.csv())
         if options.markdown:
             documents.write_text(options.markdown, self.markdown())
+        if options.report:
+            self._write_report(options.report)
+        self._write_for_ci()
         if options.save:
             save_baseline(options.save, self.document, self.predictions())
         if passed and options.store and self.outcomes:
             save_last(options.store, self.document, self.predictions())
+
+    def _write_report(self, file: Path) -> None:
+        """Write the HTML report, with the images of the configured datasets. Raises OSError, StoreError."""
+        from imgcls.reporting.html import document, page, thumbnails
+        from imgcls.session import trainings
+
+        predictions = None if self.session.options.json_summary else self.predictions()
+        run = document.of_run(self.document, predictions)
+        names = [result.dataset for result in self.document.results]
+        images = thumbnails.Images(self.session.configured.datasets, names)
+        of_weights = trainings.of(self.document, self.session.configured.models)
+        documents.write_text(file, page.render(run, images, of_weights))
+
+    @cached_property
+    def ci_run(self) -> CiRun:
+        """This run as CI shows it, once all is judged. Raises StoreError."""
+        from imgcls.session import judged
+
+        return judged.ci_run(self, self.document, title=self.title, places=self.places, closing=self.closing_lines())
+
+    def _write_for_ci(self) -> None:
+        """Write the comment and the code quality, and append to GitHub's summary. Raises OSError, StoreError."""
+        from imgcls.reporting.ci import code_quality, comment, step_summary
+
+        options = self.session.options
+        if options.comment:
+            documents.write_text(options.comment, comment.text(self.ci_run))
+        if options.code_quality:
+            documents.write_text(options.code_quality, code_quality.text(self.ci_run))
+        if step_summary.file():
+            self.ci_notes += filter(None, [step_summary.append(self.ci_run)])
+
+    def annotations(self, *, annotated: bool = False) -> list[str]:
+        """What annotates the gates that fail, in GitHub Actions; ``annotated``: failed tests are annotated already."""
+        from imgcls.reporting.ci import annotations, runner_log
+
+        if not runner_log.is_read():
+            return []
+        with suppress(StoreError):  # what cannot be read has failed what needed it
+            return list(annotations.lines(self.ci_run, annotated=annotated))
+        return []
 
     def exit_code(self) -> int:
         """The command's exit code: 0 where every gate on scores was shown to hold."""

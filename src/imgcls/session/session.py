@@ -18,6 +18,7 @@ from imgcls import documents
 from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError, ImgclsError, ModelError, StoreError
 from imgcls.gates import accuracy, regression
+from imgcls.records.comparison import Comparison
 from imgcls.records.config import DatasetSpec, Settings
 from imgcls.records.evaluation import DatasetOutcome, Failure, PairOutcome, Progress, Scores, Verdict
 from imgcls.records.performance import Status
@@ -57,7 +58,8 @@ class Session:
         if options.compare_fail and not options.baseline:
             prefix = options.prefix
             raise ConfigError(f"{prefix}compare-fail needs something to compare with: {prefix}baseline FILE")
-        for file in (options.json, options.markdown, options.save):
+        written = (options.json, options.csv, options.markdown, options.report, options.save)
+        for file in (*written, options.comment, options.code_quality):
             if file:
                 documents.check_writable(file)
         self.run_id = run_id or uuid.uuid4().hex
@@ -115,7 +117,9 @@ class Session:
         """Drop what this run left in the store for its own report, and close the store."""
         if "store" in vars(self):
             with closing(self.store), suppress(StoreError):  # what a lost store would forget is lost
-                for run_id in (self.run_id, *map(self._exact_run_id, self.settings.models)):
+                shipped = [name for name, spec in self.settings.models.items() if spec.exports]
+                of_models = (*map(self._exact_run_id, self.settings.models), *map(self.parity_run_id, shipped))
+                for run_id in (self.run_id, *of_models):
                     self.store.forget(run_id)
 
     # What a run computes.
@@ -173,6 +177,10 @@ class Session:
     def _exact_run_id(self, model: str) -> str:
         return f"{self.run_id}-{model}"
 
+    def parity_run_id(self, model: str) -> str:
+        """The id under which a model's exports are scored."""
+        return f"{self.run_id}-parity-{model}"
+
     # How a run is judged.
 
     def judge(self, outcome: PairOutcome) -> tuple[Verdict, ...]:
@@ -184,11 +192,15 @@ class Session:
             return verdicts
         if (model, dataset) in self.new_pairs:
             return (*verdicts, regression.new_pair(model, dataset, self.baseline.run.name))
+        comparison = self.comparison(self.baseline, model, dataset)
+        return verdicts + regression.compared(comparison, self.baseline.margins, common=self.options.compare_common)
+
+    def comparison(self, baseline: Baseline, model: str, dataset: str) -> Comparison:
+        """A pair of this run against the same in the baseline. Raises ImgclsError where it was not scored."""
         stored = self.store.outcome(self.run_id, dataset)
         if stored is None or model not in {pair.scores.model for pair in stored.pairs}:
             raise ModelError(f"{model} on {dataset} was not scored in this run")
-        comparison = self.baseline.comparison(self.store, self.run_id, stored, model)
-        return verdicts + regression.compared(comparison, self.baseline.margins, common=self.options.compare_common)
+        return baseline.comparison(self.store, self.run_id, stored, model)
 
     def _with_accepted(self, outcome: PairOutcome) -> PairOutcome:
         """The pair with the classes that this run accepts, where all that is known of it are scores."""

@@ -1,0 +1,127 @@
+"""``imgcls report``: a saved run as one HTML page, or models on a set of images as a folder to hand in."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgcls import documents
+from imgcls.cli import lab_report, output
+from imgcls.config import discovery
+from imgcls.errors import ConfigError
+from imgcls.messages import nearest, spelled
+from imgcls.records.config import Settings
+from imgcls.session import options as run_options
+from imgcls.session import selection, trainings
+from imgcls.session.options import RunOptions
+
+if TYPE_CHECKING:
+    from imgcls.records.comparison import Comparison, SavedRun
+
+EXAMPLES = """examples:
+  imgcls report run.json -o report.html
+  imgcls report run.json --baseline main.json --data photos=../photos -o report.html
+  imgcls report resnet50 alexnet --data photos/ -o report/
+"""
+
+
+def add_report(commands: Any) -> None:
+    parser = commands.add_parser(
+        "report",
+        help="a saved run as one HTML page, or models on a set of images as a folder to hand in",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "of", nargs="+", metavar="RUN.json|MODEL",
+        help="a document of --json or --save; or models of the configuration, or architectures",
+    )  # fmt: skip
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE|DIR", help="the page, or the folder")
+    parser.add_argument(
+        "--data", action="append", default=[], metavar="NAME=DIR|DIR",
+        help="of a run: where the images of a dataset are, may be given several times; of models: their images",
+    )  # fmt: skip
+    parser.add_argument(
+        "--baseline", type=Path, metavar="OTHER.json", help="of a run: show what changed since this one"
+    )
+    run_options.add_to_command(parser, "config")
+    lab_report.add_arguments(parser)
+    parser.set_defaults(command=report)
+
+
+def report(namespace: argparse.Namespace) -> int:
+    """Write the report of a run, or of models; the exit code."""
+    files = [name for name in namespace.of if name.endswith(".json") or Path(name).is_file()]
+    if not files:
+        return _of_models(namespace)
+    if len(namespace.of) > 1:
+        raise ConfigError("a report is about one saved run: name one, another one with --baseline, or only models")
+    return _of_run(namespace, Path(files[0]))
+
+
+def _of_models(namespace: argparse.Namespace) -> int:
+    if namespace.baseline:
+        raise ConfigError("--baseline goes with a report of a saved run, not of models")
+    if len(namespace.data) > 1:
+        raise ConfigError("a report of models is about one set of images: give --data once")
+    namespace.data = namespace.data[0] if namespace.data else None
+    return lab_report.write(namespace, namespace.of, namespace.output)
+
+
+def _of_run(namespace: argparse.Namespace, file: Path) -> int:
+    from imgcls.reporting.html import document, page, thumbnails
+
+    documents.check_writable(namespace.output)
+    run = document.read(file)
+    names = list(dict.fromkeys(result.dataset for result in run.report.results))
+    folders = _folders(namespace.data, names)
+    configured = _configured(namespace)
+    if namespace.baseline:
+        run = document.compared(run, _comparisons(namespace.baseline, file))
+    images = thumbnails.Images(thumbnails.specs(configured.datasets, folders), names)
+    documents.write_text(namespace.output, page.render(run, images, trainings.of(run.report, configured.models)))
+    for note in images.notes:
+        output.error(note)
+    output.line(f"the report is {spelled(str(namespace.output))}")
+    return 0
+
+
+def _folders(given: Sequence[str], names: Sequence[str]) -> dict[str, Path]:
+    """The folders of the datasets by name. Raises ConfigError for another word, or a dataset that the run lacks."""
+    folders: dict[str, Path] = {}
+    for text in given:
+        name, equals, folder = text.partition("=")
+        if not equals and len(names) == 1:
+            name, folder = names[0], text
+        if not folder:
+            raise ConfigError(f"--data {spelled(text)}: expected NAME=DIR, with one of the datasets {', '.join(names)}")
+        if name not in names:
+            raise ConfigError(f"--data {spelled(text)}: no dataset '{spelled(name)}' in the run{nearest(name, names)}")
+        folders[name] = Path(folder)
+    return folders
+
+
+def _configured(namespace: argparse.Namespace) -> Settings:
+    """The configuration that is named or in reach; an empty one where there is none. Raises ConfigError."""
+    files = RunOptions.from_namespace(namespace).config
+    return selection.settings(files) if files or discovery.find(Path.cwd()) else Settings(Path(), {}, {}, {})
+
+
+def _comparisons(before: Path, after: Path) -> list[Comparison]:
+    """Every pair that both runs have. Raises ConfigError where a run is not whole, or they share none."""
+    from imgcls.comparison import compare, saved_run
+
+    one, other = saved_run.read(before), saved_run.read(after)
+    shared = [pair for pair in other.scored if pair in one.scored]
+    if not shared:
+        raise ConfigError(
+            f"{before} and {after} have no model on a dataset in common: {_scored(one)}; {_scored(other)}"
+        )
+    return [compare.pair(one, other, *pair) for pair in shared]
+
+
+def _scored(run: SavedRun) -> str:
+    pairs = ", ".join(" on ".join(pair) for pair in run.scored) or "nothing"
+    return f"{run.name} has {pairs}"
