@@ -4,6 +4,7 @@ import os
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from types import ModuleType
 
 import pytest
@@ -26,6 +27,24 @@ def shared_data(pytestconfig: pytest.Config) -> Path:
     if not folder.is_dir():
         _require_or_skip("shared", f"shared: no real photographs at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The command of a Chromium."""
+    command = next(filter(which, ("chromium", "chromium-browser", "google-chrome")), None)
+    if not command:
+        _require_or_skip("browser", "browser: no Chromium here: apt-get install chromium")
+    return str(command)
+
+
+@pytest.fixture(scope="session")
+def axe_core(pytestconfig: pytest.Config) -> str:
+    """The script of axe-core, which finds what keeps people from using a page."""
+    script = pytestconfig.rootpath / "tests" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.is_file():
+        _require_or_skip("browser", "browser: axe-core is not installed: npm ci --prefix tests/npm")
+    return script.read_text("utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
     python bench/preprocessing.py [--rounds 5] [--interpolations bilinear,bicubic,nearest,lanczos]
 
 From JPEG bytes to normalised float32 tensors, resized to 256 and cropped to 224, by CPU time of one thread: ``decode``
-and ``crop``, or ``decode_fast`` and ``crop_fast``, then ``normalize``, on batches of 32 as in scoring; torchvision's
+and ``crop``, or ``Decoding.fast`` and ``crop_fast``, then ``normalize``, on batches of 32 as in scoring; torchvision's
 transform one image after the other. They take turns batch by batch in one process. A ratio is that of the medians;
 with it come the lowest and highest ratio of one round, and how far the pixels are from torchvision's. Real
 photographs where ``IMGCLS_SHARED_DATA`` or ``../shared/data`` has them, else smooth noise of 500 x 375. The images of
@@ -105,7 +105,7 @@ def _ways(interpolation: Interpolation) -> dict[str, Way]:
         return transforms.normalize(spec, np.stack([transforms.crop(spec, decoding.decode(file)) for file in files]))
 
     def fast(files: Sequence[bytes]) -> torch.Tensor:
-        images = (decoding.decode_fast(file, "ignore", [spec])[0] for file in files)
+        images = (decoding.Decoding(file).fast(spec) for file in files)
         return transforms.normalize(spec, np.stack([transforms.crop_fast(spec, image) for image in images]))
 
     return {"torchvision": theirs, "exact": exact, "fast": fast}
