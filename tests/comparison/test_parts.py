@@ -29,7 +29,10 @@ def test_a_document_without_predictions_is_a_part(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (None, r"there is no result document of this name; make one with --imgcls-json a\.json \(imgcls score --json"),
+        (
+            None,
+            r"there is no result document of this name; make one with --imgcls-json \S*/a\.json \(imgcls score --json",
+        ),
         (b"{", "not a result document of imgcls: Input data was truncated"),
         (b'{"format": 1, "results": []}', "not a result document of imgcls: Object missing required field"),
     ],

@@ -228,8 +228,8 @@ def test_a_part_of_a_run_is_read_with_what_it_left_out(tmp_path: Path) -> None:
 def test_a_missing_file_names_the_command_that_makes_it(tmp_path: Path) -> None:
     """The message has the next command, for pytest and for the command line."""
     expected = (
-        r"there is no saved run of this name; make one with --imgcls-save main\.json "
-        r"\(imgcls score --save main\.json\) where the model is as it was"
+        r"there is no saved run of this name; make one with --imgcls-save \S*/main\.json "
+        r"\(imgcls score --save \S*/main\.json\) where the model is as it was"
     )
     _refused(tmp_path / "main.json", expected)
 

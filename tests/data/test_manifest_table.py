@@ -133,6 +133,16 @@ def test_an_image_without_a_group_is_a_fault_among_groups(tmp_path: Path, name: 
             {},
             """'Id': name the two in the dataset, as in columns = { path = "Id", label = "Category" }, or""",
         ),
+        (
+            "path,group\n",
+            {},
+            """'path', 'group': name the two in the dataset, as in columns = { path = "file", label = "class" }, or""",
+        ),
+        (
+            "where,what,group\n",
+            {},
+            """'group': name the two in the dataset, as in columns = { path = "where", label = "what" }, or""",
+        ),
         ("file,image,label\n", {}, "'file' and 'image' may both be the path among its columns"),
         ("path,class,category\n", {}, "'class' and 'category' may both be the label among its columns"),
         ("path,label,path\n", {}, "it has several columns 'path' among 'path', 'label', 'path'"),

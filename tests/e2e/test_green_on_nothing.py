@@ -146,7 +146,11 @@ NEVER_GREEN = [
     (nan_logits, "", "*logits are NaN on blue/0000.png*"),
     (infinite_logits, "", "*logits are infinite on blue/0000.png*"),
     (model_that_does_not_load, "", "*this factory is broken*"),
-    (nothing, "--imgcls-baseline main.json", "*main.json: there is no saved run of this name*--imgcls-save main.json*"),
+    (
+        nothing,
+        "--imgcls-baseline main.json",
+        "*main.json: there is no saved run of this name*--imgcls-save *main.json *",
+    ),
     (nothing, "--imgcls-baseline last", "*there is no last run*"),
     (nothing, "--imgcls-compare-fail top1:0.01", "*--imgcls-compare-fail needs something to compare with*"),
     (baseline_of_other_images, "--imgcls-baseline main.json", "*the two have none in common (1 before, 12 after)*"),

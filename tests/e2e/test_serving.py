@@ -14,12 +14,14 @@ import pytest
 
 from imgcls.config import loader as configuration
 from imgcls.data import listing
+from imgcls.errors import MachineError
 from imgcls.models import loader
 from imgcls.models.model import Model
 from imgcls.preprocessing import decode
 from imgcls.records.config import DatasetSpec, ServingSpec
 from imgcls.records.parity import ServingCheck
-from imgcls.serving import check, variants
+from imgcls.serving import check, served, variants
+from imgcls.serving.images import CheckImage
 from imgcls.serving.service import HttpService
 from imgcls.serving.steps import Steps
 from serving_models import CLASSES, CORRECT, all_variants, checked, make_model, network, reference
@@ -235,6 +237,23 @@ class Service:
         assert self.server
         self.server.shutdown()
         self.server.server_close()
+
+
+class Restless(HttpService):
+    """Drops the connection of every image of CMYK, as a worker does that dies of it."""
+
+    def predict(self, image: CheckImage) -> Any:
+        if image.kind == "CMYK JPEG":
+            raise MachineError("no response")
+        return [1]
+
+
+def test_the_image_at_which_a_service_goes_away_is_named() -> None:
+    """With what is particular about it, since that may be why."""
+    with decode.quiet_pillow():
+        responses = served.served(Restless("http://127.0.0.1:1/"), network(), reference(network()))
+    place = next(number for number, image in enumerate(network().images, 1) if image.kind == "CMYK JPEG")
+    assert responses.gone == f"no response, at image {place} (CMYK JPEG)"
 
 
 @pytest.fixture

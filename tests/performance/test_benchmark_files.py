@@ -23,7 +23,7 @@ def test_benchmarks_of_the_fixture_are_read_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "there is no saved run of this name; make one with pytest --benchmark-json gone.json"),
+        (None, "there is no saved run of this name; make one with pytest --benchmark-json /"),
         ("{", "not a run saved by pytest-benchmark"),
         ('{"format": 1, "results": []}', "not a run saved by pytest-benchmark"),
         ('{"benchmarks": []}', "none of its 0 benchmarks used imgcls's latency fixture"),

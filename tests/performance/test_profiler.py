@@ -233,8 +233,8 @@ def test_of_several_the_one_of_the_model_and_device_is_read(tmp_path: Path) -> N
 def test_other_files_are_refused(tmp_path: Path) -> None:
     """A file that is missing, a folder, of another format or of another kind is an error that states which."""
     refused = {
-        tmp_path
-        / "missing.json": "there is no profile of this name; make one with imgcls profile MODEL --json missing",
+        tmp_path / "missing.json": "there is no profile of this name; make one with imgcls profile MODEL "
+        f"--json {tmp_path / 'missing.json'} ",
         tmp_path: "the profile cannot be read: Is a directory",
         _written(tmp_path, format=2): "its format is 2, and this version of imgcls reads 1",
     }

@@ -20,10 +20,10 @@ AWKWARD = [
 
 
 def _text(token: Token) -> str:
-    """What is read; only text and the escapes of it may be there."""
+    """What is read, without spaces of no width; only text and the escapes of it may be there."""
     children = token.children or []
     assert {child.type for child in children} <= {"text", "text_special"}
-    return "".join(child.content for child in children)
+    return "".join(child.content for child in children).replace("\u200b", "")
 
 
 def _cells(markdown: str) -> list[list[str]]:
@@ -81,3 +81,18 @@ def test_words_are_left_and_numbers_right() -> None:
 def test_names_of_networks_are_readable_as_they_stand() -> None:
     """Underscores and arrows within words need no escape."""
     assert markdown_text.escaped("regnet_y_3_2gf -> resnet_50 (0.5)") == "regnet_y_3_2gf -> resnet_50 (0.5)"
+
+
+@pytest.mark.parametrize(
+    "name", ["@somebody", "#12", "GH-12", "https://example.org", "www.example.org", "a@example.org"]
+)
+def test_a_name_mentions_nobody_and_links_nothing(name: str) -> None:
+    """A space of no width stands where GitHub would begin."""
+    shown = markdown_text.escaped(name)
+    assert "&#8203;" in shown
+    assert shown.replace("&#8203;", "") == name
+
+
+def test_entities_of_tables_stay() -> None:
+    """Blanks at the ends of a name are written with a number sign of their own."""
+    assert markdown_text.cell(" a ") == "&#32;a&#32;"

@@ -62,6 +62,10 @@ def test_an_image_that_it_fails_on_is_named_and_others_go_on(tmp_path: Path) -> 
     [
         ("def prepare(x): raise ValueError('mode')", r"in every form \(bytes: ValueError: mode; path: ValueError"),
         ("def prepare(x: bytes): return np.random.rand(3, 2, 2)", "remove what is random"),
+        (
+            f"seen = []\ndef prepare(x: bytes):\n  assert x not in seen, 'no'\n  seen.append(x)\n  return {ZEROS}",
+            "fails where it is given the same image again: AssertionError: no; remove what it keeps between calls",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_an_error(tmp_path: Path, code: str, message: str) -> None:

@@ -1,11 +1,15 @@
 """How images are sent to a service: in which form, how often, and how long it is waited for."""
 
 import email
+import http.client
 import urllib.error
+import urllib.request
 from collections.abc import Callable
 from email.message import Message
+from http.client import HTTPMessage
 from io import BytesIO
 from typing import Any
+from urllib.request import HTTPRedirectHandler
 
 import pytest
 
@@ -123,6 +127,97 @@ def test_what_is_not_json_is_shown(make: Make) -> None:
     service, _ = make(b"<html>welcome</html>")
     with pytest.raises(ModelError, match="did not return JSON but '<html>welcome"):
         service.predict(IMAGE)
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b'{"cat": NaN}', "the number NaN, which is not finite"),
+        (b'{"cat": 1e999}', "the number 1e999, which is not finite"),
+        (b'{"cat": 1' + b"0" * 400 + b"}", "the number 10000000000000000000, which is not finite"),
+        (b"[" * 100_000, r"did not return JSON but '\[\[\["),
+    ],
+)
+def test_numbers_that_are_not_finite_are_refused(make: Make, body: bytes, named: str) -> None:
+    """As is what is nested without an end."""
+    service, _ = make(body)
+    with pytest.raises(ModelError, match=named):
+        service.predict(IMAGE)
+
+
+def test_a_response_has_an_end(make: Make) -> None:
+    """What is longer than 64 MiB is not read."""
+    service, _ = make(b" " * ((64 << 20) + 1))
+    with pytest.raises(ModelError, match="longer than 64 MiB; return the best classes only"):
+        service.predict(IMAGE)
+
+
+def test_a_response_that_drips_is_waited_for_as_one_that_does_not_come(make: Make) -> None:
+    """However regularly a byte of it comes."""
+
+    class Drip(BytesIO):
+        def read1(self, _size: int | None = -1) -> bytes:
+            service.pause(1.0)
+            return b" "
+
+    service, opener = make(b"")
+    opener.open = lambda *_, **_keys: Drip()  # type: ignore[method-assign]
+    with pytest.raises(MachineError, match="did not respond within 60 s: its response took longer than 30 s"):
+        service.predict(IMAGE)
+    assert service.clock() < 100
+
+
+class Sent:
+    """The other end of a connection, which sent these bytes and closed."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def makefile(self, _mode: str) -> BytesIO:
+        return BytesIO(self.data)
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 9", b"Transfer-Encoding: chunked"])
+def test_a_response_that_is_cut_off_is_sent_again(make: Make, head: bytes) -> None:
+    """As by a restart in the middle of it."""
+    cut = http.client.HTTPResponse(Sent(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n5\r\n"))  # type: ignore[arg-type]
+    cut.begin()
+    service, opener = make(b"")
+    replies = [cut, BytesIO(b"[1]")]
+    opener.open = lambda *_, **_keys: replies.pop(0)  # type: ignore[method-assign,assignment]
+    assert service.predict(IMAGE) == [1]
+    assert service.restarted == [1]
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(code: int) -> None:
+    """It would send the next request without the image, and test another service than the one that was named."""
+    handlers = HttpService(URL).opener.handlers  # type: ignore[attr-defined]
+    handler = next(item for item in handlers if isinstance(item, HTTPRedirectHandler))
+    request = urllib.request.Request(URL, IMAGE.data)
+    with pytest.raises(
+        ModelError, match=r"redirects to http://other\.example/; if that is the service, write it as url"
+    ):
+        handler.redirect_request(request, BytesIO(), code, "Found", HTTPMessage(), "http://other.example/")
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("http://127.0.0.1:port/", "Port could not be cast"),
+        ("http://127.0.0.1:99999/", "Port out of range"),
+        ("http://[::1/", "Invalid IPv6 URL"),
+        ("http://host/a b", "%20 for a space"),
+        ("http://host/a\n", "as %XX"),
+        ("http://host/\u00fc", "as %XX"),
+        ("http://name:secret@host/", "before '@host' are not sent; leave them out"),
+    ],
+)
+def test_a_url_that_no_request_can_be_sent_to_is_refused_at_once(url: str, named: str) -> None:
+    """Rather than after a minute of attempts; a password is not repeated."""
+    with pytest.raises(ConfigError, match=named) as raised:
+        HttpService(url)
+    assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("url", ["ftp://host/x", "127.0.0.1:80", "http:///x"])

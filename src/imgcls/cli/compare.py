@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from imgcls import documents
-from imgcls.cli import destinations, output
+from imgcls.cli import destinations, output, pages
 from imgcls.config import datasets, thresholds
 from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError, ImgclsError
@@ -48,7 +48,7 @@ def add_compare(commands: Any) -> None:
         help="how the folders of --data are named: auto (default), wnid, name, index, or a map file",
     )  # fmt: skip
     run_options.add_to_command(parser, "device", "store", "trust-mtime", "compare-fail", "compare-common", "comment")
-    run_options.add_to_command(parser, "columns")
+    run_options.add_to_command(parser, "columns", "report")
     destinations.add(parser)
     run_options.add_verbosity(parser)
     parser.set_defaults(command=compare)
@@ -57,8 +57,9 @@ def add_compare(commands: Any) -> None:
 def compare(namespace: argparse.Namespace) -> int:
     """Print differences and flips, and hold them against ``--compare-fail``; the exit code."""
     options = RunOptions.from_namespace(namespace)
-    if options.comment:
-        documents.check_writable(options.comment)
+    for file in (options.comment, options.report):
+        if file:
+            documents.check_writable(file)
     files = [Path(side) for side in namespace.sides if _is_file(side)]
     names = [side for side in namespace.sides if not _is_file(side)]
     margins = thresholds.margins(options.compare_fail)
@@ -214,6 +215,8 @@ def _concluded(options: RunOptions, sides: Sequence[str], margins: Mapping[str, 
     for block in terminal.lines(document, how, verdicts, list(_what_to_do(failing, sides))):
         output.line(block)
     _write(options, document, verdicts)
+    if options.report:
+        _write_page(options, document, sides)
     _show_in_ci(options, CiRun(report=document, gates=(*judged.of_comparisons(of_pairs), *findings.gates)))
     return sessions.worst_exit_code({1 if failing else 0, *findings.codes, *sessions.exit_codes(findings.outcomes)})
 
@@ -239,6 +242,20 @@ def _write(options: RunOptions, document: Report, verdicts: Sequence[Verdict]) -
     if options.csv:
         text = overview.as_csv(document) if document.results else differences.as_csv(document)
         documents.write_text(options.csv, text)
+
+
+def _write_page(options: RunOptions, report: Report, sides: Sequence[str]) -> None:
+    """The page of the second saved run with what changed since the first, or of what was scored now. Raises OSError."""
+    from imgcls.reporting.html import document, thumbnails
+
+    assert options.report is not None  # noqa: S101 - it was requested
+    if all(map(_is_file, sides)):
+        run = document.compared(document.read(Path(sides[-1])), report.comparisons)
+    else:
+        run = document.of_run(report, None)
+    configured = pages.in_reach(options.config)
+    images = thumbnails.Images(configured.datasets, [result.dataset for result in run.report.results])
+    pages.write(options.report, run, images, configured.models)
 
 
 def _show_in_ci(options: RunOptions, run: CiRun) -> None:

@@ -26,12 +26,8 @@ def lines_on_stderr(wanted: bool) -> Iterator[None]:
 def line(text: str, *, end: str = "\n", stream: TextIO | None = None) -> None:
     """Print a text, which may have several lines, on standard output or another stream; verdicts in colours."""
     stream = stream or (sys.stderr if _lines_on_stderr else sys.stdout)
-    shown = _inert(messages.printable_lines(text))
+    shown = runner_log.inert_lines(messages.printable_lines(text))
     print(colours.coloured(shown) if colours.has_colours(stream) else shown, end=end, file=stream, flush=True)
-
-
-def _inert(text: str) -> str:
-    return "\n".join(map(runner_log.inert, text.split("\n")))
 
 
 def command(text: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imgcls import documents, messages
-from imgcls.cli import arguments, destinations, output
+from imgcls.cli import arguments, destinations, output, pages
 from imgcls.records.comparison import Prediction
 from imgcls.records.report import Report, Result
 from imgcls.reporting import progress
@@ -18,7 +18,7 @@ from imgcls.session import options as run_options
 from imgcls.session import selection
 from imgcls.session import session as sessions
 from imgcls.session.options import RunOptions
-from imgcls.session.prediction import Predictions
+from imgcls.session.prediction import IMAGES, Predictions
 
 FORMAT = 1
 
@@ -30,7 +30,7 @@ def add_predict(commands: Any) -> None:
     parser.add_argument(
         "--topk", type=arguments.one_to_ten, default=5, metavar="N", help="classes per image, 1 to 10 (default: 5)"
     )
-    run_options.add_to_command(parser, "config", "device")
+    run_options.add_to_command(parser, "config", "device", "report")
     destinations.add(parser)
     run_options.add_verbosity(parser)
     parser.set_defaults(command=predict)
@@ -39,6 +39,9 @@ def add_predict(commands: Any) -> None:
 def predict(namespace: argparse.Namespace) -> int:
     """Print the best classes of every image by every model, write the documents; the exit code."""
     options = RunOptions.from_namespace(namespace)
+    for file in (options.json, options.csv, options.markdown, options.report):
+        if file:
+            documents.check_writable(file)
     specs = selection.requested_models(options.config, options.models)
     from imgcls.models.pool import ModelPool
 
@@ -54,6 +57,8 @@ def predict(namespace: argparse.Namespace) -> int:
         if options.verbosity >= 0:
             _print(report, best, overall, Presentation(terminal_width(), options.verbosity))
         _write(options, report, best, overall)
+        if options.report:
+            _write_page(options.report, report, list(predictions), namespace.paths)
         return _errors(predictions)
 
 
@@ -107,6 +112,16 @@ def _write(options: RunOptions, report: Report, best: list[Prediction], overall:
         blocks = [*_of_images(report, best), *_of_folders(overall)]
         texts = (f"{markdown_text.escaped(t)}\n\n{markdown_text.table(tables.best_classes(top))}" for t, top in blocks)
         documents.write_text(options.markdown, "\n".join(texts))
+
+
+def _write_page(file: Path, report: Report, best: list[Prediction], paths: list[Path]) -> None:
+    """Raises OSError."""
+    from imgcls.data import listing
+    from imgcls.reporting.html import document, thumbnails
+
+    listed = listing.find_unlabelled(IMAGES, paths)
+    images = thumbnails.Images({}, (), {IMAGES: listed.images})
+    pages.write(file, document.of_run(report, best), images, {})
 
 
 def _errors(predictions: Predictions) -> int:

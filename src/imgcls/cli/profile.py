@@ -2,12 +2,13 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from imgcls import documents
-from imgcls.cli import arguments, destinations, output
+from imgcls.cli import arguments, destinations, output, pages
 from imgcls.errors import ConfigError
 from imgcls.records.performance import Profile, ProfileDiff
 from imgcls.reporting.presentation import Presentation, terminal_width
@@ -24,7 +25,7 @@ def add_profile(commands: Any) -> None:
         metavar="MODEL",
         help="models of the configuration, or architectures; of several also totals",
     )
-    run_options.add_to_command(parser, "config", "device")
+    run_options.add_to_command(parser, "config", "device", "report")
     parser.add_argument(
         "--batch", type=arguments.positive_int, default=1, metavar="N", help="images per call (default: 1)"
     )
@@ -44,7 +45,7 @@ def add_profile(commands: Any) -> None:
 def profile(namespace: argparse.Namespace) -> int:
     """Print the operators and what changed, write the documents; the exit code."""
     options = RunOptions.from_namespace(namespace)
-    for file in (options.json, options.csv, options.markdown, namespace.trace):
+    for file in (options.json, options.csv, options.markdown, options.report, namespace.trace):
         if file:
             documents.check_writable(file)
     specs = selection.requested_models(options.config, namespace.models)
@@ -103,3 +104,14 @@ def _write(
         documents.write_text(options.csv, operator_table.as_csv(profiles))
     if options.markdown:
         documents.write_text(options.markdown, operator_table.markdown(profiles, namespace.sort))
+    if options.report:
+        _write_page(options.report, profiles)
+
+
+def _write_page(file: Path, profiles: Sequence[Profile]) -> None:
+    """Raises OSError."""
+    from imgcls.reporting import result_document
+    from imgcls.reporting.html import document, thumbnails
+
+    report = replace(result_document.build([], {}, complete=True), profiles=tuple(profiles))
+    pages.write(file, document.of_run(report, None), thumbnails.Images({}, ()), {})

@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgcls import documents
-from imgcls.cli import lab_report, output
-from imgcls.config import discovery
+from imgcls.cli import lab_report, output, pages
 from imgcls.errors import ConfigError
 from imgcls.messages import nearest, spelled
-from imgcls.records.config import Settings
 from imgcls.session import options as run_options
-from imgcls.session import selection, trainings
 from imgcls.session.options import RunOptions
 
 if TYPE_CHECKING:
@@ -71,19 +68,17 @@ def _of_models(namespace: argparse.Namespace) -> int:
 
 
 def _of_run(namespace: argparse.Namespace, file: Path) -> int:
-    from imgcls.reporting.html import document, page, thumbnails
+    from imgcls.reporting.html import document, thumbnails
 
     documents.check_writable(namespace.output)
     run = document.read(file)
     names = list(dict.fromkeys(result.dataset for result in run.report.results))
     folders = _folders(namespace.data, names)
-    configured = _configured(namespace)
+    configured = pages.in_reach(RunOptions.from_namespace(namespace).config)
     if namespace.baseline:
         run = document.compared(run, _comparisons(namespace.baseline, file))
     images = thumbnails.Images(thumbnails.specs(configured.datasets, folders), names)
-    documents.write_text(namespace.output, page.render(run, images, trainings.of(run.report, configured.models)))
-    for note in images.notes:
-        output.error(note)
+    pages.write(namespace.output, run, images, configured.models)
     output.line(f"the report is {spelled(str(namespace.output))}")
     return 0
 
@@ -101,12 +96,6 @@ def _folders(given: Sequence[str], names: Sequence[str]) -> dict[str, Path]:
             raise ConfigError(f"--data {spelled(text)}: no dataset '{spelled(name)}' in the run{nearest(name, names)}")
         folders[name] = Path(folder)
     return folders
-
-
-def _configured(namespace: argparse.Namespace) -> Settings:
-    """The configuration that is named or in reach; an empty one where there is none. Raises ConfigError."""
-    files = RunOptions.from_namespace(namespace).config
-    return selection.settings(files) if files or discovery.find(Path.cwd()) else Settings(Path(), {}, {}, {})
 
 
 def _comparisons(before: Path, after: Path) -> list[Comparison]:

@@ -39,7 +39,7 @@ def _read(file: Path) -> Part:
         _Document,
         "result document",
         whose="a result document of imgcls",
-        way=f"--imgcls-json {file.name} (imgcls score --json {file.name})",
+        way=f"--imgcls-json {file} (imgcls score --json {file})",
     )
     if document.format != FORMAT:
         raise ConfigError(f"{file}: its format is {document.format}, and this version of imgcls reads {FORMAT}")

@@ -32,7 +32,7 @@ def read(file: Path) -> SavedRun:
         _Document,
         "saved run",
         whose="a result document of imgcls",
-        way=f"--imgcls-save {file.name} (imgcls score --save {file.name}) where the model is as it was",
+        way=f"--imgcls-save {file} (imgcls score --save {file}) where the model is as it was",
     )
     if document.format != FORMAT:
         raise ConfigError(f"{file}: its format is {document.format}, and this version of imgcls reads {FORMAT}")

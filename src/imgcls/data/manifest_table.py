@@ -142,7 +142,8 @@ def _group_fault(column: str | None, group: str | None) -> str | None:
 
 def _example(header: Sequence[str]) -> str:
     """The value of ``columns`` with the two columns that there are; with others where there are more."""
-    path, label = header if len(header) == 2 else ("file", "class")
+    others = [name for name in header if name != GROUP]
+    path, label = others if len(others) == 2 else ("file", "class")
     if _plain(path) in ROLES["label"] or _plain(label) in ROLES["path"]:
         path, label = label, path
     return f"{{ path = {json.dumps(path, ensure_ascii=False)}, label = {json.dumps(label, ensure_ascii=False)} }}"

@@ -58,7 +58,7 @@ def read(file: Path) -> dict[str, Timing]:
         _Document,
         "saved run",
         whose="a run saved by pytest-benchmark",
-        way=f"pytest --benchmark-json {file.name} where the model is as it should stay",
+        way=f"pytest --benchmark-json {file} where the model is as it should stay",
     )
     try:
         all_timings = {benchmark.fullname: timing_of(benchmark.extra_info) for benchmark in document.benchmarks}

@@ -165,7 +165,7 @@ def read(file: Path, model: str, device: str) -> Profile:
         _Document,
         "profile",
         whose="a profile of imgcls",
-        way=f"imgcls profile MODEL --json {file.name} where the model is as it was",
+        way=f"imgcls profile MODEL --json {file} where the model is as it was",
     )
     if document.format != FORMAT:
         raise ConfigError(f"{file}: its format is {document.format}, and this version of imgcls reads {FORMAT}")

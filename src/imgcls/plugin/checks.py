@@ -17,7 +17,7 @@ from imgcls.plugin.projects import Project
 from imgcls.records.config import DatasetSpec
 from imgcls.records.evaluation import PairOutcome, Scores, Verdict
 from imgcls.records.performance import Latency, Memory
-from imgcls.reporting.ci import junit
+from imgcls.reporting.ci import junit, runner_log
 from imgcls.session.events import PairJudged
 from imgcls.session.session import Session
 from imgcls.stats import units
@@ -122,7 +122,7 @@ def _compared(session: Session, scores: Scores) -> dict[str, junit.Figure]:
 def _warn(item: pytest.Item, verdict: Verdict) -> None:
     """Where a project makes errors of warnings, this one is a failure in one line."""
     try:
-        item.warn(InconclusiveWarning(verdict.message))
+        item.warn(InconclusiveWarning(runner_log.inert_lines(verdict.message)))
     except InconclusiveWarning as error:
         pytest.fail(f"{error} (a warning, which filterwarnings makes an error)", pytrace=False)
 

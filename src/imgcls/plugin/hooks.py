@@ -237,6 +237,7 @@ class PluginSession:
         """The report of a test states its configuration, and is never about a file of imgcls itself."""
         if items.is_ours(item):
             locations.shorten(call.excinfo)
+            locations.make_inert(call.excinfo)
         report = yield
         if items.is_ours(item):
             with suppress(ConfigError):

@@ -14,6 +14,7 @@ from imgcls.config import lines
 from imgcls.errors import ImgclsError
 from imgcls.plugin.items import DatasetHandle, ModelHandle, parameter_of
 from imgcls.plugin.projects import PACKAGE, Project
+from imgcls.reporting.ci import runner_log
 
 SUITE = "imgcls.suite"
 
@@ -37,6 +38,12 @@ def shorten(excinfo: pytest.ExceptionInfo[BaseException] | None) -> None:
         last = last.tb_next
     if last and not last.tb_frame.f_globals.get("__name__", "").startswith(("_pytest", "pluggy")):
         last.tb_next = None
+
+
+def make_inert(excinfo: pytest.ExceptionInfo[BaseException] | None) -> None:
+    """Let no name in the message of a failure be a command to the runner of GitHub Actions, whose log it gets into."""
+    if excinfo and isinstance(excinfo.value, pytest.fail.Exception) and excinfo.value.msg:
+        excinfo.value.msg = runner_log.inert_lines(excinfo.value.msg)
 
 
 def relocate_report(report: pytest.TestReport, item: pytest.Item) -> None:

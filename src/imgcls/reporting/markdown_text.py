@@ -1,4 +1,4 @@
-"""Tables and lines in GitHub's Markdown, in which every name is read as it is written."""
+"""Tables and lines in GitHub's Markdown: every name is read as it is written, mentions nobody and links nothing."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,23 @@ _MARKS = re.compile(r"[\\`*\[\]<~|&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _FIRST = re.compile(r"^(?:(?=[-+#>=])|(\d+)(?=[.)](?: |$)))")
 """Where a line would begin a list, a heading or a quotation of its own."""
 
+_BREAK = "&#8203;"
+"""A space of no width: what stands on both sides of it is not one word."""
+
+_REFERENCES = re.compile(
+    r"(?P<at>@(?=[A-Za-z0-9\\]))|(?P<number>(?<!(?<!\\)&)#(?=\d))|(?P<issue>\bGH-(?=\d))|(?P<scheme>:(?=//))"
+    r"|(?P<host>\bwww(?=\.))",
+    re.IGNORECASE,
+)
+"""What GitHub makes a mention, a reference or a link of; an entity has a ``#`` too, after its ``&``."""
+
 _OUTER_BLANKS = re.compile(r"^ +| +$")
 
 
 def escaped(text: str) -> str:
-    """Text within a line, whatever characters are in it."""
-    return _MARKS.sub(lambda mark: f"\\{mark[0]}", messages.printable(text))
+    """Text within a line, whatever characters are in it; no name mentions somebody, refers to an issue or is a link."""
+    marked = _MARKS.sub(lambda mark: f"\\{mark[0]}", messages.printable(text))
+    return _REFERENCES.sub(lambda reference: reference[0] + _BREAK, marked)
 
 
 def items(lines: Iterable[str]) -> str:

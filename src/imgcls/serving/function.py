@@ -6,6 +6,7 @@ import inspect
 import io
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -147,13 +148,22 @@ def _run(
             errors[number] = one_line(error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's function may raise anything
             errors[number] = f"{type(error).__name__}: {one_line(error)}"
-    for number in list(tensors)[:1]:
-        again = comparable(function(_fed(form[0], images[number], place)), shape, [])
-        if not np.array_equal(again, tensors[number]):
-            raise ModelError(
-                f"{key}: it returns other values each time for the same image; remove what is random from it"
-            )
+    for number, tensor in list(tensors.items())[:1]:
+        _check_repeats(key, partial(function, _fed(form[0], images[number], place)), tensor)
     return Returned(tensors, errors, tuple(dict.fromkeys(sizes)), tuple(dict.fromkeys(notes)))
+
+
+def _check_repeats(key: str, call: Callable[[], Any], tensor: Values) -> None:
+    """Raises ModelError where the same image does not become the same tensor a second time."""
+    try:
+        again = comparable(call(), tensor.shape, [])
+    except (Exception, SystemExit) as error:
+        raise ModelError(
+            f"{key}: it fails where it is given the same image again: {type(error).__name__}: {one_line(error)}; "
+            f"remove what it keeps between calls"
+        ) from error
+    if not np.array_equal(again, tensor):
+        raise ModelError(f"{key}: it returns other values each time for the same image; remove what is random from it")
 
 
 def _undecoded(form: Form) -> str:

@@ -41,7 +41,7 @@ def served(service: HttpService, network: Network, steps: Steps) -> ServedImages
             errors[number] = str(error)
             continue
         except MachineError as error:
-            gone = str(error)
+            gone = f"{error}, at image {number + 1} ({image.kind})"
             break
         unknown += read.unknown
         if read.served:

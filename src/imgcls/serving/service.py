@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import json
+import math
 import time
 import urllib.error
 import urllib.parse
@@ -19,6 +20,9 @@ from imgcls.serving.images import CheckImage
 
 TIMEOUT = 30.0
 """Seconds that one request may take."""
+
+LARGEST = 64 << 20  # docs/decisions.md#waiting-for-a-service
+"""Bytes of the longest response that is read."""
 
 PATIENCE = 60.0  # docs/decisions.md#waiting-for-a-service
 """Seconds after which a service that does not respond is not waited for."""
@@ -62,11 +66,8 @@ class HttpService:
 
     def __post_init__(self) -> None:
         """Raises ConfigError for what is not a URL of HTTP."""
-        parts = urllib.parse.urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ConfigError(f"url: '{self.url}' is not of the form http://HOST:PORT/PATH; write that")
-        handlers = [urllib.request.ProxyHandler({})] if _is_loopback(parts.hostname) else []
-        self.opener = urllib.request.build_opener(*handlers)
+        direct = [urllib.request.ProxyHandler({})] if _is_loopback(_host(self.url)) else []
+        self.opener = urllib.request.build_opener(_Redirects, *direct)
 
     def predict(self, image: CheckImage) -> Any:
         """The JSON that is returned for an image.
@@ -118,9 +119,47 @@ class HttpService:
             data, sent_as = _form(self.form_field, image, kind), f"multipart/form-data; boundary={BOUNDARY}"
         headers = {"Content-Type": sent_as, "Accept": "application/json"}
         request = urllib.request.Request(self.url, data, headers)  # noqa: S310 - its scheme was checked
+        deadline = self.clock() + TIMEOUT
         with self.opener.open(request, timeout=TIMEOUT) as response:
-            body: bytes = response.read()
-        return body
+            return self._read(response, deadline)
+
+    def _read(self, response: Any, deadline: float) -> bytes:
+        """A whole response. Raises TimeoutError where it is sent too slowly, and ModelError where it has no end."""
+        body = bytearray()
+        while part := response.read1(1 << 20):
+            body += part
+            if len(body) > LARGEST:
+                raise ModelError(f"its response is longer than {LARGEST >> 20} MiB; return the best classes only")
+            if self.clock() > deadline:
+                raise TimeoutError(f"its response took longer than {TIMEOUT:.0f} s")
+        if missing := getattr(response, "length", None):
+            raise http.client.IncompleteRead(bytes(body), missing)
+        return bytes(body)
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows none: an image would be left out by most, and what is tested is the service that was named."""
+
+    def redirect_request(self, *request: Any) -> None:
+        _, _, code, reason, _, url = request
+        raise ModelError(f"status {code} {reason}: it redirects to {url}; if that is the service, write it as url")
+
+
+def _host(url: str) -> str:
+    """Raises ConfigError for what is not a URL of HTTP that a request can be sent to."""
+    _, at, place = url.partition("://")[2].partition("/")[0].rpartition("@")
+    if at:
+        raise ConfigError(f"url: the user and the password before '@{place}' are not sent; leave them out")
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ConfigError(f"url: '{url}' is not of the form http://HOST:PORT/PATH ({error}); write that") from error
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ConfigError(f"url: '{url}' is not of the form http://HOST:PORT/PATH; write that")
+    if not (url.isascii() and url.isprintable()) or " " in url:
+        raise ConfigError(f"url: '{url}' has a character that no URL may have; write it as %XX, as %20 for a space")
+    return host
 
 
 def _is_loopback(host: str) -> bool:
@@ -132,10 +171,22 @@ def _is_loopback(host: str) -> bool:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except ValueError as error:
+        return json.loads(body, parse_int=_integer, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError) as error:
         text = " ".join(body.decode("utf-8", "replace").split())[:80]
         raise ModelError(f"it did not return JSON but '{text}'") from error
+
+
+def _integer(text: str) -> int | float:
+    return int(text) if len(text) < 20 else _finite(text)
+
+
+def _finite(text: str) -> float:
+    """Raises ModelError for NaN, for infinity, and for what overflows."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ModelError(f"it returned the number {text[:20]}, which is not finite")
+    return value
 
 
 def _stated_field(body: bytes) -> str:

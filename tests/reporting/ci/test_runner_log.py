@@ -28,3 +28,9 @@ def test_colons_within_a_line_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the names of tests."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     assert runner_log.inert("test_models.py::test_it") == "test_models.py::test_it"
+
+
+def test_every_line_of_a_text_is_inert(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages of failed tests have several."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert runner_log.inert_lines("top1\n  ::error::x\n##[error]y") == "top1\n  \\x3a:error::x\n#\\x23[error]y"

@@ -26,9 +26,9 @@ def test_a_name_is_text_in_a_table_a_paragraph_and_a_link(name: str) -> None:
 
 
 def test_the_name_itself_is_what_is_read() -> None:
-    """The text of a cell is the name again."""
+    """The text of a cell is the name again, without spaces of no width."""
     [[_, *rows]] = markdown_pages.tables(marks.table(("a",), ("a",), [(name,) for name in NAMES[:-1] if name != " a "]))
-    assert [row[0] for row in rows] == [name for name in NAMES[:-1] if name != " a "]
+    assert [row[0].replace("\u200b", "") for row in rows] == [name for name in NAMES[:-1] if name != " a "]
 
 
 @pytest.mark.parametrize("path", ["images/my cat (1).jpg", "images/mésange 猫.jpg", "a%20b.png", "a#b?.png"])

@@ -43,6 +43,15 @@ def test_every_kind_of_verdict_is_there() -> None:
     )  # fmt: skip
 
 
+def test_images_are_counted_as_intervals_count_them() -> None:
+    """With the word for what is counted, and of how many images."""
+    scores = replace(RESULT, listed=12, scored=12, distinct=12, units=replace(RESULT.counted, scored=4))
+    assert "4 groups of 12" in sheet.terminal([_summary(result=scores)], 100)
+    copies = replace(scores, distinct=4)
+    assert "4 distinct of 12" in sheet.terminal([_summary(result=copies)], 100)
+    assert "counted" not in summary.KEYS
+
+
 def test_time_and_memory_are_there_where_they_were_measured() -> None:
     """Of one image at a time, and the peak of a call."""
     text = sheet.terminal([_summary(latencies=(make_latency(),), memories=(make_memory(),))], 100)

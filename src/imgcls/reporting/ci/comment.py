@@ -25,8 +25,8 @@ def text(run: CiRun) -> str:
     if not (run.failed or run.flipped or any(gate.has_changed for gate in run.gates)):
         return ""
     blocks = "\n".join(_blocks(run))
-    pointer = github_text.inert(f"The rest is in {github_text.line(run.rest)}.")
-    return f"{MARKER}\n{github_text.cut(github_text.inert(blocks), LIMIT - len(MARKER) - 1, pointer)}"
+    pointer = f"The rest is in {github_text.line(run.rest)}."
+    return f"{MARKER}\n{github_text.cut(blocks, LIMIT - len(MARKER) - 1, pointer)}"
 
 
 def _blocks(run: CiRun) -> Iterator[str]:

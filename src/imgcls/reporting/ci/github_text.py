@@ -1,8 +1,6 @@
-"""Markdown that GitHub renders: nobody is mentioned, nothing is linked, and no text is longer than it may be."""
+"""Markdown that GitHub renders, in which no text is longer than it may be."""
 
 from __future__ import annotations
-
-import re
 
 from imgcls import messages
 from imgcls.reporting import markdown_text
@@ -12,21 +10,6 @@ MESSAGE_CHARACTERS = 1000  # docs/decisions.md#what-ci-shows
 
 NAME_CHARACTERS = 200  # docs/decisions.md#what-ci-shows
 """Of one name or path in a table."""
-
-_BREAK = "&#8203;"
-"""A space of no width: what stands on both sides of it is not one word."""
-
-_REFERENCES = re.compile(
-    r"(?P<at>@(?=[A-Za-z0-9\\]))|(?P<number>(?<!(?<!\\)&)#(?=\d))|(?P<issue>\bGH-(?=\d))|(?P<scheme>:(?=//))"
-    r"|(?P<host>\bwww(?=\.))",
-    re.IGNORECASE,
-)
-"""What GitHub makes a mention, a reference or a link of; an entity has a ``#`` too, after its ``&``."""
-
-
-def inert(markdown: str) -> str:
-    """The same Markdown, in which no name mentions somebody, refers to an issue or is a link."""
-    return _REFERENCES.sub(lambda reference: reference[0] + _BREAK, markdown)
 
 
 def line(text: str, limit: int = MESSAGE_CHARACTERS) -> str:

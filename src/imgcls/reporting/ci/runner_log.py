@@ -8,6 +8,11 @@ def is_read() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
+def inert_lines(text: str) -> str:
+    """A text that may have several lines, of which none is a command to the runner."""
+    return "\n".join(map(inert, text.split("\n")))
+
+
 def inert(line: str) -> str:
     """A line that is no command to the runner, whatever names stand in it.
 

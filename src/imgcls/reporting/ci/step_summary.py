@@ -52,11 +52,11 @@ def _append(run: CiRun, named: Path) -> str | None:
 
 def text(run: CiRun) -> str:
     """The Markdown of the summary, of any length."""
-    return github_text.inert("\n".join(block for block in _blocks(run) if block))
+    return "\n".join(block for block in _blocks(run) if block)
 
 
 def _pointer(run: CiRun) -> str:
-    return github_text.inert(f"The summary ends here; the rest is in {github_text.line(run.rest)}.")
+    return f"The summary ends here; the rest is in {github_text.line(run.rest)}."
 
 
 def _blocks(run: CiRun) -> Iterator[str]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from importlib import resources
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup
 
-from imgcls.reporting.html import budget, scored, selection, text, thumbnails
+from imgcls.reporting.html import budget, scored, selection, source, thumbnails
 from imgcls.reporting.html.document import Document
 from imgcls.reporting.html.drawing import Charts
 from imgcls.reporting.html.sections import (
@@ -34,9 +30,6 @@ from imgcls.reporting.html.sections import (
 )
 from imgcls.reporting.html.thumbnails import Images
 from imgcls.reporting.html.view import Training, View
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 SECTIONS: Mapping[str, tuple[str, Callable[[View], dict[str, Any] | None]]] = {
     "verdicts": ("Verdicts", verdicts.context),
@@ -86,7 +79,7 @@ def _fitting(view: View, images: Images, room: int) -> dict[str, str]:
 
 
 def _html(view: View, data: Markup, charts: Charts, uris: Mapping[str, str]) -> str:
-    template = _environment().get_template("page.html")
+    template = source.environment("imgcls.reporting.html").get_template("page.html")
     contexts = {name: context(view) for name, (_, context) in SECTIONS.items()}
     return template.render(
         view=view,
@@ -99,40 +92,15 @@ def _html(view: View, data: Markup, charts: Charts, uris: Mapping[str, str]) -> 
         matrix=charts.matrix,
         chart=charts.draw,
         policy=policy(),
-        style=Markup(_file("style.css")),  # noqa: S704 - our own
-        script=Markup(_file("script.js")),  # noqa: S704 - our own
+        style=Markup(source.own_file("style.css")),  # noqa: S704 - our own
+        script=Markup(source.own_file("script.js")),  # noqa: S704 - our own
     )
 
 
 def policy() -> str:
     """The Content-Security-Policy: nothing but our own style and script, and images that are in the file."""
-    style, script = (_digest(_file(name)) for name in ("style.css", "script.js"))
+    style, script = (source.digest(source.own_file(name)) for name in ("style.css", "script.js"))
     return (
         f"default-src 'none'; img-src data:; style-src '{style}'; script-src '{script}'; "
         "base-uri 'none'; form-action 'none'"
     )
-
-
-def _digest(source: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}"
-
-
-@cache
-def _file(name: str) -> str:
-    return resources.files("imgcls.reporting.html").joinpath(name).read_text("utf-8")
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("imgcls.reporting.html"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=text.seen,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= text.FILTERS
-    return environment

@@ -36,11 +36,17 @@ _ENOUGH = InputSpec(SIDE, (SIDE, SIDE), "center", "bilinear", (0.0,) * 3, (1.0,)
 class Images:
     """The files of the datasets; ``notes``: why there are no images of a dataset, a sentence each."""
 
-    def __init__(self, specs: Mapping[str, DatasetSpec], names: Iterable[str]) -> None:
-        """``names``: of the datasets that the report is about."""
+    def __init__(
+        self,
+        specs: Mapping[str, DatasetSpec],
+        names: Iterable[str],
+        listed: Mapping[str, Iterable[ImageRef]] | None = None,
+    ) -> None:
+        """``names``: of the datasets that the report is about; ``listed``: images that belong to no dataset."""
         self.notes: list[str] = []
         self._specs = specs
         self._files: dict[str, dict[str, ImageRef]] = {name: self._listed(name) for name in dict.fromkeys(names)}
+        self._files |= {name: {image.path: image for image in images} for name, images in (listed or {}).items()}
         if not features.check("webp"):
             self.notes.append("this Pillow writes no WebP, so there are no images; install Pillow's own wheel")
             self._files = {}
@@ -85,7 +91,8 @@ class Images:
             return None
         try:
             data = listing.read(replace(ref, sha256=image.sha256))
-            pixels = decode.Decoding(data, self._specs[image.dataset].exif).fast(_ENOUGH).image
+            exif = self._specs[image.dataset].exif if image.dataset in self._specs else "ignore"
+            pixels = decode.Decoding(data, exif).fast(_ENOUGH).image
         except (ImgclsError, Undecodable):
             return None
         return webp(pixels)

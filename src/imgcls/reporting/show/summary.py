@@ -13,6 +13,7 @@ from imgcls.reporting import notes, tables, terminal
 from imgcls.reporting.presentation import Presentation
 from imgcls.reporting.sheet import NOTHING, Column, Sheet, Values
 from imgcls.reporting.show.selected import Pair
+from imgcls.stats import units
 
 KEYS = (
     *("model", "dataset", "listed", "scored", "units", "top1", "top1_low", "top1_high", "top5", "top5_low"),
@@ -22,7 +23,7 @@ KEYS = (
 COLUMNS = (
     Column("model", lambda row: row["model"], words=True),
     Column("dataset", lambda row: row["dataset"], words=True),
-    Column("images", lambda row: str(row["units"])),
+    Column("images", lambda row: row["counted"]),
     Column("top-1 %", lambda row: _accuracy(row, "top1")),
     Column("top-5 %", lambda row: _accuracy(row, "top5")),
     Column("p50 ms", lambda row: NOTHING if row["p50_ns"] is None else f"{row['p50_ns'] / 1e6:.1f}"),
@@ -87,6 +88,7 @@ def _row(part: Part, result: Result) -> dict[str, Any]:
         "listed": result.listed,
         "scored": result.scored,
         "units": result.counted.scored,
+        "counted": units.total(result),
         **{metric: None if metric in certain else result.unit_accuracy(metric) for metric in metrics},
         **{f"{metric}{end}": getattr(result, f"{metric}{end}") for metric in metrics for end in ("_low", "_high")},
         "p50_ns": latency and latency.p50_ns,
