@@ -41,7 +41,8 @@ LINES = (
 BYTES = (b"\xff", b"\xed\xa0\x80", b"\xed\xb0\x80", b"\xc0\xaf", b"\xe2\x80", b"\xf4\x90\x80\x80", "\ufffd".encode())
 MARKDOWN = (
     b"|", b"\\|", b"[a](javascript:x)", b"![x](x)", b"**b**", b"~~s~~", b"$x$", b"<http:x>", b"www.evil.example",
-    b"a@evil.example", b"@somebody", b"#12", b"GH-12", b"x#12", b"_e_", b"- x", b"> x", b"1. x", b"``` x", b"# x", b"[x]",
+    b"a@evil.example", b"@somebody", b"#12", b"GH-12", b"x#12", b"_e_", b"- x", b"> x", b"1. x", b"``` x", b"# x",
+    b"[x]",
     b"--- | ---", b":---:", b"<!-- imgcls -->", b"xmpp:a@b.example", b"mailto:a@b.example", b"[^1]", b"&#64;somebody",
 )  # fmt: skip
 RUNNER = (
@@ -91,8 +92,8 @@ def make(folder: Path) -> Project:
     """The project with this dataset, and a map from its folders to its classes."""
     made = Project(folder)
     images = os.fsencode(folder / "colours")
-    for colour, name in zip((b"red", b"green", b"blue"), FOLDERS, strict=True):
-        Path(os.fsdecode(images + b"/" + colour)).rename(os.fsdecode(images + b"/" + name))
+    for old, name in zip((b"red", b"green", b"blue"), FOLDERS, strict=True):
+        Path(os.fsdecode(images + b"/" + old)).rename(os.fsdecode(images + b"/" + name))
     for number, name in enumerate(names(IMAGES, seed=18)):
         place = os.fsdecode(b"/".join((images, FOLDERS[number % 3], name + b".png")))
         colour = [255 * (channel == number % 3) for channel in range(3)]
@@ -101,8 +102,8 @@ def make(folder: Path) -> Project:
         image.save(place)
     for number, name in enumerate(names(BROKEN + IGNORED, seed=19)):
         suffix = b".png" if number < BROKEN else b".<b>|\x1b[31m"
-        place = b"/".join((images, FOLDERS[number % 3], name[-200:] + b"broken" + suffix))
-        Path(os.fsdecode(place)).write_bytes(b"not an image %d" % number)
+        broken = b"/".join((images, FOLDERS[number % 3], name[-200:] + b"broken" + suffix))
+        Path(os.fsdecode(broken)).write_bytes(b"not an image %d" % number)
     (folder / "names.json").write_text(json.dumps(class_names()))
     with (folder / "map.csv").open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows([("folder", "index"), *((label, place) for place, label in enumerate(labels()))])
