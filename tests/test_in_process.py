@@ -12,9 +12,7 @@ import torch
 import in_process
 from conftest import Command, Project
 
-PASSING = re.compile(
-    r"\d+(\.\d+)?(?= MB|s =|s$)|\d+(\.\d+)? +\d+(\.\d+)? +\d+(\.\d+)?(?= +\d+ MB)|(?<= )-(?= )|[-=─ ]+"
-)
+PASSING = re.compile(r"\d+(\.\d+)?(?= MB|s =|s$)|\d+(\.\d+)? +\d+(\.\d+)?(?= +[\d.]+ M$)|(?<= )-(?= )|[-=─ ]+")
 """Times, memory, and the width of what is drawn around them."""
 
 

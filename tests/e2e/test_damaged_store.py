@@ -143,7 +143,7 @@ class Scoring:
 
 
 def _comparable(document: dict[str, Any]) -> dict[str, Any]:
-    document = {key: value for key, value in document.items() if key not in {"made_at", "passes"}}
+    document = {key: value for key, value in document.items() if key not in {"made_at", "passes", "seal"}}
     for result in document["results"]:
         del result["from_store"], result["images_per_second"], result["set_seconds"]
     for files in document["datasets"]:

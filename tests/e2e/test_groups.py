@@ -62,9 +62,9 @@ def test_a_manifest_names_groups(project: Project, imgcls: Command) -> None:
     assert result.ret == 1  # 6 of 6 show 0.6070, and 12 of 12 would show 0.7791
     result.stdout.fnmatch_lines(
         [
-            " colour * 6 groups of 12 * 100.0 *",
-            "colours: accuracies, intervals and verdicts are of 6 groups of 12 images, each*",
             "INCONCLUSIVE: colour on colours: top1 1.0000 (6 of 6 groups of 12), wanted 0.7 with 95 % confidence; *",
+            " colour * 6 groups of 12 * 100.0 *",
+            "colours: accuracies, intervals and verdicts count 6 groups of 12 images: one*",
         ]
     )
     assert "6 groups are too few to tell" in result.stdout.str()

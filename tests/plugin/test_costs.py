@@ -213,7 +213,7 @@ def test_a_quota_is_another_machine(
     (group / "cpu.max").write_text("100000 100000\n")
     result = run_pytest(*COMPARED, OMP_NUM_THREADS="2")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["measured (*, 2 cores, a quota of 1 CPUs, 1 thread, torch *)"])
+    result.stdout.fnmatch_lines(["measured (*, 2 cores, a quota of 1 CPU, 1 thread, torch *)"])
     result.stdout.fnmatch_lines(
         ["FAILED *another threads, machine: threads 2 and 1; quota none and 1.0; save one of *"]
     )
