@@ -17,6 +17,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 NUMBERS = ("integer", "number")
 
+EMPTY = ("default", {})
+
 _ROLES = re.compile(r":(?:class|mod|func|data):`~?([^`]+)`")
 """References to our own documentation, of which other programs need the name."""
 
@@ -36,7 +38,7 @@ class ResultDocument(Report):
 
 def build() -> dict[str, Any]:
     """The schema. Raises ValueError where a number has no unit, which :mod:`document_units` then lacks."""
-    schema = msgspec.json.schema(ResultDocument)
+    schema = _of_any_version(msgspec.json.schema(ResultDocument))
     records = {name: _described(name, record) for name, record in sorted(schema["$defs"].items())}
     return {"$schema": DIALECT, "title": "Result document of imgcls, format 1", **schema, "$defs": records}
 
@@ -44,6 +46,14 @@ def build() -> dict[str, Any]:
 def text() -> str:
     """The schema as a file."""
     return json.dumps(build(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _of_any_version(schema: Any) -> Any:
+    """The same without what only some versions of msgspec state: the keys of objects, and that one is empty."""
+    if isinstance(schema, dict):
+        stated = {key: value for key, value in schema.items() if key != "propertyNames" and (key, value) != EMPTY}
+        return {key: _of_any_version(value) for key, value in stated.items()}
+    return [_of_any_version(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def _described(name: str, record: dict[str, Any]) -> dict[str, Any]:
