@@ -25,7 +25,7 @@ TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest tests -n $(WORKERS) --dist worksteal
 check: lint ## lint, and the quick tests: before each commit, about 2 minutes
 	$(TESTS) -m 'not slow'
 
-test: $(VENV)/installed ## all tests, about 12 minutes on 2 cores
+test: $(VENV)/installed ## all tests, about 15 minutes on 2 cores
 	$(TESTS)
 
 PLUGINS := .venv-plugins

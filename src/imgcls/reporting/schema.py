@@ -17,7 +17,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 NUMBERS = ("integer", "number")
 
-EMPTY = ("default", {})
+EMPTY: tuple[str, Any] = ("default", {})
 
 _ROLES = re.compile(r":(?:class|mod|func|data):`~?([^`]+)`")
 """References to our own documentation, of which other programs need the name."""
