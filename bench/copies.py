@@ -17,8 +17,8 @@ import numpy as np
 from scipy.stats import binom
 
 from imgcls.gates import accuracy
-from imgcls.records.config import Gate, ProvenThreshold
 from imgcls.records.evaluation import PairOutcome, Scores, Units
+from imgcls.records.thresholds import Gate, ProvenThreshold
 from imgcls.stats import noninferiority, units
 
 NOMINAL, MARGIN = 0.05, 0.02

@@ -6,7 +6,7 @@ from typing import Any
 import run_parts
 from imgcls.comparison.history import DEFAULT_MARGIN, History
 from imgcls.comparison.parts import Part
-from imgcls.records.config import Margin
+from imgcls.records.thresholds import Margin
 
 IMAGES = 1000
 

@@ -15,8 +15,8 @@ from imgcls.cli import main as cli_main
 from imgcls.config import loader as configuration
 from imgcls.gates import accuracy
 from imgcls.plugin import MARKER, NAMES
-from imgcls.records.config import Gate, LatencyGate, ProvenThreshold
 from imgcls.records.evaluation import Verdict
+from imgcls.records.thresholds import Gate, LatencyGate, ProvenThreshold
 from imgcls.reporting import tables, text_table
 from imgcls.session.options import OPTIONS, PYTEST_PREFIX
 

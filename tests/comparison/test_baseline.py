@@ -13,7 +13,6 @@ from imgcls.errors import ConfigError, ImgclsError, StoreError
 from imgcls.evaluation import results
 from imgcls.gates import regression
 from imgcls.records.comparison import Prediction
-from imgcls.records.config import Margin
 from imgcls.records.data import ImageRef, LabelList
 from imgcls.records.evaluation import (
     ClassProbability,
@@ -25,6 +24,7 @@ from imgcls.records.evaluation import (
     Verdict,
 )
 from imgcls.records.report import Report
+from imgcls.records.thresholds import Margin
 from imgcls.reporting import result_document
 from imgcls.session import results as session_results
 from imgcls.store.database import Store

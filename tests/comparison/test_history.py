@@ -6,7 +6,7 @@ import pytest
 
 import run_parts
 from imgcls.comparison.history import History, Point
-from imgcls.records.config import Margin
+from imgcls.records.thresholds import Margin
 from run_rows import make_history, make_run
 
 

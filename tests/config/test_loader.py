@@ -12,13 +12,8 @@ from hypothesis import strategies as st
 from configurations import BASE, assert_refused, load_text
 from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError
-from imgcls.records.config import (
-    DatasetSpec,
-    Gate,
-    Margin,
-    ModelSpec,
-    Settings,
-)
+from imgcls.records.config import DatasetSpec, ModelSpec, Settings
+from imgcls.records.thresholds import Gate, Margin
 
 # What is read.
 

@@ -7,7 +7,7 @@ import pytest
 from configurations import BASE, assert_refused, load_text
 from imgcls.config import loader
 from imgcls.errors import ConfigError
-from imgcls.records.config import Margin, ParityGate
+from imgcls.records.thresholds import Margin, ParityGate
 
 SHIPPED = BASE + "exports = { onnx = 'wide.onnx' }\n"
 """Of both models, only ``wide`` has an export."""

@@ -8,13 +8,7 @@ import pytest
 from configurations import BASE, assert_refused, load_text
 from imgcls.config import thresholds
 from imgcls.errors import ConfigError
-from imgcls.records.config import (
-    Gate,
-    LatencyGate,
-    Margin,
-    MemoryGate,
-    ProvenThreshold,
-)
+from imgcls.records.thresholds import Gate, LatencyGate, Margin, MemoryGate, ProvenThreshold
 
 
 def test_a_star_gives_the_keys_that_a_model_does_not(tmp_path: Path) -> None:

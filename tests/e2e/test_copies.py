@@ -19,9 +19,9 @@ from imgcls.comparison.pair_parts import Row, joined
 from imgcls.evaluation import metrics, results, units
 from imgcls.gates import accuracy, regression
 from imgcls.records.comparison import Comparison, Prediction, RunSetup
-from imgcls.records.config import Gate, Margin, ProvenThreshold
 from imgcls.records.data import ImageRef, Matching
 from imgcls.records.evaluation import ClassProbability, Output, PairOutcome, Scores, Verdict
+from imgcls.records.thresholds import Gate, Margin, ProvenThreshold
 from imgcls.stats import noninferiority, proportions
 from imgcls.stats import units as stats_units
 from multinomial import chance_of

@@ -15,11 +15,11 @@ from builders import INFO, make_latency, make_memory, make_pair, make_parity, ma
 from imgcls import messages
 from imgcls.gates import accuracy, cost, parity, regression
 from imgcls.records.comparison import Comparison, Difference, Flip, PairwiseTest
-from imgcls.records.config import Gate, LatencyGate, MemoryGate, ParityGate, ProvenThreshold
 from imgcls.records.data import Rejection
 from imgcls.records.evaluation import ClassScore, PredictionChange, SpeedOption
 from imgcls.records.performance import Growth, Profile
 from imgcls.records.report import DatasetFiles, Report
+from imgcls.records.thresholds import Gate, LatencyGate, MemoryGate, ParityGate, ProvenThreshold
 from imgcls.reporting import markdown, operator_table, terminal
 from imgcls.reporting.presentation import Presentation
 

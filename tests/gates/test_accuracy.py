@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgcls.gates import accuracy
-from imgcls.records.config import DatasetSpec, Gate, ModelSpec, ProvenThreshold, Settings
+from imgcls.records.config import DatasetSpec, ModelSpec, Settings
 from imgcls.records.evaluation import ClassScore, Failure, PairOutcome, Scores, Status, Units, Verdict
+from imgcls.records.thresholds import Gate, ProvenThreshold
 from imgcls.stats import proportions
 
 untimed = settings(deadline=None)  # the first example pays for an import

@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import binom
 
 from imgcls.gates import accuracy, classes
-from imgcls.records.config import Gate, ProvenThreshold
 from imgcls.records.evaluation import ClassScore, PairOutcome, Scores, Units, Verdict
+from imgcls.records.thresholds import Gate, ProvenThreshold
 
 HALF = ProvenThreshold(0.5)
 

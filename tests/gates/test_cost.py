@@ -7,8 +7,8 @@ import pytest
 from builders import make_latency, make_memory
 from imgcls import messages
 from imgcls.gates import cost
-from imgcls.records.config import LatencyGate, MemoryGate
 from imgcls.records.performance import Growth, LatencyChange, Peak
+from imgcls.records.thresholds import LatencyGate, MemoryGate
 
 
 @pytest.mark.parametrize(("limit", "status"), [(95.0, "pass"), (94.9, "fail")])

@@ -8,9 +8,9 @@ from scipy.stats import binom
 
 from imgcls.gates import parity as gates
 from imgcls.records.comparison import Comparison, Difference, Flip
-from imgcls.records.config import Margin, ParityGate
 from imgcls.records.evaluation import Failure
 from imgcls.records.parity import Fault, LogitDistance, Parity
+from imgcls.records.thresholds import Margin, ParityGate
 from imgcls.stats import noninferiority, proportions
 
 FAULT = Fault("preprocessing", "channel order", "BGR where the reference takes RGB.", 0.98)

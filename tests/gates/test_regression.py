@@ -6,8 +6,9 @@ import pytest
 
 from imgcls.gates import regression
 from imgcls.records.comparison import Comparison, Difference
-from imgcls.records.config import Accuracy, Margin
+from imgcls.records.config import Accuracy
 from imgcls.records.evaluation import Status, Verdict
+from imgcls.records.thresholds import Margin
 from imgcls.stats import noninferiority, paired
 
 COMPARED = Comparison("photos", "net", "net", "main.json", "this run")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from imgcls.records.config import DatasetSpec, Gate, InputSpec, ModelSpec, Settings
+from imgcls.records.config import DatasetSpec, InputSpec, ModelSpec, Settings
 from imgcls.records.evaluation import ClassScore, Scores
+from imgcls.records.thresholds import Gate
 
 HALF = (0.5, 0.5, 0.5)
 

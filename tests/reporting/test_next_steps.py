@@ -5,8 +5,8 @@ import pytest
 from imgcls.gates.accuracy import BEST
 from imgcls.gates.cost import PERCENTILES
 from imgcls.gates.verdicts import verdict
-from imgcls.records.config import LatencyGate, MemoryGate
 from imgcls.records.evaluation import Status
+from imgcls.records.thresholds import LatencyGate, MemoryGate
 from imgcls.reporting import next_steps
 from imgcls.reporting.next_steps import Places
 

@@ -9,8 +9,9 @@ import pytest
 
 from imgcls.config import loader as configuration
 from imgcls.data import manifest
-from imgcls.records.config import Gate, InputSpec
+from imgcls.records.config import InputSpec
 from imgcls.records.data import ImageRef
+from imgcls.records.thresholds import Gate
 from imgcls.training import export
 from imgcls.training.split import Split
 

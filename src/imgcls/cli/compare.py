@@ -18,10 +18,11 @@ from imgcls.errors import ConfigError, ImgclsError
 from imgcls.gates import accuracy, regression
 from imgcls.models.runtimes import base as runtimes
 from imgcls.records.comparison import Comparison, PairwiseTest, SavedRun
-from imgcls.records.config import Margin, Settings
+from imgcls.records.config import Settings
 from imgcls.records.evaluation import DatasetOutcome, Verdict
 from imgcls.records.performance import Latency, Memory, Scenario
 from imgcls.records.report import Report
+from imgcls.records.thresholds import Margin
 from imgcls.reporting.ci.run import CiRun, JudgedGate
 from imgcls.session import judged, selection
 from imgcls.session import options as run_options

@@ -10,7 +10,7 @@ from imgcls import documents
 from imgcls.cli import arguments, destinations, output
 from imgcls.config import discovery
 from imgcls.errors import ConfigError
-from imgcls.records.config import Margin
+from imgcls.records.thresholds import Margin
 from imgcls.reporting import presentation
 from imgcls.session import options as run_options
 from imgcls.session import selection

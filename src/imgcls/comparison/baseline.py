@@ -7,8 +7,8 @@ from pathlib import Path
 from imgcls.comparison import compare, current_run, saved_run
 from imgcls.errors import ConfigError
 from imgcls.records.comparison import Comparison
-from imgcls.records.config import Margin
 from imgcls.records.evaluation import DatasetOutcome
+from imgcls.records.thresholds import Margin
 from imgcls.store.database import Store
 
 LAST = "last"

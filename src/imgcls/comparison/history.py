@@ -7,9 +7,9 @@ from typing import Literal
 from imgcls.comparison import compare, saved_run
 from imgcls.comparison.parts import Part
 from imgcls.records.comparison import Comparison, Difference, ScoredModel
-from imgcls.records.config import Margin
 from imgcls.records.performance import Latency, Memory
 from imgcls.records.report import Result
+from imgcls.records.thresholds import Margin
 from imgcls.stats import noninferiority
 
 Word = Literal["first", "same", "no change shown", "better", "lower", "worse", "not compared"]

@@ -12,7 +12,8 @@ from imgcls.config import exports, parity, specs, thresholds
 from imgcls.config.table import ConfigTable, Table
 from imgcls.errors import ConfigError
 from imgcls.messages import nearest
-from imgcls.records.config import DatasetSpec, Margin, ModelSpec, Settings
+from imgcls.records.config import DatasetSpec, ModelSpec, Settings
+from imgcls.records.thresholds import Margin
 
 
 def load(files: Sequence[Path]) -> Settings:

@@ -7,7 +7,8 @@ from typing import Any
 
 from imgcls.config import pairs, thresholds
 from imgcls.config.table import ConfigTable, Table
-from imgcls.records.config import Margin, ModelSpec, ParityGate
+from imgcls.records.config import ModelSpec
+from imgcls.records.thresholds import Margin, ParityGate
 
 THRESHOLDS = tuple(field.name for field in fields(ParityGate) if field.name != "confidence")
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from imgcls import messages
 from imgcls.errors import ConfigError
 from imgcls.messages import one_line
-from imgcls.records.config import ProvenThreshold
+from imgcls.records.thresholds import ProvenThreshold
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")

@@ -8,7 +8,8 @@ from typing import Any, TypeVar, get_args
 from imgcls.config import pairs
 from imgcls.config.table import ConfigTable, Table
 from imgcls.messages import nearest
-from imgcls.records.config import Accuracy, Gate, LatencyGate, Margin, MemoryGate, ModelSpec, ProvenThreshold
+from imgcls.records.config import Accuracy, ModelSpec
+from imgcls.records.thresholds import Gate, LatencyGate, Margin, MemoryGate, ProvenThreshold
 
 T = TypeVar("T")
 

@@ -6,8 +6,9 @@ from typing import Literal
 from imgcls import messages
 from imgcls.gates import classes
 from imgcls.gates.verdicts import verdict
-from imgcls.records.config import Gate, ProvenThreshold, Settings
+from imgcls.records.config import Settings
 from imgcls.records.evaluation import ClassScore, Interval, PairOutcome, Scores, Status, Units, Verdict
+from imgcls.records.thresholds import Gate, ProvenThreshold
 from imgcls.stats import certain, proportions, units
 
 WORST_CLASSES = 5  # docs/decisions.md#names-in-a-message

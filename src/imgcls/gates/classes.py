@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from imgcls import messages
 from imgcls.gates.verdicts import verdict
-from imgcls.records.config import ProvenThreshold
 from imgcls.records.evaluation import ClassScore, PairOutcome, Verdict
+from imgcls.records.thresholds import ProvenThreshold
 from imgcls.stats import paired, proportions, units
 
 CONFIDENCE = 0.95  # docs/decisions.md#one-gate-for-many-classes

@@ -9,9 +9,9 @@ from typing import Literal, TypeVar
 
 from imgcls import messages
 from imgcls.gates.verdicts import verdict
-from imgcls.records.config import LatencyGate, MemoryGate
 from imgcls.records.evaluation import Verdict
 from imgcls.records.performance import Latency, LatencyChange, Memory
+from imgcls.records.thresholds import LatencyGate, MemoryGate
 from imgcls.stats import timing
 
 G = TypeVar("G", LatencyGate, MemoryGate)

@@ -10,9 +10,9 @@ from imgcls import messages
 from imgcls.gates import regression
 from imgcls.gates.verdicts import verdict
 from imgcls.records.comparison import Flip
-from imgcls.records.config import Margin, ParityGate
 from imgcls.records.evaluation import Verdict
 from imgcls.records.parity import Parity
+from imgcls.records.thresholds import Margin, ParityGate
 from imgcls.stats import proportions
 
 NAMED_FLIPS = 5  # docs/decisions.md#names-in-a-message

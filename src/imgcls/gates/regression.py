@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from imgcls import messages
 from imgcls.gates.verdicts import verdict
 from imgcls.records.comparison import Comparison, Difference
-from imgcls.records.config import Margin
 from imgcls.records.evaluation import Status, Verdict
+from imgcls.records.thresholds import Margin
 from imgcls.stats import noninferiority, units
 
 UNCHANGED = "since nothing that predictions depend on has changed"

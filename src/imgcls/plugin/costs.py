@@ -15,9 +15,9 @@ from imgcls.errors import ConfigError, ImgclsError
 from imgcls.gates import accuracy, cost
 from imgcls.models.runtimes import base as runtimes
 from imgcls.plugin import PREFIX, properties, terminal
-from imgcls.records.config import LatencyGate, MemoryGate
 from imgcls.records.evaluation import Verdict
 from imgcls.records.performance import Latency, Memory, Profile, Scenario
+from imgcls.records.thresholds import LatencyGate, MemoryGate
 from imgcls.reporting import progress
 from imgcls.reporting.ci import junit
 from imgcls.session.events import LatencyMeasured, LimitsJudged, MemoryMeasured

@@ -20,15 +20,10 @@ from imgcls.records.config import (
     CropMode,
     DatasetSpec,
     Decode,
-    Gate,
     InputSpec,
     Interpolation,
-    LatencyGate,
-    Margin,
-    MemoryGate,
     ModelSpec,
     Precision,
-    ProvenThreshold,
     PublishedWeights,
     RandomWeights,
     Settings,
@@ -73,6 +68,7 @@ from imgcls.records.performance import (
     Scenario,
 )
 from imgcls.records.report import Report, Result
+from imgcls.records.thresholds import Gate, LatencyGate, Margin, MemoryGate, ProvenThreshold
 
 __all__ = [
     "Accuracy",

@@ -7,10 +7,10 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgcls.gates import accuracy
-from imgcls.records.config import LatencyGate, MemoryGate
 from imgcls.records.evaluation import Verdict
 from imgcls.records.parity import ContractCheck, Parity, ServingCheck
 from imgcls.records.performance import Latency, Memory
+from imgcls.records.thresholds import LatencyGate, MemoryGate
 from imgcls.session import required
 from imgcls.session.events import (
     ContractChecked,

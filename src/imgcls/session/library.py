@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.gates import accuracy, regression
 from imgcls.records.comparison import Comparison, Difference, Flip, Prediction, SavedRun
-from imgcls.records.config import Accuracy, Gate, Margin, ProvenThreshold
+from imgcls.records.config import Accuracy
 from imgcls.records.data import Rejection
 from imgcls.records.evaluation import ClassScore, Interval, PairOutcome, Units, Verdict
 from imgcls.records.report import Report
+from imgcls.records.thresholds import Gate, Margin, ProvenThreshold
 from imgcls.session import results as session_results
 from imgcls.session.results import Results
 from imgcls.stats import units

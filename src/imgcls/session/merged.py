@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from imgcls.gates import accuracy, cost, regression
 from imgcls.records.comparison import Comparison, Prediction
-from imgcls.records.config import LatencyGate, MemoryGate
 from imgcls.records.evaluation import DatasetOutcome, PairOutcome, Scores, Verdict
 from imgcls.records.report import JudgedLimit, Report, Result
+from imgcls.records.thresholds import LatencyGate, MemoryGate
 from imgcls.session import session as sessions
 from imgcls.session.events import GoldenChecked, LatencyMeasured, LimitsJudged, MemoryMeasured, PairJudged
 from imgcls.session.results import Results
