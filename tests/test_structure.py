@@ -9,6 +9,7 @@ TESTED_ELSEWHERE = {
     "__main__.py": "test_in_process.py",
     "suite.py": "e2e/test_planted_faults.py",
     "cli/arguments.py": "cli/test_main.py",
+    "cli/costs.py": "cli/test_compare.py",
     "cli/lab_collection.py": "e2e/test_lab_report.py",
     "config/table.py": "config/test_loader.py",
     "contracts/jpeg_scans.py": "contracts/test_jpeg_reader.py",

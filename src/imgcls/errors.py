@@ -8,7 +8,7 @@
     │   ├── DeviceMissing      a requested device is absent
     │   └── StoreError         the store cannot be read or written
     └── ModelError         the model itself is at fault                                exit 1
-        ├── Doubt              a runtime may run it, and was not asked for by name
+        ├── Doubt              a runtime may run it, and was not requested by name
         └── OutOfMemory        its images do not fit into memory at once
 
 Every message states what, where, with which input, and what to do next. Two classes are outside of the tree:
@@ -96,7 +96,7 @@ class ModelError(ImgclsError):
 
 
 class Doubt(ModelError):
-    """A network may depend on the values that it computes, so that no runtime records it unless it is asked to."""
+    """A network may depend on the values that it computes, so that no runtime records it unless it is requested to."""
 
 
 class OutOfMemory(ModelError):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from imgcls import documents
-from imgcls.cli import destinations, output, pages
+from imgcls.cli import costs, destinations, output, pages
 from imgcls.config import datasets, thresholds
 from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError, ImgclsError
@@ -20,7 +19,7 @@ from imgcls.models.runtimes import base as runtimes
 from imgcls.records.comparison import Comparison, PairwiseTest, SavedRun
 from imgcls.records.config import Settings
 from imgcls.records.evaluation import DatasetOutcome, Verdict
-from imgcls.records.performance import Latency, Memory, Scenario
+from imgcls.records.performance import Latency, Memory
 from imgcls.records.report import Report
 from imgcls.records.thresholds import Margin
 from imgcls.reporting.ci.run import CiRun, JudgedGate
@@ -133,7 +132,7 @@ def _scored(namespace: argparse.Namespace, options: RunOptions, names: Sequence[
         on_device = replace(options, device=device, datasets=None, json=None, csv=None, markdown=None)
         with closing(Session(on_device, replace(settings, models=here))) as session:
             findings.score(session)
-            findings.measure(session.pool(), device)
+            findings.measure(session.pool())
     return findings
 
 
@@ -173,26 +172,22 @@ class _Findings:
             self.contrasts, self.comparisons = _of_models(run, list(session.settings.models))
         self.outcomes += results.outcomes
 
-    def measure(self, pool: ModelPool, device: str) -> None:
+    def measure(self, pool: ModelPool) -> None:
         """Time and memory of every model that was scored; one model's failure does not stop the others."""
-        from imgcls.performance import latency, memory
-        from imgcls.reporting import progress
-
         failed = {pair.scores.model for outcome in self.outcomes for pair in outcome.pairs if pair.failure}
-        for name, spec in pool.specs.items():
-            if name in failed:
-                continue
-            output.error(f"measuring {name} on {device}")
-            try:
-                with progress.status(sys.stderr) as say:
-                    for scenario in get_args(Scenario):
-                        self.latencies.append(latency.measure(pool.get(name), scenario, say=say))
-                    pool.release(name)
-                    with progress.waiting(say, f"{name} on {device}: measuring its memory"):
-                        self.memories.append(memory.measure(spec, device))
-            except ImgclsError as error:
-                output.error(f"imgcls: {name}: {error}")
-                self.codes.add(error.exit_code)
+        for name in (name for name in pool.specs if name not in failed):
+            self._measure(pool, name)
+
+    def _measure(self, pool: ModelPool, name: str) -> None:
+        try:
+            for cost in costs.measured(pool, name):
+                if isinstance(cost, Latency):
+                    self.latencies.append(cost)
+                else:
+                    self.memories.append(cost)
+        except ImgclsError as error:
+            output.error(f"imgcls: {name}: {error}")
+            self.codes.add(error.exit_code)
 
 
 def _concluded(options: RunOptions, sides: Sequence[str], margins: Mapping[str, Margin], findings: _Findings) -> int:

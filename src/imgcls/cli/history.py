@@ -62,22 +62,22 @@ def history(namespace: argparse.Namespace) -> int:
     of_runs = History(_margin(namespace), _reference(namespace.reference))
     for name, part in runs.read():
         of_runs.add(name, part)
-    answer = table.sheets(of_runs, runs.left_out)
-    if not answer:
+    tables = table.sheets(of_runs, runs.left_out)
+    if not tables:
         raise ConfigError(f"{namespace.runs}: no run in it scored a whole dataset")
     destinations.write(
         namespace,
         {
-            "json": lambda: sheets.as_json({"format": 1, "show": "history", "margin": of_runs.margin.margin}, answer),
-            "csv": lambda: sheets.as_csv(answer),
-            "markdown": lambda: sheets.as_markdown(answer),
+            "json": lambda: sheets.as_json({"format": 1, "show": "history", "margin": of_runs.margin.margin}, tables),
+            "csv": lambda: sheets.as_csv(tables),
+            "markdown": lambda: sheets.as_markdown(tables),
         },
     )
     if namespace.output:
         from imgcls.reporting.history import page
 
-        documents.write_text(namespace.output, page.render(of_runs, answer))
-    output.line(sheets.terminal(answer, presentation.terminal_width()), end="")
+        documents.write_text(namespace.output, page.render(of_runs, tables))
+    output.line(sheets.terminal(tables, presentation.terminal_width()), end="")
     return 1 if any(points[-1].lost for points in of_runs.points.values()) else 0
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from imgcls.cli import output
+from imgcls.cli import costs, output
 from imgcls.errors import ImgclsError, ModelError
 from imgcls.messages import spelled
 from imgcls.records.comparison import Prediction
 from imgcls.records.config import Accuracy, DatasetSpec, ModelSpec, Settings
 from imgcls.records.data import ImageRef
-from imgcls.records.performance import Latency, Memory, Profile, Scenario
+from imgcls.records.performance import Latency, Memory, Profile
 from imgcls.records.report import Report
 from imgcls.session.options import RunOptions
 from imgcls.session.results import Results
@@ -102,19 +102,14 @@ class Collected:
             yield _without_accuracy(document), list(predictions), pool
 
     def _costs(self, pool: ModelPool, name: str) -> None:
-        """Time, operators and memory of a model; a failure of one does not stop the others."""
-        from imgcls.performance import latency, memory
-        from imgcls.reporting import progress
-
-        output.error(f"measuring {name} on {pool.device}")
+        """Operators, time and memory of a model; a failure of one does not stop the others."""
         try:
-            with progress.status(sys.stderr) as say:
-                for scenario in get_args(Scenario):
-                    self.latencies.append(latency.measure(pool.get(name), scenario, say=say))
-                self._profile(pool, name)
-                pool.release(name)
-                with progress.waiting(say, f"{name} on {pool.device}: measuring its memory"):
-                    self.memories.append(memory.measure(self.models[name], pool.device))
+            self._profile(pool, name)
+            for cost in costs.measured(pool, name):
+                if isinstance(cost, Latency):
+                    self.latencies.append(cost)
+                else:
+                    self.memories.append(cost)
         except ImgclsError as error:
             self._note(name, str(error), error.exit_code)
 

@@ -1,4 +1,4 @@
-"""``imgcls show``: the usual questions about a saved run, answered in a terminal or as documents."""
+"""``imgcls show``: mistakes, confusions, classes and flips of a saved run, in a terminal or as documents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUESTIONS: Mapping[str, str] = {
     "classes": "the accuracy of each class, the lowest first",
     "overall": "the five classes with the largest mean probability",
 }
-"""What can be asked about one model on one dataset."""
+"""What there is to show of one model on one dataset."""
 
 EXAMPLES = """examples:
   imgcls show run.json --mistakes --model resnet50 --links wrong/
@@ -57,22 +57,22 @@ def add_show(commands: Any) -> None:
 
 
 def show(namespace: argparse.Namespace) -> int:
-    """Print the answer, and write it; the exit code."""
+    """Print the tables, and write them; the exit code."""
     from imgcls.reporting import sheet as sheets
 
     if (namespace.links or namespace.data) and namespace.question != "mistakes":
         raise ConfigError("--links and --data are about single mistakes: add --mistakes")
-    answer = _flips(namespace) if namespace.flips else _answer(namespace)
+    tables = _flips(namespace) if namespace.flips else _of_run(namespace)
     of = {"format": 1, "run": namespace.run.name, "show": "flips" if namespace.flips else namespace.question or "run"}
     destinations.write(
         namespace,
         {
-            "json": lambda: sheets.as_json(of, answer),
-            "csv": lambda: sheets.as_csv(answer),
-            "markdown": lambda: sheets.as_markdown(answer),
+            "json": lambda: sheets.as_json(of, tables),
+            "csv": lambda: sheets.as_csv(tables),
+            "markdown": lambda: sheets.as_markdown(tables),
         },
     )
-    output.line(sheets.terminal(answer, presentation.terminal_width()), end="")
+    output.line(sheets.terminal(tables, presentation.terminal_width()), end="")
     return 0
 
 
@@ -85,7 +85,7 @@ def _flips(namespace: argparse.Namespace) -> Sequence[Sheet]:
     return flips.sheets(before, after, namespace.model, namespace.dataset)
 
 
-def _answer(namespace: argparse.Namespace) -> Sequence[Sheet]:
+def _of_run(namespace: argparse.Namespace) -> Sequence[Sheet]:
     from imgcls.comparison import parts
     from imgcls.reporting.show import selected, summary
 
@@ -104,7 +104,7 @@ def _answer(namespace: argparse.Namespace) -> Sequence[Sheet]:
 
 
 def _sheet_of(question: str) -> Callable[[Pair], Sheet]:
-    """The answer to one of :data:`QUESTIONS`."""
+    """What makes the table of one of :data:`QUESTIONS`."""
     from imgcls.reporting.show import classes, confusion, mistakes, overall
 
     modules = {"mistakes": mistakes, "confusion": confusion, "classes": classes, "overall": overall}

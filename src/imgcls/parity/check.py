@@ -43,7 +43,7 @@ def compare(
     The reference is the model as PyTorch runs it, eager and in float32, from exact pixels. What fails is a parity with
     ``failure``, and the others go on. ``run_id``: of this comparison only; predictions are stored, so that one that was
     killed goes on where it was. ``costs``: of the networks that were measured already, where time and memory are
-    wanted too; ``localize``: the steps that add most to a difference are sought; ``diagnose``: the reasons of a
+    requested too; ``localize``: the steps that add most to a difference are sought; ``diagnose``: the reasons of a
     difference are. Raises StoreError.
     """
     scored = Scored(reference, exports, dataset, store=store, device=device, run_id=run_id, progress=progress)

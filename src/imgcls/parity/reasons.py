@@ -48,7 +48,7 @@ def _diagnosed(parity: Parity, faults: tuple[Fault, ...]) -> Parity:
     if not faults and parity.precision in {"float16", "bfloat16"} and parity.failure is None:
         note = f"no fault was found: rounding to {parity.precision} moves logits as far as these are apart"
         return replace(parity, notes=(*parity.notes, note))
-    return replace(parity, faults=_largest_first(faults))
+    return replace(parity, faults=diagnose.largest_first(faults))
 
 
 def _places(sample: Sample) -> list[int]:
@@ -57,8 +57,3 @@ def _places(sample: Sample) -> list[int]:
     flips, others = np.flatnonzero(is_flip), np.flatnonzero(~is_flip)
     some = flips[: max(DIAGNOSED_IMAGES // 2, DIAGNOSED_IMAGES - len(others))]
     return sorted([*some.tolist(), *others[: DIAGNOSED_IMAGES - len(some)].tolist()])
-
-
-def _largest_first(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
-    """By what they explain; those of which it is not known come last, in their own order."""
-    return tuple(sorted(faults, key=lambda fault: -1.0 if fault.explained is None else fault.explained, reverse=True))

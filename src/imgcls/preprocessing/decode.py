@@ -47,7 +47,7 @@ def decode(data: bytes, exif: Literal["ignore", "apply"] = "ignore", remarks: li
 
 
 class Decoding:
-    """A file's bytes, decoded at most once in every way that is asked for, for the networks that share it."""
+    """A file's bytes, decoded at most once in every way that is requested, for the networks that share it."""
 
     def __init__(self, data: bytes, exif: Literal["ignore", "apply"] = "ignore") -> None:
         self.data, self.exif = data, exif

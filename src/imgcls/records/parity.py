@@ -129,11 +129,11 @@ class Parity:
 
 @dataclass(frozen=True, slots=True)
 class ServingImage:
-    """One image that tells preprocessings apart, as a service or a function answered for it.
+    """One image that tells preprocessings apart, as a service or a function responded to it.
 
     ``kind``: what is particular about it. ``distance``: of the tensors, mean absolute difference in standard deviations
-    of the reference's; for a service the largest difference of a probability. None where there was no answer, for which
-    ``error`` is the reason.
+    of the reference's; for a service the largest difference of a probability. None where there was no response, for
+    which ``error`` is the reason.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Sources of files that no library here runs: each answers with what is missing."""
+"""Sources of files that no library here runs: each states what is missing."""
 
 from pathlib import Path
 

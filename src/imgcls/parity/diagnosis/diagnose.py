@@ -34,10 +34,10 @@ def faults(reference: Model, export: Model, sample: Sample) -> tuple[Fault, ...]
         found += new
         if any(fault.explained is None or fault.explained >= ENOUGH for fault in new):
             break
-    return _largest_first(found or (computed.unexplained(case) if is_comparable else ()))
+    return largest_first(found or (computed.unexplained(case) if is_comparable else ()))
 
 
-def _largest_first(found: Iterable[Fault]) -> tuple[Fault, ...]:
+def largest_first(found: Iterable[Fault]) -> tuple[Fault, ...]:
     """By what they explain; those of which it is not known come last, in their own order."""
     return tuple(sorted(found, key=lambda fault: -1.0 if fault.explained is None else fault.explained, reverse=True))
 

@@ -27,7 +27,7 @@ SIDE = 128  # docs/decisions.md#images-in-a-report
 QUALITY = 50  # docs/decisions.md#images-in-a-report
 
 AT_ONCE = 64
-"""How many images are begun before the first of them is asked for."""
+"""How many images are begun before the first of them is needed."""
 
 _ENOUGH = InputSpec(SIDE, (SIDE, SIDE), "center", "bilinear", (0.0,) * 3, (1.0,) * 3)
 """What decoding at a scale must not go below."""

@@ -1,4 +1,4 @@
-"""What does not hold comes first, with its n, its interval and what the set could have told."""
+"""What does not hold comes first, with its n, its interval and what a set of this size can show."""
 
 from dataclasses import replace
 from typing import Any
@@ -35,24 +35,24 @@ def test_what_does_not_hold_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("threshold", "told"),
+    ("threshold", "power"),
     [
         (0.99, "enough: 99 is outside of the interval"),
         (0.5, "too few to tell 75.0 from 50: about 29 would"),
         (0.75, "on which side of 75 the model is, no number of images shows while both are equal"),
     ],
 )
-def test_an_accuracy_has_what_the_set_could_have_told(threshold: float, told: str) -> None:
+def test_an_accuracy_has_what_the_set_could_have_told(threshold: float, power: str) -> None:
     """With the interval of the document, and the number of what counts."""
     [row] = _rows(make_verdict(threshold=threshold))
-    assert (row.subject, row.images, row.interval, row.told) == (("net", "photos"), "4", "30.0 to 95.0", told)
+    assert (row.subject, row.images, row.interval, row.power) == (("net", "photos"), "4", "30.0 to 95.0", power)
 
 
 def test_a_comparison_has_its_own_interval() -> None:
     """In points, and the difference that such a set finds."""
     [row] = _rows(make_verdict("not worse top1", "fail", 0.01), comparisons=(make_comparison(),))
     assert (row.images, row.interval) == ("50", "-8.0 to +8.0")
-    assert row.told == "shows a difference of 15.5 points four times in five"
+    assert row.power == "shows a difference of 15.5 points four times in five"
 
 
 def test_a_difference_that_no_set_of_this_size_shows() -> None:

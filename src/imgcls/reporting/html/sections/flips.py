@@ -50,7 +50,7 @@ def _group(view: View, comparison: Comparison, most: int) -> Group:
         comparison,
         _title(comparison),
         sorted(counts.items()),
-        [_told(difference) for difference in comparison.differences],
+        [_power(difference) for difference in comparison.differences],
         cards,
         len(comparison.flips) - len(cards),
     )
@@ -62,6 +62,6 @@ def _title(comparison: Comparison) -> str:
     return f"{comparison.before} and {comparison.after} on {comparison.dataset}"
 
 
-def _told(difference: Difference) -> tuple[Difference, str, str]:
+def _power(difference: Difference) -> tuple[Difference, str, str]:
     total = units.total_compared(difference.images, difference.of_images)
     return difference, total, verdicts.detectable(difference)

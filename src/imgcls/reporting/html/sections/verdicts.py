@@ -1,4 +1,4 @@
-"""The verdicts of a run: what does not hold first, each with its n, its interval and what the set could have told."""
+"""The verdicts of a run: what does not hold first, each with n, its interval and what a set of this size can show."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ WORDS = {
 class Row:
     """A verdict about ``subject``.
 
-    ``images``, ``interval`` and ``told`` are empty where it is not about a share of images. ``told``: what a set of
-    this size could have told.
+    ``images``, ``interval`` and ``power`` are empty where it is not about a share of images. ``power``: what a set of
+    this size can show.
     """
 
     status: Status
@@ -37,7 +37,7 @@ class Row:
     message: str
     images: str = ""
     interval: str = ""
-    told: str = ""
+    power: str = ""
 
 
 def context(view: View) -> dict[str, Any]:
@@ -77,12 +77,12 @@ def _of_result(report: Report, result: Result, verdict: Verdict) -> Row:
     low, high = getattr(result, f"{metric}_low"), getattr(result, f"{metric}_high")
     if low is None or high is None:
         return Row(verdict.status, subject, verdict.check, verdict.message)
-    told = _told(result, metric, verdict.threshold, low, high)
+    power = _power(result, metric, verdict.threshold, low, high)
     interval = text.interval(low, high)
-    return Row(verdict.status, subject, verdict.check, verdict.message, units.total(result), interval, told)
+    return Row(verdict.status, subject, verdict.check, verdict.message, units.total(result), interval, power)
 
 
-def _told(result: Result, metric: Accuracy, threshold: float | None, low: float, high: float) -> str:
+def _power(result: Result, metric: Accuracy, threshold: float | None, low: float, high: float) -> str:
     observed = result.unit_accuracy(metric)
     if threshold is None or observed is None:
         return ""
