@@ -64,29 +64,34 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _drawn(size: int, batch: int) -> tuple[Any, Any]:
+def inputs_of(size: int, batch: int) -> tuple[Any, Any]:
     """Images and class numbers."""
     generator = np.random.default_rng(0)
     return generator.standard_normal((batch, 3, size, size), np.float32), generator.integers(1000, size=batch)
 
 
 def _compare_on_gpu(arch: str, size: int, batch: int, rounds: int) -> None:
-    cupy = import_module("cupy")
-    drawn = _drawn(size, batch)
-    theirs, ours = _theirs(arch, *drawn, "cuda"), _ours(arch, *(cupy.asarray(array) for array in drawn))
-
-    def on_cupy() -> None:
-        ours()
-        cupy.cuda.Device().synchronize()
-
-    turns = _turns([theirs, on_cupy], rounds)
+    drawn = inputs_of(size, batch)
+    turns = in_turns([torch_step(arch, *drawn, "cuda"), cupy_step(arch, *drawn)], rounds)
     print(f"on the GPU: {_ratio(*turns)}; ms per image {_ms(turns[0], batch)} PyTorch, {_ms(turns[1], batch)} CuPy")
 
 
+def cupy_step(arch: str, images: Any, labels: Any) -> Callable[[], object]:
+    """A step of the array EfficientNet on CuPy, which waits for the device."""
+    cupy = import_module("cupy")
+    step = array_step(arch, cupy.asarray(images), cupy.asarray(labels))
+
+    def waited() -> None:
+        step()
+        cupy.cuda.Device().synchronize()
+
+    return waited
+
+
 def _compare(arch: str, size: int, batch: int, rounds: int) -> None:
-    drawn = _drawn(size, batch)
-    theirs, ours = _theirs(arch, *drawn, "cpu"), _ours(arch, *drawn)
-    turns = _turns([theirs, ours], rounds)
+    drawn = inputs_of(size, batch)
+    theirs, ours = torch_step(arch, *drawn, "cpu"), array_step(arch, *drawn)
+    turns = in_turns([theirs, ours], rounds)
     print(f"\n{size} px: {_ratio(*turns)}; ms per image {_ms(turns[0], batch)} PyTorch, {_ms(turns[1], batch)} NumPy")
     with _timed() as seconds:
         total = _seconds(ours)
@@ -95,7 +100,8 @@ def _compare(arch: str, size: int, batch: int, rounds: int) -> None:
         print(f"  {name:28} {1000 * spent:8.1f} ms {100 * spent / total:5.1f} %")
 
 
-def _theirs(arch: str, images: Any, labels: Any, device: str) -> Callable[[], object]:
+def torch_step(arch: str, images: Any, labels: Any, device: str) -> Callable[[], object]:
+    """A step of torchvision's network, which waits for the device."""
     module = models.get_model(arch).train().to(device)
     optimizer = torch.optim.NAdam(module.parameters(), **SETTINGS)
     inputs, targets = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
@@ -111,7 +117,8 @@ def _theirs(arch: str, images: Any, labels: Any, device: str) -> Callable[[], ob
     return step
 
 
-def _ours(arch: str, images: Any, labels: Any) -> Callable[[], object]:
+def array_step(arch: str, images: Any, labels: Any) -> Callable[[], object]:
+    """A step of the array EfficientNet on the arrays that it is given."""
     xp, settings = namespace(images), reference.Nadam(**SETTINGS)
     net, state = reference.build(arch, xp=xp), reference.State()
     generator = np.random.default_rng(0)
@@ -135,7 +142,7 @@ def _compare_loop(rounds: int) -> None:
     weight = generator.standard_normal((64, 32, 3, 3), np.float32)
     ours, loop = partial(convolution.convolution, x, weight), partial(_loop, x, weight)
     np.testing.assert_allclose(ours(), loop(), rtol=0, atol=1e-3)
-    slow, fast = _turns([loop, ours], rounds)
+    slow, fast = in_turns([loop, ours], rounds)
     times = statistics.median(slow) / statistics.median(fast)
     print(f"\n3 x 3 convolution, 32 to 64 channels, 32 x 32 pixels: {times:.0f} times as fast as a loop over pixels")
 
@@ -156,7 +163,7 @@ def _loop(x: Any, weight: Any) -> Any:
 # Clocks.
 
 
-def _turns(calls: Sequence[Callable[[], object]], rounds: int) -> tuple[list[float], ...]:
+def in_turns(calls: Sequence[Callable[[], object]], rounds: int) -> tuple[list[float], ...]:
     """Seconds of each call, taken in turns; the first turn is not counted."""
     turns = [[_seconds(call) for call in calls] for _ in range(1 + rounds)][1:]
     return tuple(list(column) for column in zip(*turns, strict=True))

@@ -1,6 +1,7 @@
 """The array EfficientNet over a second namespace, in blocks and whole, by either form of a depthwise convolution."""
 
 import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from imgcls import reference
 from imgcls.reference import arrays, comparison, depthwise
@@ -98,6 +100,35 @@ def test_blocks_work_in_a_forked_process() -> None:
     expected = _total(0)
     with multiprocessing.get_context("fork").Pool(1) as pool:
         assert pool.apply_async(_total, (0,)).get(timeout=60) == expected
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(7, 40), (40, 7), (1, 1), (2, 2)])
+def test_a_shared_product_is_the_product(monkeypatch: pytest.MonkeyPatch, rows: int, columns: int) -> None:
+    """A matrix product that several threads make, by rows or by columns, is that of one."""
+    monkeypatch.setattr(arrays, "SHARED", 0)
+    monkeypatch.setattr(arrays, "_threads", lambda: 3)
+    generator = np.random.default_rng(rows)
+    left, right = generator.standard_normal((rows, 5)), generator.standard_normal((columns, 5)).T
+    np.testing.assert_allclose(arrays.product(left, right), left @ right, rtol=1e-13)
+
+
+def _blas_threads() -> set[int]:
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def test_matrix_products_leave_the_other_threads_alone() -> None:
+    """In a pass each product takes one thread, and after it as many as before, also after two passes at a time."""
+    network, images, counts = reference.build(SMALL), np.zeros((2, 3, 16, 16), np.float32), []
+    with threadpool_limits(2, "blas"):
+        before = _blas_threads()
+        reference.predict(network, images, watch=lambda *_: counts.append(_blas_threads()))
+        reference.step(
+            network, images, np.array([0, 1]), masks={}, watch_back=lambda *_: counts.append(_blas_threads())
+        )
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda _: reference.predict(network, images), range(8)))
+        assert _blas_threads() == before == {2}
+    assert set().union(*counts) == {1}
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,14 +10,16 @@ of memory, so that what is done to each channel by itself is done to a few at a 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from math import prod
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 Array = Any
 """An array of a namespace that follows the array API standard."""
@@ -26,8 +28,11 @@ Formula = Callable[..., Any]
 """Takes arrays whose first axis is channels, and returns one such array or a tuple of them: no channel depends on
 another."""
 
-BLOCK = 1 << 19  # docs/decisions.md#blocks-of-channels
+BLOCK = 1 << 18  # docs/decisions.md#blocks-of-channels
 """Numbers of the largest array that are worked on at once."""
+
+SHARED = 1 << 22  # docs/decisions.md#threads-of-the-reference
+"""Multiplications from which on a matrix product is shared by several threads."""
 
 
 def namespace(array: Array) -> Any:
@@ -64,6 +69,33 @@ def in_blocks(formula: Formula, *arrays: Array) -> Any:
     return tuple(results) if are_tuples[0] else results[0]
 
 
+def product(left: Array, right: Array) -> Array:
+    """``left @ right`` of two matrices; with NumPy each thread makes a part of the longer side of the result."""
+    if namespace(left) is not np or left.size * right.shape[1] < SHARED:
+        return left @ right
+    result = np.empty((left.shape[0], right.shape[1]), np.result_type(left, right))
+
+    def fill(part: slice) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            if result.shape[0] > result.shape[1]:
+                np.matmul(left[part], right, out=result[part])
+            else:
+                np.matmul(left, right[:, part], out=result[:, part])
+
+    list(_pool().map(fill, _parts(max(result.shape), _threads())))
+    return result
+
+
+@contextmanager
+def own_threads(array: Array) -> Iterator[None]:
+    """While it is open, NumPy's matrix products take one thread each: those of this module share the work already."""
+    if namespace(array) is not np:
+        yield
+        return
+    with _turn(), _libraries().limit(limits=1):
+        yield
+
+
 def images_first(maps: Array) -> Array:
     """(channels, images, height, width) to (images, channels, height, width), PyTorch's order, or back: a view."""
     return namespace(maps).permute_dims(maps, (1, 0, 2, 3))
@@ -81,8 +113,13 @@ def _blocks(channels: int, size: int) -> list[slice]:
     count = -(-channels * size // BLOCK)
     if count > 1:
         count = -(-count // _threads()) * _threads()
-    step = max(1, -(-channels // max(1, count)))
-    return [slice(start, start + step) for start in range(0, channels, step)]
+    return _parts(channels, max(1, count))
+
+
+def _parts(length: int, count: int) -> list[slice]:
+    """``length`` in at most ``count`` parts of about equal length."""
+    step = max(1, -(-length // count))
+    return [slice(start, start + step) for start in range(0, length, step)]
 
 
 def _threads() -> int:
@@ -98,5 +135,17 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_threads(), "imgcls-reference")
 
 
-if hasattr(os, "register_at_fork"):  # threads do not live on in a forked process
+@cache
+def _turn() -> RLock:
+    """Passes take turns: the number of a library's threads is one for the whole process."""
+    return RLock()
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")
+
+
+if hasattr(os, "register_at_fork"):  # neither threads nor who holds a lock live on in a forked process
     os.register_at_fork(after_in_child=_pool.cache_clear)
+    os.register_at_fork(after_in_child=_turn.cache_clear)

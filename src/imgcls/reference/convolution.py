@@ -7,8 +7,9 @@ networks compute the cross-correlation (Dumoulin and Visin 2016, https://arxiv.o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from imgcls.reference.arrays import Array, namespace
+from imgcls.reference.arrays import Array, by_channel, namespace, product
 
 
 def convolution(x: Array, weight: Array, stride: int = 1) -> Array:
@@ -20,7 +21,7 @@ def convolution(x: Array, weight: Array, stride: int = 1) -> Array:
     out, _, kernel, _ = weight.shape
     n, height, width = size(x, stride)
     columns = _columns(x, kernel, stride)
-    return xp.reshape(xp.reshape(weight, (out, -1)) @ columns, (out, n, height, width))
+    return xp.reshape(product(xp.reshape(weight, (out, -1)), columns), (out, n, height, width))
 
 
 def convolution_backward(grad: Array, x: Array, weight: Array, stride: int = 1) -> tuple[Array, Array]:
@@ -32,7 +33,7 @@ def input_gradient(grad: Array, x: Array, weight: Array, stride: int = 1) -> Arr
     """The gradient of x: what each output was made from gets its part back."""
     xp = namespace(x)
     out, channels, kernel, _ = weight.shape
-    columns = xp.matrix_transpose(xp.reshape(weight, (out, -1))) @ xp.reshape(grad, (out, -1))
+    columns = product(xp.matrix_transpose(xp.reshape(weight, (out, -1))), xp.reshape(grad, (out, -1)))
     if kernel == stride == 1:
         return xp.reshape(columns, x.shape)
     columns = xp.reshape(columns, (channels, kernel * kernel, *grad.shape[1:]))
@@ -47,7 +48,7 @@ def weight_gradient(grad: Array, x: Array, weight: Array, stride: int = 1) -> Ar
     xp = namespace(x)
     out, _, kernel, _ = weight.shape
     columns = _columns(x, kernel, stride)
-    return xp.reshape(xp.reshape(grad, (out, -1)) @ xp.matrix_transpose(columns), weight.shape)
+    return xp.reshape(product(xp.reshape(grad, (out, -1)), xp.matrix_transpose(columns)), weight.shape)
 
 
 # The one matrix product: every output pixel has a column of what it is made from.
@@ -58,8 +59,13 @@ def _columns(x: Array, kernel: int, stride: int) -> Array:
     xp = namespace(x)
     if kernel == stride == 1:
         return xp.reshape(x, (x.shape[0], -1))
-    met = list(windows(pad(x, kernel), kernel, stride, (x.shape[0], *size(x, stride))))
-    return xp.reshape(xp.stack(met, axis=1), (x.shape[0] * kernel * kernel, -1))
+    return xp.reshape(by_channel(partial(_met, kernel, stride), x), (x.shape[0] * kernel * kernel, -1))
+
+
+def _met(kernel: int, stride: int, x: Array) -> Array:
+    """What each tap of a kernel meets: (c, n, h, w) to (c, k x k, n, rows, columns)."""
+    met = windows(pad(x, kernel), kernel, stride, (x.shape[0], *size(x, stride)))
+    return namespace(x).stack(list(met), axis=1)
 
 
 def windows(padded: Array, kernel: int, stride: int, shape: tuple[int, ...]) -> Iterator[Array]:

@@ -2,7 +2,8 @@
 
 Maps are (channels, images, height, width); rows of numbers are (images, features). ``grad`` is always the gradient of
 what the function above returned. The forward pass does not keep what a backward pass can compute again while the
-numbers are in the cache (a normalised map, a sigmoid): reading it again from memory takes longer.
+numbers are in the cache (a normalised map, a sigmoid): reading it again from memory takes longer. What a formula has
+made itself it changes in place: memory that is new takes longer than a pass over it.
 """
 
 from __future__ import annotations
@@ -23,14 +24,26 @@ def sigmoid_backward(grad: Array, y: Array) -> Array:
 
 
 def silu(x: Array) -> Array:
-    """X times its sigmoid, of any shape (Elfwing et al. 2017, https://arxiv.org/abs/1702.03118; called swish too)."""
-    return x * sigmoid(x)
+    """X times its sigmoid, of any shape (Elfwing et al. 2017, https://arxiv.org/abs/1702.03118; called swish too).
+
+    It is computed as x / 2 times (tanh(x / 2) + 1), see :func:`sigmoid`.
+    """
+    half = 0.5 * x
+    y = namespace(x).tanh(half)
+    y *= half
+    y += half
+    return y
 
 
 def silu_backward(grad: Array, x: Array) -> Array:
     """The gradient of x by the product rule: s + x s (1 - s)."""
     s = sigmoid(x)
-    return grad * s * (1.0 + x * (1.0 - s))
+    slope = 1.0 - s
+    slope *= x
+    slope += 1.0
+    slope *= s
+    slope *= grad
+    return slope
 
 
 # Batch normalisation (Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167, algorithms 1 and 2).
@@ -39,10 +52,10 @@ def silu_backward(grad: Array, x: Array) -> Array:
 def statistics(x: Array) -> tuple[Array, Array]:
     """The mean and the biased variance of each channel over images and pixels: (c, n, h, w) to (c), (c)."""
     xp = namespace(x)
-    flat = xp.reshape(x, (x.shape[0], -1))
-    mean = xp.mean(flat, axis=1)
-    centred = flat - mean[:, None]
-    return mean, xp.mean(centred * centred, axis=1)
+    rows = xp.reshape(x, (*x.shape[:2], -1))  # each image's squares are added up first: sums stay short
+    mean = xp.mean(rows, axis=(1, 2))
+    centred = rows - mean[:, None, None]
+    return mean, xp.sum(xp.vecdot(centred, centred), axis=1) / (rows.shape[1] * rows.shape[2])
 
 
 def batch_norm(x: Array, weight: Array, bias: Array, mean: Array, variance: Array, eps: float) -> Array:
@@ -51,7 +64,10 @@ def batch_norm(x: Array, weight: Array, bias: Array, mean: Array, variance: Arra
     x: (c, n, h, w) · all others: (c). The statistics are the batch's in training, the running ones in inference.
     """
     scale = weight / namespace(x).sqrt(variance + eps)
-    return (x - _each(mean)) * _each(scale) + _each(bias)
+    y = x - _each(mean)
+    y *= _each(scale)
+    y += _each(bias)
+    return y
 
 
 def batch_norm_training_backward(
@@ -63,10 +79,14 @@ def batch_norm_training_backward(
     """
     xp = namespace(x)
     inverse = 1.0 / xp.sqrt(variance + eps)
-    normalised = (x - _each(mean)) * _each(inverse)
+    normalised = x - _each(mean)
+    normalised *= _each(inverse)
     dweight, dbias = _per_channel(grad, normalised)
     count = x.shape[1] * x.shape[2] * x.shape[3]
-    dx = (grad - _each(dbias / count) - normalised * _each(dweight / count)) * _each(weight * inverse)
+    normalised *= _each(dweight / count)
+    dx = grad - _each(dbias / count)
+    dx -= normalised
+    dx *= _each(weight * inverse)
     return dx, dweight, dbias
 
 

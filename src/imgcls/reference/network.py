@@ -36,14 +36,29 @@ def backward(network: Network, grad: Array, context: PassContext) -> tuple[Tree,
     ``context`` is the forward pass's, and is used up: memory is released step by step.
     """
     weights = joined(network.parameters, network.statistics)
-    x, gradients = _classified_backward(weights, grad, context)
-    x, own = unit.backward(_last(network.architecture), weights, x, context)
-    gradients |= own
-    for each in reversed(list(blocks(network.architecture))):
-        x, own = block.backward(each, weights, x, context)
-        gradients |= own
+    x, gradients = _after_stem_backward(network.architecture, weights, grad, context)
     x, own = unit.backward(_stem(), weights, x, context)
     return nested(gradients | own), images_first(x)
+
+
+def parameters_backward(network: Network, grad: Array, context: PassContext) -> Tree:
+    """:func:`backward` without the gradient of the images, which training does not need."""
+    weights = joined(network.parameters, network.statistics)
+    x, gradients = _after_stem_backward(network.architecture, weights, grad, context)
+    return nested(gradients | unit.parameters_backward(_stem(), weights, x, context))
+
+
+def _after_stem_backward(
+    architecture: Architecture, weights: Tree, grad: Array, context: PassContext
+) -> tuple[Array, dict[str, Array]]:
+    """The gradient of what the first unit returned, and those of all later parameters by name."""
+    x, gradients = _classified_backward(weights, grad, context)
+    x, own = unit.backward(_last(architecture), weights, x, context)
+    gradients |= own
+    for each in reversed(list(blocks(architecture))):
+        x, own = block.backward(each, weights, x, context)
+        gradients |= own
+    return x, gradients
 
 
 def _stem() -> Unit:

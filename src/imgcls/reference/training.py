@@ -12,7 +12,7 @@ from imgcls.errors import ModelError
 from imgcls.reference import layers, state
 from imgcls.reference import network as networks
 from imgcls.reference.architecture import Architecture, variant
-from imgcls.reference.arrays import Array, namespace
+from imgcls.reference.arrays import Array, namespace, own_threads
 from imgcls.reference.state import Network, Tree, nested
 from imgcls.reference.unit import PassContext, Watch
 
@@ -39,7 +39,8 @@ def build(
 
 def predict(network: Network, images: Array, watch: Watch | None = None) -> Array:
     """Logits (n, classes) of images (n, 3, h, w), by the running statistics. Raises ModelError for another shape."""
-    return networks.forward(network, images, PassContext(network.architecture, watch=watch))
+    with own_threads(images):
+        return networks.forward(network, images, PassContext(network.architecture, watch=watch))
 
 
 def step(
@@ -64,11 +65,12 @@ def step(
     count = images.shape[0]
     if labels.shape != (count,) or not bool(namespace(labels).all((labels >= 0) & (labels < classes))):
         raise ModelError(f"labels are a class number below {classes} for each of {messages.counted(count, 'image')}")
-    context = PassContext(network.architecture, training=True, masks=masks, saved={}, watch=watch)
-    logits = networks.forward(network, images, context)
-    targets = layers.shares(labels, logits, smoothing, class_weights)
-    loss, logs = layers.cross_entropy(logits, targets)
-    context.observe("loss", loss)
-    back = PassContext(network.architecture, training=True, masks=masks, saved=context.saved, watch=watch_back)
-    gradients, _ = networks.backward(network, layers.cross_entropy_backward(targets, logs), back)
+    with own_threads(images):
+        context = PassContext(network.architecture, training=True, masks=masks, saved={}, watch=watch)
+        logits = networks.forward(network, images, context)
+        targets = layers.shares(labels, logits, smoothing, class_weights)
+        loss, logs = layers.cross_entropy(logits, targets)
+        context.observe("loss", loss)
+        back = PassContext(network.architecture, training=True, masks=masks, saved=context.saved, watch=watch_back)
+        gradients = networks.parameters_backward(network, layers.cross_entropy_backward(targets, logs), back)
     return Step(loss, logits, gradients, nested(context.statistics))

@@ -88,22 +88,33 @@ def forward(unit: Unit, weights: Tree, x: Array, context: PassContext) -> Array:
 
 def backward(unit: Unit, weights: Tree, grad: Array, context: PassContext) -> tuple[Array, dict[str, Array]]:
     """The gradient of x, and those of the unit's parameters by name."""
+    dz, x, gradients = _before_convolution(unit, weights, grad, context)
+    filters = at(weights, unit.name)["0"]["weight"]
+    convolve_backward = depthwise.depthwise_backward if unit.is_depthwise else convolution.convolution_backward
+    dx, dfilters = convolve_backward(dz, x, filters, unit.stride)
+    return dx, {f"{unit.name}.0.weight": dfilters, **gradients}
+
+
+def parameters_backward(unit: Unit, weights: Tree, grad: Array, context: PassContext) -> dict[str, Array]:
+    """The gradients of the parameters of a unit that is not depthwise, where nobody needs that of x."""
+    dz, x, gradients = _before_convolution(unit, weights, grad, context)
+    filters = at(weights, unit.name)["0"]["weight"]
+    return {f"{unit.name}.0.weight": convolution.weight_gradient(dz, x, filters, unit.stride), **gradients}
+
+
+def _before_convolution(
+    unit: Unit, weights: Tree, grad: Array, context: PassContext
+) -> tuple[Array, Array, dict[str, Array]]:
+    """The gradient of what the convolution returned, what it was given, and the gradients of the norm's parameters."""
     x, z, mean, variance = context.take(unit.name)
-    own = at(weights, unit.name)
+    norm = at(weights, unit.name)["1"]
     context.observe(f"{unit.name}.{1 + unit.is_activated}", images_first(grad))
     denormalise = partial(_normalised_backward, unit, context)
-    norm = own["1"]
     dz, dweight, dbias, *between = by_channel(denormalise, grad, z, norm["weight"], norm["bias"], mean, variance)
     for step in between:
         context.observe(f"{unit.name}.1", images_first(step))
     context.observe(f"{unit.name}.0", images_first(dz))
-    convolve_backward = depthwise.depthwise_backward if unit.is_depthwise else convolution.convolution_backward
-    dx, dfilters = convolve_backward(dz, x, own["0"]["weight"], unit.stride)
-    return dx, {
-        f"{unit.name}.0.weight": dfilters,
-        f"{unit.name}.1.weight": dweight,
-        f"{unit.name}.1.bias": dbias,
-    }
+    return dz, x, {f"{unit.name}.1.weight": dweight, f"{unit.name}.1.bias": dbias}
 
 
 def _normalised(
