@@ -20,6 +20,9 @@ from typing import Literal
 
 from imgcls.messages import printable
 
+INTERRUPTED = 130
+"""The exit code of a program that SIGINT ended, as shells report it."""
+
 Reason = Literal[
     "missing",
     "permission",

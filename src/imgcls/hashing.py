@@ -15,11 +15,15 @@ def file_sha256(path: Path) -> str:
 
 
 def of_json(value: Any) -> str:
-    """The sha256 of a value written as canonical JSON: sorted keys, no spaces, ASCII.
+    """The sha256 of a value written as :func:`canonical` JSON."""
+    return hashlib.sha256(canonical(value).encode("ascii")).hexdigest()
 
-    Equal values give equal digests whatever the order of their keys; a tuple counts as a list, ``1``
+
+def canonical(value: Any) -> str:
+    """A value as canonical JSON: sorted keys, no spaces, ASCII.
+
+    Equal values give equal texts whatever the order of their keys; a tuple counts as a list, ``1``
     and ``1.0`` differ. Raises :class:`ValueError` for NaN and infinities, which equal nothing and have
     no JSON, and :class:`TypeError` for anything else that JSON cannot hold.
     """
-    written = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(written.encode("ascii")).hexdigest()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -14,6 +14,7 @@ import psutil
 from imgcls import hashing
 from imgcls.records.performance import Machine
 from imgcls.system import cgroup
+from imgcls.system import devices as device_rows
 
 PROC = Path("/proc/self/status")
 
@@ -38,12 +39,7 @@ def peak_rss_bytes() -> int:
 
 def available_bytes(device: str = "cpu") -> int:
     """Memory that is available without swapping, or that is free on a GPU."""
-    if device == "cpu":
-        return int(psutil.virtual_memory().available)
-    import torch
-
-    free, _ = torch.cuda.mem_get_info(device)
-    return int(free)
+    return device_rows.of(device).available_bytes(device)
 
 
 def cores() -> int:
@@ -150,8 +146,4 @@ def _cpu() -> str:
 
 def gpu(device: str) -> str | None:
     """The name of the GPU, where the device is one."""
-    if device == "cpu":
-        return None
-    import torch
-
-    return torch.cuda.get_device_name(device)
+    return device_rows.of(device).gpu(device)

@@ -1,4 +1,4 @@
-"""imgcls.models.sources.folder_imports: a module is found in the folder of the configuration that names it."""
+"""imgcls.folder_imports: a module is found in the folder of the configuration that names it."""
 
 import sys
 from importlib import import_module
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgcls.models.sources import folder_imports
+from imgcls import folder_imports
 
 
 @pytest.fixture(autouse=True)

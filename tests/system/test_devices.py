@@ -1,0 +1,127 @@
+"""imgcls.system.devices: what torch calls differently on each device; none here has the GPU of an Apple processor."""
+
+import platform
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from conftest import Command, Project
+from imgcls.errors import DeviceMissing
+from imgcls.models import inference
+from imgcls.models.pool import ModelPool
+from imgcls.models.runtimes import base as runtimes
+from imgcls.models.runtimes.eager import EagerClassifier
+from imgcls.performance import memory_process
+from imgcls.records.config import ModelSpec
+from imgcls.session.options import OPTIONS
+from imgcls.system import devices, machine
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The calls of torch.mps, on a machine that has it as far as anybody can see."""
+    names: list[str] = []
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    monkeypatch.setattr("torch.mps.synchronize", lambda: names.append("synchronize"))
+    monkeypatch.setattr("torch.mps.empty_cache", lambda: names.append("empty_cache"))
+    monkeypatch.setattr("torch.mps.current_allocated_memory", lambda: 1234)
+    monkeypatch.setattr(platform, "processor", lambda: "arm")
+    monkeypatch.setattr(platform, "mac_ver", lambda: ("15.5", ("", "", ""), "arm64"))
+    return names
+
+
+def test_a_device_that_torch_does_not_see_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It states what torch lacks and what to do."""
+    devices.require("cpu")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(DeviceMissing, match=r"'cuda:1' was requested and torch \S+ sees no CUDA device here: check"):
+        devices.require("cuda:1")
+    with pytest.raises(DeviceMissing, match=r"'mps' was requested and torch \S+ sees no MPS device here: it needs"):
+        devices.require("mps")
+    with pytest.raises(DeviceMissing, match=r"sees no tpu device here: it is one of cpu, cuda, mps$"):
+        devices.require("tpu")
+
+
+def test_mps_is_a_device_where_torch_has_it(calls: list[str]) -> None:
+    """It is waited for, its cache is emptied, and its memory is that of the host."""
+    runtimes.check_device("mps")
+    row = devices.of("mps")
+    row.synchronize(torch.device("mps"))
+    ModelPool({}, "mps").release("net")
+    assert calls == ["synchronize", "empty_cache"]
+    assert row.allocated_bytes("mps") == 1234
+    assert 0 < machine.available_bytes("mps") <= psutil.virtual_memory().total
+    assert machine.describe("mps").gpu == "arm, macOS 15.5"
+
+
+def test_a_timing_on_mps_waits_for_the_device(calls: list[str]) -> None:
+    """By torch.mps.synchronize, and without a clock of the device."""
+    classifier = EagerClassifier(torch.nn.Flatten(), "float32", "cpu")
+    classifier.device = torch.device("mps")
+    classifier.synchronize()
+    assert calls == ["synchronize"]
+    assert classifier.device_ns(torch.zeros(1, 3, 8, 8)) is None
+
+
+def test_memory_is_not_pinned_for_mps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only CUDA copies from pinned memory."""
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda _: pytest.fail("pinned"))
+    classifier = EagerClassifier(torch.nn.Flatten(), "float32", "cpu")
+    classifier.device = torch.device("meta")  # as far away as mps, and present here
+    monkeypatch.setitem(devices.DEVICES, "meta", devices.Mps())
+    assert classifier.to_device(torch.zeros(1, 3, 8, 8)).device.type == "meta"
+
+
+@pytest.mark.usefixtures("calls")
+def test_growth_on_mps_counts_what_torch_allocated() -> None:
+    """In addition to resident memory, as on CUDA."""
+    of_host, of_mps = (memory_process._resident(lambda: None, device) for device in ("cpu", "mps"))
+    assert min(of_mps) >= 1234
+    assert len(of_host) == len(of_mps)
+
+
+def test_only_eager_runs_on_mps() -> None:
+    """What compiles for other devices, and what has an accelerator of its own, does not."""
+    spec = ModelSpec("net", "timm:resnet18")
+    assert runtimes.runs_on(spec, "mps")
+    compiled = ModelSpec("net", "timm:resnet18", runtime="compile")
+    assert runtimes.runs_on(compiled, "cuda")
+    assert not runtimes.runs_on(compiled, "mps")
+    assert not runtimes.runs_on(ModelSpec("net", "onnx:net.onnx"), "mps")
+    assert inference.MAX_BATCH_SIZE.keys() == devices.DEVICES.keys()
+    assert inference.BATCH_PIXELS.keys() >= devices.DEVICES.keys()
+
+
+def test_every_door_takes_mps(imgcls: Command, run_pytest: Command, project: Project) -> None:
+    """Score, predict, train and pytest answer that it is not here, in one line."""
+    assert OPTIONS["device"]["choices"] == ("cpu", "cuda", "mps")
+    for command in (
+        ("score", "--device", "mps"),
+        ("predict", str(project.folder / "colours"), "--models", "colour", "--device", "mps"),
+        ("train", "colours", "--arch", "timm:test_resnet", "--epochs", "1", "--out", "runs", "--device", "mps"),
+    ):
+        result = imgcls(*command)
+        assert result.ret == 3
+        assert "device 'mps' was requested and torch" in (text := "\n".join([*result.outlines, *result.errlines]))
+        assert "Traceback" not in text
+    assert not Path("runs").exists()
+    result = run_pytest("--imgcls-device=mps", "-m", "accuracy")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*device 'mps' was requested and torch*"])
+    assert project.images_inferred() == 0
+
+
+def test_a_test_for_mps_is_skipped_where_it_is_not(project: Project, run_pytest: Command) -> None:
+    """As one for CUDA; without a word in the file nothing runs on it, although torch may have it."""
+    lines = (
+        "import pytest",
+        "@pytest.mark.parametrize('device', ['mps'], indirect=True)",
+        "def test_it(model, device): pass",
+    )
+    (project.folder / "test_models.py").write_text("\n".join(lines))
+    result = run_pytest()
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED * mps: torch sees no device"])
+    assert "mps" not in machine.devices(None)
