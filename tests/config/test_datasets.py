@@ -101,3 +101,32 @@ def test_a_built_in_dataset_that_there_is_not(tmp_path: Path) -> None:
 def test_a_dataset_of_a_command_line_is_named_after_its_path(path: str, name: str) -> None:
     """What cannot be in a name becomes a dash."""
     assert datasets.dataset("command line", path, "auto").name == name
+
+
+@pytest.mark.parametrize(
+    "value", ["s3://bucket/a.tar", "hf://datasets/o/n@c0ffee/*.parquet", "memory://photos", "python:package.data:test"]
+)
+def test_what_is_not_on_this_machine_is_an_address(tmp_path: Path, value: str) -> None:
+    """It is not taken for a path from the configuration on; modules of Python are looked for next to it first."""
+    (dataset,) = load_text(tmp_path, f"[datasets.d]\npath = '{value}'").datasets.values()
+    assert dataset.path == value
+    assert dataset.folder == (tmp_path if value.startswith("python:") else None)
+
+
+def test_a_file_that_is_called_like_an_address_is_a_file(tmp_path: Path) -> None:
+    """As one that is called like a built-in dataset."""
+    (tmp_path / "python:x").touch()
+    assert parse_path("python:x", tmp_path / "python:x").path == tmp_path / "python:x"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("shards/val-{000..146}.tar", "val"), ("shards/{000..146}.tar", "shards"), ("d/train-*.parquet", "train"),
+        ("s3://bucket/val.zip?versionId=3", "val"), ("s3://bucket/val", "val"), ("python:package.data:test", "test"),
+        ("memory://{0..3}.tar", "memory"),
+    ],
+)  # fmt: skip
+def test_other_forms_are_named_after_what_they_hold(path: str, name: str) -> None:
+    """Not after what numbers their shards."""
+    assert datasets.dataset("command line", path, "auto").name.strip("-") == name

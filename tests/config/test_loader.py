@@ -1,6 +1,7 @@
 """imgcls.config.loader: every mistake in a configuration is refused by file and key, and nothing else is."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -386,6 +387,19 @@ def test_select_refuses_unknown_names(models: list[str] | None, datasets: list[s
     """A name that the configuration does not have selects nothing in silence."""
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         configuration.select(_pair(), models, datasets)
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ({}, "imgcls.toml: it has no model: write a table [models.NAME], or make one of a comment that"),
+        ({"net": ModelSpec("net", "timm:x", datasets=())}, "imgcls.toml: of what is selected, no model is scored on"),
+    ],
+)
+def test_nothing_to_score_states_what_is_missing(models: dict[str, ModelSpec], message: str) -> None:
+    """A table that is not there, or a model without a dataset."""
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}"):
+        configuration.select(replace(_pair(), models=models, gates={}), None, None)
 
 
 # Margins of a command line.

@@ -66,6 +66,11 @@ def test_names_in_the_list_are_normalised_too() -> None:
     assert _index("Man of War_bird", BIRDS) == {4}
 
 
+def test_a_dot_at_the_end_of_a_folder_is_no_part_of_its_name() -> None:
+    """Windows drops it, and other systems do not."""
+    assert _index("Strix nebulosa.", BIRDS) == {1}
+
+
 def test_folders_are_never_numbered_by_position() -> None:
     """Folders ``a`` and ``b`` on a network whose outputs are ``b`` and ``a`` are its classes 1 and 0."""
     assert label_lists.match(["a", "b"], LabelList("own", ("b", "a")), "auto") == Matching(

@@ -161,3 +161,12 @@ def test_the_ground_truth_of_imagenet_becomes_a_manifest(tmp_path: Path, kit: st
         "2.JPEG": "n02119789",
         "3.JPEG": "n02100735",
     }
+
+
+def test_a_folder_has_class_folders_or_none(tmp_path: Path) -> None:
+    """Hidden ones are none, and neither are files."""
+    (tmp_path / ".thumbnails").mkdir()
+    (tmp_path / "1.jpg").write_bytes(b"x")
+    assert not layout.has_class_folders(tmp_path)
+    (tmp_path / "cat").mkdir()
+    assert layout.has_class_folders(tmp_path)

@@ -302,3 +302,12 @@ def test_read_gives_only_the_bytes_that_were_listed(
         listings.read(image)
 
     assert caught.value.reason == reason
+
+
+def test_a_flat_folder_is_listed_without_labels(tmp_path: Path) -> None:
+    """With paths relative to it; what is not an image is ignored."""
+    for name in ("b.png", "a.jpg", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    listing = listings.find_flat("photos", tmp_path, sha256=str)
+    assert [(image.path, image.label) for image in listing.images] == [("a.jpg", None), ("b.png", None)]
+    assert listing.ignored_suffixes == {".txt": 1}

@@ -57,6 +57,11 @@ def test_what_some_installation_reads_is_tried(name: str) -> None:
 def test_ignored_files_are_counted_by_suffix() -> None:
     """Lower case; without one they stand under the empty name, and hidden ones under theirs."""
     paths = ["cat/Thumbs.db", "cat/a.TXT", "b.txt", "cat/README", ".DS_Store", "cat/.a.jpg", ".git/config"]
-    of_systems = ["__MACOSX/cat/a.jpg", "cat/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg"]
+    of_systems = [
+        "__MACOSX/cat/a.jpg",
+        "cat/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg",
+        "$RECYCLE.BIN/a.jpg",
+        "__pycache__/a.pyc",
+    ]
     counts = suffixes.by_suffix(map(PurePosixPath, [*paths, *of_systems]))
-    assert counts == {"": 1, ".db": 1, ".txt": 2, "hidden": 5}
+    assert counts == {"": 1, ".db": 1, ".txt": 2, "hidden": 7}

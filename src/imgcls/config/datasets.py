@@ -9,20 +9,24 @@ from typing import Any, Final, NamedTuple, get_args
 
 from imgcls.config.table import ConfigTable
 from imgcls.errors import ConfigError
-from imgcls.records.config import BUILTIN_DIGITS, BuiltinDataset, DatasetSpec, Duplicates
+from imgcls.records.config import BUILTIN_DIGITS, Address, BuiltinDataset, DatasetSpec, Duplicates
 
 KEYS: Final = ("path", "labels", "golden", "exif", "columns", "duplicates", "max_megapixels")
+
+
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]*://|python:")
+"""The beginning of what is not a path of this machine."""
 
 
 class DatasetPath(NamedTuple):
     """Where the images of a dataset are; ``notes``: what was guessed, a sentence each."""
 
-    path: Path | BuiltinDataset
+    path: Path | BuiltinDataset | Address
     notes: tuple[str, ...] = ()
 
 
 def parse_path(value: str, path: Path) -> DatasetPath:
-    """The dataset that ``value`` names: the built-in one, or what is at ``path``.
+    """The dataset that ``value`` names: the built-in one, what is at an URL or in Python, or what is at ``path``.
 
     ``digits`` is the user's where there is such a path, and the built-in dataset with a note where there is none.
     Raises ConfigError for a built-in dataset that there is not.
@@ -31,6 +35,8 @@ def parse_path(value: str, path: Path) -> DatasetPath:
         return DatasetPath(BUILTIN_DIGITS)
     if os.path.lexists(path):
         return DatasetPath(path)
+    if _ADDRESS.match(value):
+        return DatasetPath(Address(value))
     if value.startswith("builtin:"):
         raise ConfigError(f"there is no built-in dataset {value!r}; known: {BUILTIN_DIGITS}")
     if value == "digits":
@@ -44,9 +50,20 @@ def dataset(where: str, path: str, labels: str) -> DatasetSpec:
 
     ``labels``: a way of reading folders, or a map file. Raises ConfigError.
     """
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(path.removeprefix("builtin:")).stem) or "data"
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(_last_part(path)).stem) or "data"
     value = {"file": labels} if labels.endswith(".csv") else labels
     return read(ConfigTable(Path(where), f"datasets.{name}", {"path": path, "labels": value}))
+
+
+def _last_part(path: str) -> str:
+    """What names a dataset: of an URL its path, of ``python:`` its factory, of shards what is before the braces."""
+    if not _ADDRESS.match(path):
+        path = path.removeprefix("builtin:")
+    elif path.startswith("python:"):
+        path = path.rpartition(":")[2]
+    else:
+        path = path.partition("?")[0]
+    return re.sub(r"[-_.]?[{*].*", "", path).rstrip("/") or path
 
 
 def read(table: ConfigTable) -> DatasetSpec:
@@ -63,6 +80,7 @@ def read(table: ConfigTable) -> DatasetSpec:
         duplicates=table.choice("duplicates", get_args(Duplicates), "error"),
         max_megapixels=table.positive("max_megapixels") if "max_megapixels" in table.table else None,
         notes=notes,
+        folder=table.file.parent if str(path).startswith("python:") else None,
     )
 
 

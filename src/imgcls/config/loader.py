@@ -8,12 +8,13 @@ from typing import Any
 
 from imgcls import lfs
 from imgcls.config import datasets as dataset_tables
-from imgcls.config import exports, parity, specs, thresholds
+from imgcls.config import exports, lock, parity, specs, thresholds
 from imgcls.config.table import ConfigTable, Table
 from imgcls.errors import ConfigError
 from imgcls.messages import nearest
 from imgcls.records.config import DatasetSpec, ModelSpec, Settings
 from imgcls.records.thresholds import Margin
+from imgcls.records.weights import WeightsAccess, WeightsLock
 
 
 def load(files: Sequence[Path]) -> Settings:
@@ -30,7 +31,8 @@ def load(files: Sequence[Path]) -> Settings:
         root.keys("datasets", "models", "gates", "compare", "parity", *costs)
         new_datasets = {name: dataset_tables.read(table) for name, table in root.named("datasets")}
         _merge(datasets, new_datasets, file, "datasets")
-        _merge(models, {name: _model(table) for name, table in root.named("models")}, file, "models")
+        locked = lock.next_to(file)
+        _merge(models, {name: _model(table, locked) for name, table in root.named("models")}, file, "models")
         model_files |= dict.fromkeys(models.keys() - model_files.keys(), file)
         _merge(gates, {name: (file, table) for name, table in root.tables("gates")}, file, "gates")
         _merge(parity_gates, {name: (file, table) for name, table in root.tables("parity")}, file, "parity")
@@ -51,10 +53,12 @@ def load(files: Sequence[Path]) -> Settings:
     )
 
 
-def _model(table: ConfigTable) -> ModelSpec:
-    """One ``[models.NAME]`` table with what ships of it."""
+def _model(table: ConfigTable, locked: WeightsLock | None) -> ModelSpec:
+    """One ``[models.NAME]`` table with what ships of it, and the lock that its weights must be in."""
     shipped = exports.read_exports(table.subtable("exports"))
-    return replace(specs.read_model(table), exports=shipped, serving=exports.read_serving(table))
+    spec = specs.read_model(table)
+    access = WeightsAccess(spec.name, locked)
+    return replace(spec, exports=shipped, serving=exports.read_serving(table), access=access)
 
 
 def select(settings: Settings, models: Sequence[str] | None, datasets: Sequence[str] | None) -> Settings:
@@ -80,8 +84,28 @@ def select(settings: Settings, models: Sequence[str] | None, datasets: Sequence[
         left_out=tuple(pair for pair in settings.gates if pair not in gates),
     )
     if not selected.pairs():
-        raise ConfigError(f"{settings.source}: of what is selected, no model is scored on any dataset")
+        raise ConfigError(f"{settings.source}: {_why_nothing(settings)}")
     return selected
+
+
+def _why_nothing(settings: Settings) -> str:
+    """Why there is no model on a dataset to score."""
+    for kind, known in (("model", settings.models), ("dataset", settings.datasets)):
+        if not known:
+            return f"it has no {kind}: write a table [{kind}s.NAME], or make one of a comment that imgcls init wrote"
+    return "of what is selected, no model is scored on any dataset"
+
+
+def with_access(settings: Settings, *, offline: bool, quiet: bool) -> Settings:
+    """The same settings with models that never fetch weights, or show no progress when they do."""
+    models = {
+        name: replace(
+            model,
+            access=replace(model.access, offline=offline or model.access.offline, quiet=quiet or model.access.quiet),
+        )
+        for name, model in settings.models.items()
+    }
+    return replace(settings, models=models)
 
 
 def with_margins(settings: Settings, texts: Sequence[str]) -> Settings:

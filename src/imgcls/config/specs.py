@@ -47,7 +47,7 @@ def model(where: str, table: Table) -> ModelSpec:
 
 def read_model(table: ConfigTable) -> ModelSpec:
     """One ``[models.NAME]`` table. Raises ConfigError."""
-    table.keys(*(f.name for f in fields(ModelSpec) if f.name not in {"name", "folder"}))
+    table.keys(*(f.name for f in fields(ModelSpec) if f.name not in {"name", "folder", "access"}))
     arch = table.text("arch") or ""
     source = _source(table, arch)
     if source.runtime:

@@ -143,6 +143,9 @@ class ConfigTable:
         return round(float(size[1]) * BYTES[size[2]])
 
     def path(self, key: str, value: str) -> Path:
+        """A path from the file's folder on; ``~`` in front is a home, and ``./~`` the beginning of a name."""
+        if not value.startswith("~"):
+            return self.file.parent / value
         try:
             return self.file.parent / Path(value).expanduser()
         except RuntimeError as error:

@@ -8,11 +8,8 @@ import shlex
 from pathlib import Path, PurePath
 from typing import Final
 
-from imgcls.data import manifest, manifest_table, suffixes
+from imgcls.data import manifest, manifest_table, splits, suffixes
 from imgcls.errors import ConfigError
-
-TO_TRAIN_ON: Final = frozenset({"train", "training"})
-TO_SCORE: Final = frozenset({"val", "valid", "validation", "test", "testing"})
 
 GROUND_TRUTH: Final = "ILSVRC2012_validation_ground_truth.txt"
 _DEVELOPMENT_KIT: Final = Path("ILSVRC2012_devkit_t12", "data")
@@ -21,15 +18,14 @@ _DEVELOPMENT_KIT: Final = Path("ILSVRC2012_devkit_t12", "data")
 def splits_in(folder: Path) -> tuple[str, ...]:
     """The folders in it that are splits of a dataset, those to score first; none where they are classes.
 
-    Folders are splits where one is called like a part to train on and another like a part to score, or where all are
-    called so and hold folders themselves: a class may be called ``train``.
+    :func:`imgcls.data.splits.among` has the rule.
     """
-    children = _folders_in(folder)
-    splits = {name for name in children if name.lower() in TO_TRAIN_ON | TO_SCORE}
-    kinds = {name.lower() in TO_SCORE for name in splits}
-    if len(kinds) < 2 and (splits != set(children) or not any(_folders_in(folder / name) for name in splits)):
-        return ()
-    return tuple(sorted(splits, key=lambda name: (name.lower() not in TO_SCORE, name)))
+    return splits.among(_folders_in(folder), lambda name: bool(_folders_in(folder / name)))
+
+
+def has_class_folders(folder: Path) -> bool:
+    """Whether there is a folder in it that may be a class."""
+    return bool(_folders_in(folder))
 
 
 def require_classes(dataset: str, folder: Path) -> None:
@@ -37,12 +33,12 @@ def require_classes(dataset: str, folder: Path) -> None:
 
     Any other folder passes, whatever it holds.
     """
-    if splits := splits_in(folder):
-        paths = " or ".join(f"path = {_toml(folder / name)}" for name in splits)
-        what = "which are not classes" if len(splits) > 1 else "which is not a class"
-        raise ConfigError(f"dataset {dataset!r}: {folder} holds {' and '.join(splits)}, {what}: write {paths}")
+    if names := splits_in(folder):
+        paths = " or ".join(f"path = {_toml(folder / name)}" for name in names)
+        what = "which are not classes" if len(names) > 1 else "which is not a class"
+        raise ConfigError(f"dataset {dataset!r}: {folder} holds {' and '.join(names)}, {what}: write {paths}")
     folders = _folders_in(folder)
-    if {name.lower() for name in folders} <= TO_TRAIN_ON | TO_SCORE:
+    if {name.lower() for name in folders} <= splits.TO_TRAIN_ON | splits.TO_SCORE:
         for flat in (folder / name for name in folders or [""]):
             _refuse_next_to_manifest(dataset, flat)
     if _holds_images(folder) and not folders:

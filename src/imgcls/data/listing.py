@@ -3,67 +3,69 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
-from types import MappingProxyType
-from typing import NamedTuple
 
-from imgcls.data import suffixes
+from imgcls.data import shards, suffixes
+from imgcls.data.places import containers, files, forms, urls
+from imgcls.data.places.base import Candidate, Sha256
 from imgcls.data.suffixes import is_hidden
 from imgcls.errors import ConfigError, Undecodable
 from imgcls.messages import named, path_text
-from imgcls.records.data import ImageRef, Listing, Rejection
+from imgcls.records.config import DatasetSpec
+from imgcls.records.data import FileState, ImageRef, Listing, Place, Rejection
+from imgcls.records.shards import Shard
+
+_DIGITS = 16
+"""Of the hash of an URL."""
 
 
-def sha256(file: Path) -> str:
-    """The hash of a file's bytes. Raises :class:`Undecodable` where it cannot be read."""
-    with _regular_file(file) as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def sha256(place: Place) -> str:
+    """The hash of the bytes at a place. Raises :class:`Undecodable` where they cannot be read."""
+    return files.sha256(place) if isinstance(place, Path) else hashlib.sha256(content(place)).hexdigest()
 
 
-def status(file: Path) -> os.stat_result:
-    """The status of a file that has bytes. Raises :class:`Undecodable` for anything else."""
-    try:
-        status = file.stat()
-    except OSError as fault:
-        raise _from_system(fault) from fault
-    if not stat.S_ISREG(status.st_mode):
-        raise Undecodable("not_regular", f"not a file, its mode is {stat.filemode(status.st_mode)}")
-    if not status.st_size:
-        raise Undecodable("empty", "it has 0 bytes")
-    return status
+def state(place: Place) -> FileState | None:
+    """What tells that the bytes at a place are likely the same as before; None where nothing does.
+
+    Raises :class:`Undecodable`.
+    """
+    if isinstance(place, Path):
+        status = files.status(place)
+        return FileState(place.absolute(), status.st_size, status.st_mtime_ns, status.st_ino)
+    if place.container.startswith(forms.PYTHON):
+        return None
+    container = Path("/", *_named(place.container)) if urls.is_remote(place.container) else Path(place.container)
+    at = ":".join(map(str, (place.form, *place.at, place.name)))
+    return FileState(container.absolute() / at, *containers.listed_state(place.container))
 
 
-class Candidate(NamedTuple):
-    """A path that should be an image; ``fault``: why it is already known not to be one. The rest is ImageRef's."""
-
-    path: str
-    file: Path
-    label: str | None
-    fault: Undecodable | None = None
-    columns: Mapping[str, str] = MappingProxyType({})
-    group: str | None = None
+def _named(url: str) -> tuple[str, str]:
+    """An URL without what is secret in it, and a hash of all of it: as it is kept on the disk."""
+    return urls.shown(url), hashlib.sha256(url.encode()).hexdigest()[:_DIGITS]
 
 
-def find(dataset: str, folder: Path, sha256: Callable[[Path], str] = sha256) -> Listing:
+def find(dataset: str, folder: Path, sha256: Sha256 = sha256, shard: Shard | None = None) -> Listing:
     """List a folder that holds one folder per class, with images anywhere below those.
 
     Linked folders are followed, loops are not. Files with the suffix of an image (:mod:`imgcls.data.suffixes`) are
     images or rejections; all others, and everything hidden (a leading dot), are counted as ignored. Paths come sorted.
-    ``sha256`` hashes a file, or raises :class:`Undecodable`.
+    ``sha256`` hashes a file, or raises :class:`Undecodable`. ``shard``: list only its images, and hash no others.
 
     Raises :class:`ConfigError` where the folder is absent or holds no class folder.
     """
     classes = _class_folders(dataset, folder)
     candidates, ignored = _candidates(folder)
-    listing = hashed(dataset, map(_labelled, candidates), ignored, sha256)
+    listing = hashed(dataset, map(_labelled, candidates), ignored, sha256, shard)
     return replace(listing, empty_classes=tuple(sorted(classes - {str(image.label) for image in listing.images})))
+
+
+def find_flat(dataset: str, folder: Path, sha256: Sha256 = sha256) -> Listing:
+    """List a folder whose images have no labels, anywhere below it: otherwise as :func:`find`."""
+    return hashed(dataset, *_candidates(folder), sha256)
 
 
 def find_unlabelled(dataset: str, paths: Sequence[Path]) -> Listing:
@@ -114,7 +116,7 @@ def _candidates(folder: Path) -> tuple[list[Candidate], Mapping[str, int]]:
     for file, fault in _walk(folder).items():
         relative = file.relative_to(folder)
         if not is_hidden(relative) and (fault or suffixes.has_image_suffix(file)):
-            candidates.append(Candidate(path_text(relative), file, None, _from_system(fault) if fault else None))
+            candidates.append(Candidate(path_text(relative), file, None, files.from_system(fault) if fault else None))
         else:
             ignored.append(relative)
     return sorted(candidates, key=lambda candidate: candidate.path), suffixes.by_suffix(ignored)
@@ -128,9 +130,9 @@ def _walk(folder: Path) -> Mapping[Path, OSError | None]:
     paths: dict[Path, OSError | None] = {}
     faults: list[OSError] = []
     above = {os.fspath(folder): frozenset({os.path.realpath(folder)})}
-    for root, folders, files in os.walk(folder, onerror=faults.append, followlinks=True):
+    for root, folders, names in os.walk(folder, onerror=faults.append, followlinks=True):
         ancestors = above.pop(root)
-        paths.update((Path(root, name), None) for name in files)
+        paths.update((Path(root, name), None) for name in names)
         paths.update((Path(root, name), None) for name in folders if suffixes.has_image_suffix(name))
         real = {name: os.path.realpath(os.path.join(root, name)) for name in folders}  # noqa: PTH118 - os.walk's own
         folders[:] = [name for name in folders if real[name] not in ancestors]
@@ -140,60 +142,77 @@ def _walk(folder: Path) -> Mapping[Path, OSError | None]:
 
 def _labelled(candidate: Candidate) -> Candidate:
     label, *below = PurePosixPath(candidate.path).parts
-    if below or candidate.fault or candidate.file.is_dir():
+    if below or candidate.fault or (isinstance(candidate.place, Path) and candidate.place.is_dir()):
         return candidate._replace(label=label)
     fault = Undecodable("unlabelled", "it lies next to the class folders: move it into the folder of its class")
     return candidate._replace(fault=fault)
 
 
+def find_members(dataset: DatasetSpec, sha256: Sha256, shard: Shard | None = None) -> Listing:
+    """List a dataset of one of :data:`imgcls.data.places.forms.FORMS`: paths come sorted. Raises ConfigError.
+
+    ``shard``: list only its images.
+    """
+    try:
+        contents = forms.contents(dataset)
+    except ConfigError as error:
+        raise ConfigError(f"dataset {dataset.name!r}: {error}") from error
+    candidates = sorted(contents.candidates, key=lambda candidate: candidate.path)
+    classes = contents.classes.union(candidate.label for candidate in candidates if candidate.label is not None)
+    listing = hashed(dataset.name, candidates, contents.ignored, sha256, shard)
+    empty = classes - {str(image.label) for image in listing.images}
+    return replace(listing, notes=tuple(contents.notes), empty_classes=tuple(sorted(empty)))
+
+
 def hashed(
-    dataset: str, candidates: Iterable[Candidate], ignored: Mapping[str, int], sha256: Callable[[Path], str]
+    dataset: str,
+    candidates: Iterable[Candidate],
+    ignored: Mapping[str, int],
+    sha256: Sha256,
+    shard: Shard | None = None,
 ) -> Listing:
     """The listing of candidates: an image for each file that can be hashed, a rejection for any other.
 
-    ``ignored``: the number of ignored paths by suffix.
+    ``ignored``: the number of ignored paths by suffix. ``shard``: what is in another one is only counted.
     """
     images: list[ImageRef] = []
     rejections: list[Rejection] = []
-    for path, file, label, fault, columns, group in candidates:
+    elsewhere = Counter[str]()
+    for path, place, label, fault, columns, group in candidates:
+        if not shards.has(shard, path):
+            elsewhere.update([label] if label is not None and fault is None else [])
+            continue
         try:
-            if reason := fault or suffixes.refusal(file):
+            if reason := fault or suffixes.refusal(place if isinstance(place, Path) else place.name):
                 raise reason
-            images.append(ImageRef(path, file, sha256(file), label, dict(columns), group))
+            images.append(ImageRef(path, place, sha256(place), label, dict(columns), group))
         except Undecodable as error:
             rejections.append(Rejection(dataset, path, error.reason, error.detail))
-    return Listing(tuple(images), tuple(rejections), sum(ignored.values()), dict(sorted(ignored.items())))
+    counted = shards.ignored(shard, ignored)
+    return Listing(
+        tuple(images),
+        tuple(rejections),
+        sum(counted.values()),
+        dict(sorted(counted.items())),
+        elsewhere=dict(sorted(elsewhere.items())),
+    )
 
 
 def read(ref: ImageRef) -> bytes:
-    """The bytes that were hashed when the file was listed.
+    """The bytes that were hashed when the image was listed.
 
     Raises :class:`Undecodable` where they are gone, cannot be read, or have changed (``changed``).
     """
-    try:
-        with _regular_file(ref.file) as file:
-            data = file.read()
-    except MemoryError as fault:
-        raise Undecodable("out_of_memory", "the file does not fit into memory") from fault
+    data = content(ref.place)
     now = hashlib.sha256(data).hexdigest()
     if now != ref.sha256:
         raise Undecodable("changed", f"it was listed with sha256 {ref.sha256}, and now has {now}")
     return data
 
 
-@contextmanager
-def _regular_file(file: Path) -> Iterator[io.BufferedReader]:
-    """Open a file that has bytes; any error of the system, until it is closed, is Undecodable."""
-    status(file)  # first: to open a pipe is to wait for its writer
+def content(place: Place) -> bytes:
+    """The bytes at a place. Raises :class:`Undecodable` where they cannot be read."""
     try:
-        with file.open("rb") as opened:
-            yield opened
-    except OSError as fault:
-        raise _from_system(fault) from fault
-
-
-def _from_system(fault: OSError) -> Undecodable:
-    detail = fault.strerror or str(fault)
-    if isinstance(fault, (FileNotFoundError, NotADirectoryError)):
-        return Undecodable("missing", detail)
-    return Undecodable("permission" if isinstance(fault, PermissionError) else "unreadable", detail)
+        return files.content(place) if isinstance(place, Path) else forms.read(place)
+    except MemoryError as fault:
+        raise Undecodable("out_of_memory", "the file does not fit into memory") from fault

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
 from types import MappingProxyType
@@ -13,10 +13,11 @@ from typing import NamedTuple
 from imgcls import messages
 from imgcls.data import listing as listings
 from imgcls.data import manifest_table, suffixes
-from imgcls.data.listing import Candidate
 from imgcls.data.manifest_table import Fault, Row
+from imgcls.data.places.base import Candidate, Sha256
 from imgcls.errors import ConfigError
 from imgcls.records.data import Listing
+from imgcls.records.shards import Shard
 
 ROWS_TRIED = 100  # docs/decisions.md#where-paths-of-a-manifest-begin
 """Rows that are looked for in the folders next to a manifest."""
@@ -40,15 +41,17 @@ class _Completion(NamedTuple):
 def find(
     dataset: str,
     file: Path,
-    sha256: Callable[[Path], str] = listings.sha256,
+    sha256: Sha256 = listings.sha256,
     columns: Mapping[str, str] = MappingProxyType({}),
+    shard: Shard | None = None,
 ) -> Listing:
     """List the images of a manifest: ``.csv``, ``.tsv``, ``.txt`` or ``.jsonl``, as docs/configuration.md has them.
 
     Rows name images whatever their extension; paths are absolute, or relative to the file or to one of the folders
     next to it, and may lack their suffix. Paths come sorted. ``columns``: the names of the columns for ``path``,
     ``label`` and ``group``, by these.
-    ``sha256`` hashes a file, or raises :class:`Undecodable`. What was guessed is among the notes.
+    ``sha256`` hashes a file, or raises :class:`Undecodable`. What was guessed is among the notes. ``shard``: list only
+    its images.
 
     Raises :class:`ConfigError` for a file that cannot be read, for columns that are missing or ambiguous, and, with
     all of their lines, for rows that are cut short, have a field too many, no path or no label, or a path twice.
@@ -65,7 +68,7 @@ def find(
         Candidate(messages.path_text(PurePosixPath(p)), file.parent / p, r.label, columns=r.columns, group=r.group)
         for p, r in sorted(rows.items())
     )
-    listing = listings.hashed(dataset, candidates, {}, sha256)
+    listing = listings.hashed(dataset, candidates, {}, sha256, shard)
     if rows and {rejection.reason for rejection in listing.rejections} == {"missing"} and not listing.images:
         notes = [
             *notes,

@@ -153,6 +153,11 @@ def _is_image(name: str) -> bool:
     return suffixes.has_image_suffix(name)
 
 
+def is_called_like(name: str, role: str) -> bool:
+    """Whether a column of this name may be the one for a role."""
+    return _plain(name) in ROLES[role]
+
+
 def _plain(name: str) -> str:
     return name.casefold().replace("_", "").replace("-", "").replace(" ", "")
 

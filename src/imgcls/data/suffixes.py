@@ -14,8 +14,10 @@ from imgcls.errors import Undecodable
 HIDDEN = "hidden"
 """What stands for the suffix of files that are hidden, themselves or by a folder."""
 
-_OF_SYSTEMS = frozenset({"__MACOSX", "@eaDir"})
-"""Folders that macOS puts into archives and Synology's file stations next to images, for thumbnails and the like."""
+_OF_SYSTEMS = frozenset(
+    {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__pycache__"}
+)
+"""Folders that macOS puts into archives, file stations, Windows and Linux onto volumes, and Python next to code."""
 
 _NOT_IMAGES = frozenset({"BUFR", "GRIB", "HDF5", "MPEG", "PDF"})  # Pillow's names of what is a film, data or a document
 

@@ -30,8 +30,8 @@ class Synset(NamedTuple):
 
 
 def normalise(name: str) -> str:
-    """The name without what does not distinguish names: case, ``_``, ``-``, runs of spaces, composed letters."""
-    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFC", name.casefold())).strip()
+    """The name without what does not distinguish names: case, ``_``, ``-``, spaces, a last dot, composition."""
+    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFC", name.casefold())).strip().rstrip(". ")
 
 
 class WordNet:

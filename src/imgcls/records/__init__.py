@@ -67,8 +67,11 @@ from imgcls.records.performance import (
     RunEnvironment,
     Scenario,
 )
+from imgcls.records.plan import Plan, PlannedRuntime
 from imgcls.records.report import Report, Result
+from imgcls.records.shards import Shard
 from imgcls.records.thresholds import Gate, LatencyGate, Margin, MemoryGate, ProvenThreshold
+from imgcls.records.weights import Gathering, LockedFile, PublishedFile, WeightsAccess, WeightsLock
 
 __all__ = [
     "Accuracy",
@@ -89,6 +92,7 @@ __all__ = [
     "FileState",
     "Flip",
     "Gate",
+    "Gathering",
     "Growth",
     "ImageKey",
     "ImageRef",
@@ -100,6 +104,7 @@ __all__ = [
     "LatencyChange",
     "LatencyGate",
     "Listing",
+    "LockedFile",
     "Machine",
     "Margin",
     "Matching",
@@ -115,6 +120,8 @@ __all__ = [
     "Pass",
     "Peak",
     "Phase",
+    "Plan",
+    "PlannedRuntime",
     "Precision",
     "Prediction",
     "PredictionChange",
@@ -122,6 +129,7 @@ __all__ = [
     "ProfileDiff",
     "Progress",
     "ProvenThreshold",
+    "PublishedFile",
     "PublishedWeights",
     "RandomWeights",
     "Rejection",
@@ -136,10 +144,13 @@ __all__ = [
     "ScoredModel",
     "Scores",
     "Settings",
+    "Shard",
     "SpeedOption",
     "Stage",
     "Status",
     "Verdict",
+    "WeightsAccess",
     "WeightsFile",
+    "WeightsLock",
     "WeightsSource",
 ]

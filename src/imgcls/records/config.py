@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NewType
 
 from imgcls.errors import ConfigError
 from imgcls.records.thresholds import Gate, LatencyGate, Margin, MemoryGate, ParityGate
+from imgcls.records.weights import WeightsAccess
 
 Interpolation = Literal["bilinear", "bicubic", "nearest", "lanczos"]
 
@@ -33,6 +34,10 @@ BuiltinDataset = Literal["builtin:digits"]
 
 BUILTIN_DIGITS: Final = "builtin:digits"
 """scikit-learn's handwritten digits, as ``path`` of a dataset."""
+
+
+Address = NewType("Address", str)
+"""``path`` of a dataset that is not a path of this machine: an URL, or ``python:package.module:factory``."""
 
 
 TensorMatch = Literal["name", "order"]
@@ -96,14 +101,15 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSpec:
-    """One ``[datasets.NAME]`` table. ``path`` is a folder, a manifest, or :data:`BUILTIN_DIGITS`.
+    """One ``[datasets.NAME]`` table. ``path`` is a folder, a manifest, an archive, or :data:`BUILTIN_DIGITS`.
 
-    ``columns``: the names of a manifest's columns for ``path`` and ``label``. ``duplicates``: what happens to the same
+    ``columns``: the names of a manifest's columns for ``path`` and ``label``. ``folder``: where ``python:`` modules are
+    looked for first. ``duplicates``: what happens to the same
     bytes under two labels. ``notes``: what was guessed where the table was read, a sentence each.
     """
 
     name: str
-    path: Path | BuiltinDataset
+    path: Path | BuiltinDataset | Address
     labels: Literal["auto", "wnid", "name", "index"] | Path = "auto"
     golden: bool = False
     exif: Literal["ignore", "apply"] = "ignore"
@@ -111,6 +117,7 @@ class DatasetSpec:
     duplicates: Duplicates = "error"
     max_megapixels: float | None = None
     notes: tuple[str, ...] = ()
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +220,7 @@ class ModelSpec:
     ``output``: the key of the logits where the network returns several outputs. ``folder``: that of the
     configuration, from which ``arch`` names folders. ``layout`` and ``returns``: what a network in a file takes and
     returns, where that is not read from the file. ``trust``: whether a file whose content is a program may be loaded.
+    ``access``: how it gets its weights, which changes nothing of what it is.
     """
 
     name: str
@@ -236,6 +244,7 @@ class ModelSpec:
     trust: bool = False
     exports: Mapping[str, ExportSpec] = field(default_factory=dict)
     serving: ServingSpec | None = None
+    access: WeightsAccess = field(default=WeightsAccess(), compare=False)
 
     @property
     def architecture(self) -> Architecture:

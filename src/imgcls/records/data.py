@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imgcls.errors import ConfigError
+
 
 @dataclass(frozen=True, slots=True)
 class LabelList:
@@ -29,19 +31,46 @@ class Matching:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """Where bytes are that are not a file of this machine: ``name`` in a ``container``, a path or an URL.
+
+    ``form``: what reads it, a row of :data:`imgcls.data.places.forms.FORMS`. ``at``: where it is in the container, in
+    numbers of that form.
+    """
+
+    form: str
+    container: str
+    name: str
+    at: tuple[int, ...] = ()
+
+
+Place = Path | Member
+"""Where the bytes of an image are."""
+
+
+@dataclass(frozen=True, slots=True)
 class ImageRef:
-    """One listed file: ``path`` relative to its dataset, ``file`` to open, ``label`` its folder.
+    """One listed image: ``path`` relative to its dataset, ``place`` of its bytes, ``label`` its folder.
 
     ``columns``: what a manifest states of it in addition to path and label. ``group``: of images that are not
     independent, as those of one patient.
     """
 
     path: str
-    file: Path
+    place: Place
     sha256: str
     label: str | None
     columns: Mapping[str, str] = field(default_factory=dict)
     group: str | None = None
+
+    @property
+    def file(self) -> Path:
+        """The file whose bytes it is. Raises ConfigError where it is not a file of this machine."""
+        if isinstance(self.place, Path):
+            return self.place
+        raise ConfigError(
+            f"{self.path} is not a file of its own, which is needed here: unpack the dataset into a folder per class"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +102,8 @@ class Listing:
     """What a dataset's folder holds: each path is in exactly one of the three.
 
     ``ignored_suffixes``: the number of ignored paths by suffix, lower case. ``empty_classes``: class folders without
-    an image. ``notes``: what was guessed or left out on the way, a sentence each.
+    an image. ``notes``: what was guessed or left out on the way, a sentence each. ``elsewhere``: of one shard of a
+    dataset, the number of images of the other shards by label.
     """
 
     images: tuple[ImageRef, ...]
@@ -82,3 +112,4 @@ class Listing:
     ignored_suffixes: Mapping[str, int] = field(default_factory=dict)
     empty_classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    elsewhere: Mapping[str, int] = field(default_factory=dict)

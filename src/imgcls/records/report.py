@@ -11,6 +11,7 @@ from imgcls.records.data import Rejection
 from imgcls.records.evaluation import ClassScore, Failure, Pass, PredictionChange, SpeedOption, Units, Verdict
 from imgcls.records.parity import ContractCheck, Parity, ServingCheck
 from imgcls.records.performance import Latency, Memory, Profile
+from imgcls.records.shards import Shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class JudgedLimit:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A whole run, without its predictions: those are read from the store one by one."""
+    """A whole run, or one ``shard`` of it, without its predictions: those are read from the store one by one."""
 
     made_at: str
     complete: bool
@@ -142,3 +143,4 @@ class Report:
     servings: tuple[ServingCheck, ...] = ()
     contracts: tuple[ContractCheck, ...] = ()
     limits: tuple[JudgedLimit, ...] = ()
+    shard: Shard | None = None

@@ -1,0 +1,22 @@
+"""imgcls.data.splits: which folders are parts of a dataset, and which are classes that are called so."""
+
+import pytest
+
+from imgcls.data import splits
+
+
+@pytest.mark.parametrize(
+    ("folders", "with_folders", "expected"),
+    [
+        (["train", "val"], [], ("val", "train")),
+        (["train", "Test", "cat"], [], ("Test", "train")),
+        (["val"], ["val"], ("val",)),
+        (["train"], [], ()),
+        (["train", "cat"], ["train"], ()),
+        (["cat", "dog"], ["cat"], ()),
+        ([], [], ()),
+    ],
+)
+def test_splits_are_told_from_classes(folders: list[str], with_folders: list[str], expected: tuple[str, ...]) -> None:
+    """By a part to train on next to one to score, or where there is nothing else and folders are in it."""
+    assert splits.among(folders, with_folders.__contains__) == expected
