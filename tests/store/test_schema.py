@@ -20,6 +20,7 @@ SCRIPTS_SHA256 = (
     "332f5f876c9e0283462227473e638666065d51754043024437b31a1fc7f60e45",
     "aff5862992f575e0e9f272abf5b5444551d48cf0edc5574177ceb1fe8583c479",
     "456a2f762ff404d5e523210b16e68b45616309a83bcd15915d8591f52712e827",
+    "790c9f560499c64f9cef4d4adb2ea4e42e81019a06773ef49f9b32a37827e294",
 )
 
 
@@ -57,6 +58,22 @@ def test_rows_without_checksums_are_removed_once_and_aloud(folder: Path, version
         store.put({KEY: (1000, stored.outputs([1]))})
     with closing(Store(folder)) as store:
         assert (store.damage.take(), store.missing(KEY, images)) == ((), {stored.sha256(2), stored.sha256(3)})
+
+
+def test_rows_with_checksums_stay_valid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store of the previous schema serves what it has, without a word; what its keys are hashes of is not known."""
+    images = [stored.sha256(number) for number in (1, 2)]
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "HISTORY", schema.HISTORY[:3])
+        patched.setattr(schema, "VERSION", 3)
+        with closing(Store(folder)) as old:
+            old.put({KEY: (1000, stored.outputs([1, 2]))})
+            assert old._rows("select name from sqlite_schema where name = 'identities'") == []
+    with closing(Store(folder)) as store:
+        assert store._rows("pragma user_version") == [(VERSION,)]
+        assert (store.damage.take(), store.missing(KEY, images), store.verify()) == ((), set(), 2)
+        assert store.outputs(KEY, images) == dict(stored.outputs([1, 2]))
+        assert store.parts(KEY) is None
 
 
 def test_an_older_and_a_new_store_have_one_schema(folder: Path) -> None:

@@ -20,6 +20,9 @@ from imgcls.records.performance import Status
 from imgcls.store import checksum, failure, holder, schema
 from imgcls.store.damage import Damage, refused
 
+HOME = ".imgcls"
+"""The folder of the store where none is named, in which shards have theirs."""
+
 BUSY_SECONDS = 60  # docs/decisions.md#store-limits
 
 STATED_SECONDS = 1.0  # docs/decisions.md#waiting-for-a-store
@@ -126,6 +129,21 @@ class Connection:
                 self._connection.rollback()
                 raise
 
+    @contextmanager
+    def attached(self, file: Path) -> Iterator[sqlite3.Connection]:
+        """One transaction on this database, with another one to read from: its tables are ``part.NAME``."""
+        self._connection.execute("attach database ? as part", (str(file),))
+        try:
+            self._connection.execute("begin")  # not immediate, which would lock the other one, too
+            try:
+                yield self._connection
+                self._connection.commit()
+            except BaseException:
+                self._connection.rollback()
+                raise
+        finally:
+            self._connection.execute("detach database part")
+
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._errors():
             return self._connection.execute(query, values).fetchall()
@@ -192,10 +210,11 @@ class Connection:
 
 
 def _make(folder: Path) -> None:
-    """Make a new folder that git ignores; a folder that exists stays as it is."""
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".gitignore").write_text("*\n", encoding="ascii")
+    """Make a new folder that git ignores, in a new ``.imgcls`` that it ignores, too; what exists stays as it is."""
+    for new in (folder.parent, folder) if folder.parent.name == HOME else (folder,):
+        if not new.is_dir():
+            new.mkdir(parents=True, exist_ok=True)
+            (new / ".gitignore").write_text("*\n", encoding="ascii")
 
 
 def write(transaction: sqlite3.Connection, table: str, rows: Iterable[Sequence[checksum.Value]]) -> None:

@@ -11,6 +11,7 @@ from imgcls.errors import StoreError
 from imgcls.store import verification
 from imgcls.store.connection import DAY_SECONDS
 from imgcls.store.durations import Durations
+from imgcls.store.identities import Identities
 from imgcls.store.predictions import KEY_BYTES, Predictions
 from imgcls.store.remarks import Remarks
 from imgcls.store.runs import Runs
@@ -38,7 +39,7 @@ class Pruned:
     freed_bytes: int
 
 
-class Store(Predictions, Durations, Remarks, Runs):
+class Store(Predictions, Identities, Durations, Remarks, Runs):
     """Predictions by prediction key and image, and what runs leave. Without a folder everything is kept in memory.
 
     Every method raises StoreError, with the way out, where the file cannot be read or written.
@@ -81,7 +82,8 @@ class Store(Predictions, Durations, Remarks, Runs):
             with self._transaction() as transaction:
                 keys = transaction.execute("delete from keys where used_at < ?", (before,)).rowcount
                 predictions = transaction.execute(unused, (KEY_BYTES,)).rowcount
-                transaction.execute("delete from durations where key not in (select sha256 from keys)")
+                for table in ("durations", "identities"):
+                    transaction.execute(f"delete from {table} where key not in (select sha256 from keys)")  # noqa: S608 - our own words
             if keys or predictions:
                 self._rows("vacuum")
             with self._errors():

@@ -53,7 +53,8 @@ class Predictions(Connection):
             marks = ", ".join("?" * len(batch))
             query = f"select image, body, checksum from answers where key = ? and image in ({marks})"  # noqa: S608 - only question marks
             for image, body, stored in self._rows(query, sha256[:KEY_BYTES], *map(bytes.fromhex, batch)):
-                yield image.hex(), body if checksum.of("answers", sha256, image, body) == stored else None
+                named = image.hex() if isinstance(image, bytes) else str(image)  # a damaged page may hold any type
+                yield named, body if checksum.of("answers", sha256, image, body) == stored else None
 
     def put(self, batch: Mapping[str, tuple[int, Sequence[tuple[str, Output]]]]) -> None:
         """Store a batch in one transaction: key -> (number of outputs of the network, (image, prediction) pairs)."""

@@ -181,7 +181,15 @@ create table durations (        -- how long predictions took, by what the time d
 ) without rowid;
 """
 
-HISTORY = (FIRST, SECOND, THIRD)
+FOURTH = """
+create table identities (       -- what keys are hashes of, to tell them apart in words
+  key blob not null primary key, -- keys.sha256
+  body blob not null,           -- names and values as JSON
+  checksum integer not null
+) without rowid;
+"""
+
+HISTORY = (FIRST, SECOND, THIRD, FOURTH)
 """The scripts that lead from an empty file to today's schema; one that was released is never changed."""
 
 VERSION = len(HISTORY)

@@ -81,13 +81,19 @@ def _of_lost(connection: sqlite3.Connection, what: str, query: str) -> Iterator[
 
 
 def _of_lost_remarks(connection: sqlite3.Connection) -> Iterator[str]:
+    for decoding in lost_remarks(connection):
+        yield f"the remarks on images are not complete any more: {_named(decoding)}"
+
+
+def lost_remarks(connection: sqlite3.Connection, database: str = "main") -> Iterator[str]:
+    """The decodings of which a remark on an image is lost."""
     images = defaultdict(list)
-    for decoding, image in connection.execute("select decoding, image from remarks"):
+    for decoding, image in connection.execute(f"select decoding, image from {database}.remarks"):  # noqa: S608 - our own words
         images[decoding].append(image)
-    stored = dict(connection.execute("select decoding, images from remarked"))
+    stored = dict(connection.execute(f"select decoding, images from {database}.remarked"))  # noqa: S608 - our own words
     for decoding in images.keys() | stored.keys():
         if remarks.digest(images[decoding]) != stored.get(decoding):
-            yield f"the remarks on images are not complete any more: {_named(decoding)}"
+            yield decoding
 
 
 def _named(value: checksum.Value) -> str:

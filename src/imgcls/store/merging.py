@@ -1,0 +1,185 @@
+"""Stores of several shards become one: every intact row of each, under the keys that it has."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from imgcls import documents
+from imgcls.errors import ConfigError, StoreError
+from imgcls.messages import named
+from imgcls.store import checksum, connection, failure, remarks, schema, verification
+from imgcls.store.connection import UNUSABLE
+from imgcls.store.database import Store
+from imgcls.store.identities import Parts
+from imgcls.store.predictions import KEY_BYTES
+
+COPIED: Final[Mapping[str, str]] = {
+    "keys": "prediction keys", "identities": "parts of prediction keys", "undecodable": "rejections",
+    "choices": "choices of runtimes", "hashed_files": "hashes of files", "durations": "durations",
+    "remarks": "remarks",
+}  # fmt: skip
+"""Tables of which every row is taken as it is, and what the rows are called; what runs leave is of those runs only."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergedStore:
+    """What one of several stores had. ``keys``: the parts of its prediction keys, None where they are not known.
+
+    ``new``: predictions that no store before it had; ``damaged``: rows that were left out, by kind; ``different``:
+    images (sha256) of which a store before it has another prediction under the same key.
+    """
+
+    folder: Path
+    predictions: int
+    new: int
+    keys: Mapping[str, Parts | None]
+    damaged: Mapping[str, int]
+    different: Sequence[str]
+
+
+def merge(folders: Sequence[Path], out: Path) -> list[MergedStore]:
+    """Write a store with the rows of all of these into a new folder, of which nothing is there until it is whole.
+
+    Of rows with one key the first one is taken. Raises ConfigError where something that is named is not a store, or
+    is named twice, or where ``out`` is there; StoreError where a store is of another schema or cannot be read.
+    """
+    files = [_file(folder) for folder in folders]
+    if twice := [str(f) for number, f in enumerate(folders) if f.resolve() in [o.resolve() for o in folders[:number]]]:
+        raise ConfigError(f"{twice[0]} is named twice: name each store once")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(f"{out} is there already: name a folder that is not, with -o FOLDER")
+    for file in files:
+        _require_schema(file)
+    with documents.whole_folder(out) as half, closing(Store(half)) as store:
+        (half / ".gitignore").write_text("*\n", encoding="ascii")
+        return [_Part(store, folder, file).added() for folder, file in zip(folders, files, strict=True)]
+
+
+def _file(folder: Path) -> Path:
+    if (folder / schema.FILE).is_file():
+        return folder / schema.FILE
+    inside = sorted(str(file.parent) for file in folder.glob(f"*/{schema.FILE}"))
+    way = f"those in it are {named(inside)}: name them" if inside else "name the folder of --store"
+    raise ConfigError(f"there is no store in {folder}: {way}")
+
+
+def _require_schema(file: Path) -> None:
+    with _errors(file), closing(sqlite3.connect(file)) as reader:
+        version = reader.execute("pragma user_version").fetchone()[0]
+    if version > schema.VERSION:
+        way = "merge with the version of imgcls that wrote it"
+    elif version < schema.VERSION:
+        way = f"`imgcls cache info --store {file.parent}` brings it up to date"
+    else:
+        return
+    raise StoreError(
+        f"{file} was written by another version of imgcls (its schema is {version}, ours {schema.VERSION}): {way}"
+    )
+
+
+@contextmanager
+def _errors(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except UNUSABLE as error:
+        raise StoreError(failure.message(file, error)) from error
+
+
+class _Part:
+    """One store, attached to the one that it is added to."""
+
+    def __init__(self, store: Store, folder: Path, file: Path) -> None:
+        self.store, self.folder, self.file = store, folder, file
+        self.damaged: dict[str, int] = {}
+        self._intact, self._doubtful = 0, frozenset[bytes]()
+
+    def added(self) -> MergedStore:
+        """Take every intact row. Raises StoreError, about this store, where it cannot be read."""
+        with _errors(self.file), self.store.attached(self.file) as self.database:
+            self.database.create_function("intact", -1, self._is_intact)
+            for table, kind in COPIED.items():
+                query = f"select * from part.{table} where {self._condition(table)}"  # noqa: S608 - our own words
+                self._copied(kind, table, query)
+            self._doubtful = frozenset(self._images_with_damaged_remarks())
+            new = 0 if self._has_lost_remarks() else self._copy_answers()
+            self._put_digests()
+            return MergedStore(
+                self.folder, self._count("answers"), new, self._keys(), self.damaged, list(self._different())
+            )
+
+    def _is_intact(self, table: str, *arguments: checksum.Value) -> bool:
+        """Of :func:`_call`."""
+        pairs = zip(arguments[::2], arguments[1::2], strict=True)
+        *row, stored = [
+            connection.text(value) if isinstance(value, bytes) and kind == "text" else value for value, kind in pairs
+        ]
+        is_intact = checksum.of(table, *row) == stored and not (table == "answers" and row[1] in self._doubtful)
+        self._intact += is_intact
+        return is_intact
+
+    def _condition(self, table: str) -> str:
+        columns = [name for _, name, *_ in self.database.execute(f"pragma part.table_info({table})")]
+        return _call(table, columns)
+
+    def _copied(self, kind: str, table: str, query: str) -> int:
+        """Add the rows of a query that are not there yet, and count the damaged ones; the number of new rows."""
+        self._intact = 0
+        new = self.database.execute(f"insert or ignore into main.{table} {query}").rowcount
+        if damaged := self._count(table) - self._intact:
+            self.damaged[kind] = damaged
+        return new
+
+    def _count(self, table: str) -> int:
+        return int(self.database.execute(f"select count(*) from part.{table}").fetchone()[0])  # noqa: S608 - our own words
+
+    def _copy_answers(self) -> int:
+        query = (
+            f"select a.* from main.keys k join part.answers a on a.key = substr(k.sha256, 1, {KEY_BYTES}) "  # noqa: S608 - our own words
+            f"where {_call('answers', ['k.sha256', 'a.image', 'a.body', 'a.checksum'])}"
+        )
+        return self._copied("predictions", "answers", query)
+
+    def _different(self) -> Iterator[str]:
+        """The images of which another prediction was there under the same key."""
+        query = (
+            "select distinct p.image from part.answers p join main.answers m on m.key = p.key and m.image = p.image "  # noqa: S608 - our own words
+            f"join main.keys k on p.key = substr(k.sha256, 1, {KEY_BYTES}) "
+            f"where m.body != p.body and {_call('answers', ['k.sha256', 'p.image', 'p.body', 'p.checksum'])}"
+        )
+        return (image.hex() for (image,) in self.database.execute(query))
+
+    def _images_with_damaged_remarks(self) -> Iterator[bytes]:
+        """Images whose predictions are left out, so that they are decoded, and remarked on, again."""
+        query = f"select image from part.remarks where not {self._condition('remarks')}"  # noqa: S608 - our own words
+        return (image for (image,) in self.database.execute(query))
+
+    def _has_lost_remarks(self) -> bool:
+        """Whether a row of ``remarks`` is gone, so that nobody knows which images have to be decoded again."""
+        if not list(verification.lost_remarks(self.database, "part")):
+            return False
+        self.damaged["predictions"] = self._count("answers")
+        return True
+
+    def _put_digests(self) -> None:
+        images: dict[str, list[bytes]] = {}
+        for decoding, image in self.database.execute("select decoding, image from main.remarks"):
+            images.setdefault(decoding, []).append(image)
+        rows = [(decoding, remarks.digest(of_decoding)) for decoding, of_decoding in images.items()]
+        connection.write(self.database, "remarked", rows)
+
+    def _keys(self) -> dict[str, Parts | None]:
+        """The prediction keys of this store, with their parts."""
+        query = f"select sha256 from part.keys where {self._condition('keys')}"  # noqa: S608 - our own words
+        keys = [sha256.hex() for (sha256,) in self.database.execute(query).fetchall()]
+        return {key: self.store.parts(key) for key in keys}
+
+
+def _call(table: str, columns: Sequence[str]) -> str:
+    """The call that checks a row: each value with its type, texts as bytes, because SQLite passes no broken UTF-8."""
+    values = (f"iif(typeof({name}) = 'text', cast({name} as blob), {name}), typeof({name})" for name in columns)
+    return f"intact('{table}', {', '.join(values)})"
