@@ -103,7 +103,7 @@ def test_a_timm_network_keeps_no_second_copy(resnet_file: Path) -> None:
 def test_timm_fits_its_own_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Published weights of a transformer fit another input size, as timm's own loader makes them fit."""
     save_file(filled(timm.create_model("test_vit")).state_dict(), tmp_path / "vit.safetensors")
-    monkeypatch.setattr(download, "from_timm", lambda _: tmp_path / "vit.safetensors")
+    monkeypatch.setattr(download, "from_timm", lambda *_: tmp_path / "vit.safetensors")
     model = loader.load(make_spec("timm:test_vit", options={"img_size": 64}), "cpu")
     overlay = {"file": str(tmp_path / "vit.safetensors")}
     expected = timm.create_model("test_vit", pretrained=True, pretrained_cfg_overlay=overlay, img_size=64).eval()
@@ -190,6 +190,12 @@ def test_a_head_of_another_size_sets_num_classes(tmp_path: Path) -> None:
     )  # fmt: skip
     assert model.info.notes == ("own.pth: the head has 37 outputs: num_classes = 37",)
     assert model.labels is class_lists.UNSTATED
+
+
+def test_constants_of_other_pixels_are_among_the_notes() -> None:
+    """A mean of 127 is hardly meant."""
+    model = loader.load(make_spec(RESNET, weights="random:0", input={"mean": (127.0,) * 3}), "cpu")
+    assert [note for note in model.info.notes if note.startswith("a mean or std of 127 is")]
 
 
 def test_another_number_in_the_options_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from imgcls.errors import MachineError
 from imgcls.models.sources import base as sources
 from imgcls.records.config import ModelSpec
 from imgcls.records.evaluation import ModelInfo
-from imgcls.system import machine, versions
+from imgcls.system import devices, machine, versions
 
 PACKAGE = resources.files("imgcls")
 
@@ -59,11 +59,17 @@ def identity_of(spec: ModelSpec, info: ModelInfo, own_sources: Mapping[str, str]
         **{library: metadata.version(library) for library in source.libraries},
         **versions.of_runtime(info.runtime),
         **({"cpu": machine.vectors()} if spec.decode == "fast" or info.precision != "float32" else {}),
-        **({"gpu": machine.gpu(info.device)} if info.device != "cpu" and info.precision != "float32" else {}),
+        **_gpu(info),
         "own_sources": own_sources,
         **{key: value for key, value in (("layout", spec.layout), ("returns", spec.returns)) if value},
         **_added_modules(spec, info),
     }
+
+
+def _gpu(info: ModelInfo) -> Mapping[str, str | None]:
+    """The GPU where the bits of predictions depend on it: of reduced precision, and of kernels that come with it."""
+    is_exact = info.precision == "float32" and devices.kind(info.device) != "mps"
+    return {} if info.device == "cpu" or is_exact else {"gpu": machine.gpu(info.device)}
 
 
 def source_sha256(*patterns: str) -> str:

@@ -12,18 +12,27 @@ from numpy.typing import NDArray
 from imgcls import messages
 from imgcls.errors import OutOfMemory, ran_out_of_memory
 from imgcls.messages import one_line
+from imgcls.models.runtimes import in_flight
 from imgcls.models.runtimes.base import Classifier
+from imgcls.models.runtimes.in_flight import InFlight
 from imgcls.records.evaluation import ModelInfo
+from imgcls.system import devices
 
 # docs/decisions.md#images-per-batch
-BATCH_PIXELS = {"cpu": 8 * 224 * 224, "cuda": 64 * 224 * 224, "openvino": 4 * 224 * 224, "openvino-ir": 4 * 224 * 224}
+BATCH_PIXELS = {
+    "cpu": 8 * 224 * 224,
+    "cuda": 64 * 224 * 224,
+    "mps": 8 * 224 * 224,
+    "openvino": 4 * 224 * 224,
+    "openvino-ir": 4 * 224 * 224,
+}
 """The most pixels in a batch, by runtime or else device.
 
 Larger batches leave a CPU's caches, at half the speed; each worker of OpenVINO has the caches of one core.
 """
 
 
-MAX_BATCH_SIZE = {"cpu": 8, "cuda": 32}  # docs/decisions.md#images-per-worker
+MAX_BATCH_SIZE = {"cpu": 8, "cuda": 32, "mps": 8}  # docs/decisions.md#images-per-worker
 """The most images in a batch by device, however small they are."""
 
 
@@ -45,7 +54,8 @@ def logits(classifier: Classifier, info: ModelInfo, images: torch.Tensor, turn: 
 
     Every batch has the same number of images, because that number changes the last bits of logits, and neighbours and
     position do not: docs/decisions.md#reproducible-predictions. The last batch is filled up with copies of an image.
-    A batch that does not fit into memory is halved, and later ones are as small. ``turn`` runs the network itself.
+    A batch that does not fit into memory is halved, and later ones are as small. ``turn`` runs the network itself; on a
+    CUDA device it only launches it, and what waits for its output is this thread.
     Raises ModelError, also where a single image does not fit.
     """
     results: list[NDArray[np.float32]] = []
@@ -74,10 +84,13 @@ def _run(classifier: Classifier, batch: torch.Tensor, turn: Turn) -> NDArray[np.
     """The logits of one batch. Raises OutOfMemory, wherever on its way the batch did not fit, and ModelError."""
 
     def infer(on_device: Any) -> Any:
+        if in_flight.is_possible(classifier):
+            return InFlight(classifier, on_device)
         return classifier.to_numpy(classifier.forward(on_device), len(batch))
 
     try:
-        result: NDArray[np.float32] = turn(infer, classifier.to_device(batch))
+        outcome = turn(infer, classifier.to_device(batch))
+        result: NDArray[np.float32] = outcome.logits() if isinstance(outcome, InFlight) else outcome
     except (RuntimeError, MemoryError) as error:
         if not ran_out_of_memory(error):
             raise
@@ -88,11 +101,11 @@ def _run(classifier: Classifier, batch: torch.Tensor, turn: Turn) -> NDArray[np.
 
 def batch_size(info: ModelInfo) -> int:
     """The number of images in all of a model's batches, where memory allows it: a power of two."""
-    height, width = info.input.crop
-    pixels = BATCH_PIXELS[info.runtime if info.runtime in BATCH_PIXELS else info.device]
+    (height, width), device = info.input.crop, devices.kind(info.device)
+    pixels = BATCH_PIXELS[info.runtime if info.runtime in BATCH_PIXELS else device]
     fitting = max(1, pixels // (height * width))
-    is_large = info.device == "cpu" and info.parameters > LARGE_PARAMETERS
-    limit = LARGE_BATCH_SIZE if is_large else MAX_BATCH_SIZE[info.device]
+    is_large = device == "cpu" and info.parameters > LARGE_PARAMETERS
+    limit = LARGE_BATCH_SIZE if is_large else MAX_BATCH_SIZE[device]
     return min(limit, 1 << fitting.bit_length() - 1)
 
 

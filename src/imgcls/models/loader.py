@@ -107,6 +107,7 @@ def _info(
             *source.notes(spec),
             *runtimes.notes(runtimes.requested(spec), device),
             *notes,
+            *registry.input_notes(input_spec),
             *binary.notes(spec, module, input_spec, labels),
         ),
     )

@@ -60,6 +60,10 @@ class Model:
 
         return torch.from_numpy(inference.logits(self.classifier, self.info, batch))
 
+    def key_parts(self, decoding: str) -> Mapping[str, Any]:
+        """Everything that a stored prediction depends on but the image's bytes, by name."""
+        return {**self.identity, "decoding": decoding}
+
     def prediction_key(self, decoding: str) -> str:
-        """The hash of everything that a stored prediction depends on but the image's bytes."""
-        return hashing.of_json({**self.identity, "decoding": decoding})
+        """The hash of :meth:`key_parts`."""
+        return hashing.of_json(self.key_parts(decoding))

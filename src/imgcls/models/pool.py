@@ -7,7 +7,9 @@ from imgcls.errors import ImgclsError, ModelError
 from imgcls.messages import one_line
 from imgcls.models import loader
 from imgcls.models.model import Model
+from imgcls.models.weights import early
 from imgcls.records.config import ModelSpec
+from imgcls.system import devices
 
 
 class ModelPool:
@@ -52,13 +54,12 @@ class ModelPool:
         """Free a model's memory; a later request loads it again."""
         if name not in self._loaded:
             self._results.pop(name, None)
-        if self.device != "cpu":
-            import torch
-
-            torch.cuda.empty_cache()  # GPU memory that torch caches is not available to other processes
+        devices.of(self.device).empty_cache()  # what torch caches is not available to other processes
 
 
 def _loaded(spec: ModelSpec, device: str, artefacts: Path | None) -> Model:
+    if absence := early.absence(spec):
+        raise absence
     try:
         return loader.load(spec, device, artefacts)
     except ImgclsError:

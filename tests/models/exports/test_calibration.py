@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dataset_forms import files_below, zip_of
 from imgcls.config.recipe import ExportRecipe
 from imgcls.data import digits
 from imgcls.errors import ConfigError
@@ -66,6 +67,13 @@ def test_a_manifest(tmp_path: Path) -> None:
     manifest = tmp_path / "calibration.csv"
     manifest.write_text("path,label\n1.png,cat\n2.png,dog\n")
     chosen = calibration.chosen(_recipe(manifest))
+    assert (len(chosen.images), chosen.classes) == (2, ("cat", "dog"))
+
+
+def test_an_archive(tmp_path: Path) -> None:
+    """The folders in it are the classes, and nothing is unpacked."""
+    _some(tmp_path / "photos", "cat/1.png", "dog/2.png")
+    chosen = calibration.chosen(_recipe(zip_of(tmp_path / "photos.zip", files_below(tmp_path / "photos"))))
     assert (len(chosen.images), chosen.classes) == (2, ("cat", "dog"))
 
 

@@ -135,7 +135,7 @@ def test_published_weights_are_torchvisions(tmp_path: Path, monkeypatch: pytest.
     file = tmp_path / "efficientnet_b0.pth"
     torch.save(torchvision_models.efficientnet_b0().state_dict(), file)
 
-    def fetched(url: str) -> Path:
+    def fetched(url: str, **_: object) -> Path:
         urls.append(url)
         return file
 

@@ -9,6 +9,7 @@ import pytest
 
 from imgcls.errors import ConfigError, ImgclsError, ModelError, WeightsMissing
 from imgcls.models import loader
+from imgcls.models.weights import hosts, network
 from imgcls.records.config import ModelSpec
 from networks import INPUT
 
@@ -106,6 +107,20 @@ def test_a_trusted_repository(hub: Path, folder: str, repository: str) -> None:
     _clone(hub / f"somebody_nets_{folder}")
     model = loader.load(_spec(f"torchhub:{repository}:net", options={"trust_repo": True}), "cpu")
     assert loader.output_count(model) == 10
+
+
+def test_a_host_that_does_not_respond_is_not_waited_for(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch.hub by itself would look its name up without a limit."""
+    assert hub
+
+    def silent(url: str) -> None:
+        raise network.NoResponse(f"no connection to {url}")
+
+    monkeypatch.setattr(hosts, "require", silent)
+    monkeypatch.setattr("torch.hub.list", pytest.fail)
+    spec = ModelSpec("net", "torchhub:somebody/nets:v1:colour", options={"trust_repo": True})
+    with pytest.raises(WeightsMissing, match=r"fetched or read: no connection to https://github\.com; clone it"):
+        loader.load(spec, "cpu")
 
 
 def test_a_trusted_repository_that_is_not_there(hub: Path) -> None:

@@ -10,138 +10,28 @@ import socket
 import subprocess
 import sys
 import threading
-import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
-import huggingface_hub
 import pytest
-import torch
-from huggingface_hub import constants
 
-from imgcls.errors import ModelError, WeightsMissing
-from imgcls.models.weights import download
+from imgcls.errors import ConfigError, ModelError, WeightsMissing
+from imgcls.models.weights import download, hosts, network, transfer, transfer_progress
+from imgcls.records.weights import LockedFile, WeightsAccess, WeightsLock
+from weights_site import COMMIT, Reply, Site
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPO = "timm/resnet18.a1_in1k"
 
 
-# Servers and caches.
-
-
-@dataclass
-class Reply:
-    """A server's response for one path: the body may be shorter than it promises, or ``Range`` be unknown to it."""
-
-    body: bytes = b""
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    promised: int | None = None
-    ranges: bool = True
-
-
-class Site(ThreadingHTTPServer):
-    """A web server, a Hugging Face hub or a proxy; ``requests``: one (method, path) each."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.replies: dict[str, Reply] = {}
-        self.requests: list[tuple[str, str]] = []
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-    def publish(self, repo: str, filename: str, body: bytes) -> None:
-        """Put a file into a hub repository."""
-        headers = {"ETag": f'"{hashlib.sha256(body).hexdigest()}"', "X-Repo-Commit": COMMIT}
-        self.replies[f"/{repo}/resolve/main/{filename}"] = Reply(body, headers=headers)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Site
-
-    def do_GET(self) -> None:
-        self.server.requests.append((self.command, self.path))
-        reply = self.server.replies.get(self.path) or Reply(status=404, headers=self._not_found())
-        ranged = reply.ranges and reply.status == 200 and self.headers["Range"] == "bytes=0-0"
-        length = len(reply.body) if reply.promised is None else reply.promised
-        self.send_response(206 if ranged else reply.status)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        if ranged:
-            self.send_header("Content-Range", f"bytes 0-0/{length}")
-        self.send_header("Content-Length", str(1 if ranged else length))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(reply.body[:1] if ranged else reply.body)
-
-    do_HEAD = do_GET  # noqa: N815 - the base class looks for this name
-
-    def _not_found(self) -> dict[str, str]:
-        return {"X-Error-Code": "EntryNotFound"} if "/resolve/" in self.path else {}
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Keep the test's output for the test."""
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture(autouse=True)
-def _own_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Empty caches, no proxies, and clients that read the proxies anew."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(
-        constants, "HF_HUB_DISABLE_TELEMETRY", True
-    )  # else the hub is sent more than requests for files
-    monkeypatch.setattr(urllib.request, "_opener", None)
-    huggingface_hub.close_session()
+def _own_caches(no_weights: None) -> None:
+    """Empty caches, and no proxies."""
 
 
 @pytest.fixture
 def checkpoints(tmp_path: Path) -> Path:
     """Where torch.hub, and with it torchvision, stores what it downloads."""
     return tmp_path / "torch" / "hub" / "checkpoints"
-
-
-@pytest.fixture
-def closed() -> Iterator[str]:
-    """The URL of a port that is taken and accepts no connection."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-
-
-@pytest.fixture
-def silent() -> Iterator[str]:
-    """The URL of a server that accepts connections and never responds."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-
-
-@pytest.fixture
-def hub_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Point huggingface_hub, which reads HF_ENDPOINT when it is imported, at a URL."""
-
-    def point(url: str) -> None:
-        monkeypatch.setattr(constants, "ENDPOINT", url)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
-
-    return point
 
 
 def _named(body: bytes) -> str:
@@ -159,14 +49,14 @@ def _assert_tells_all(error: pytest.ExceptionInfo[WeightsMissing], *parts: objec
 
 
 def test_url_is_downloaded_once(site: Site, checkpoints: Path) -> None:
-    """A URL's file lands where torchvision looks for it, after one small request; the second call sends none."""
+    """A URL's file lands where torchvision looks for it, after one request; the second call sends none."""
     name = _named(b"weights")
     site.replies[f"/models/{name}"] = Reply(b"weights")
     first = download.from_url(f"{site.url}/models/{name}")
     second = download.from_url(f"{site.url}/models/{name}")
     assert (first, second) == (checkpoints / name, checkpoints / name)
     assert first.read_bytes() == b"weights"
-    assert site.requests == [("GET", f"/models/{name}")] * 2
+    assert site.requests == [("GET", f"/models/{name}")]
     assert list(checkpoints.iterdir()) == [first]
 
 
@@ -178,27 +68,38 @@ def test_cached_url_needs_no_network(closed: str, checkpoints: Path) -> None:
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_interrupted_download_leaves_nothing(site: Site, checkpoints: Path, ranges: bool) -> None:
-    """A download that breaks off is missing and leaves no file, though its name holds no hash."""
+def test_interrupted_download_has_no_name(site: Site, checkpoints: Path, ranges: bool) -> None:
+    """A download that breaks off for good is missing, and no file has its name, though that holds no hash."""
     site.replies["/net.pth"] = Reply(b"only this", promised=1000, ranges=ranges)
     with pytest.raises(WeightsMissing, match="the download broke off after 9 of 1000 bytes") as caught:
         download.from_url(f"{site.url}/net.pth")
-    assert list(checkpoints.iterdir()) == []
+    assert not (checkpoints / "net.pth").exists()
     _assert_tells_all(caught, "net.pth", f"{site.url}/net.pth", checkpoints / "net.pth")
+
+
+def test_the_next_download_goes_on(site: Site, checkpoints: Path) -> None:
+    """What was received of a download that broke off is not requested again."""
+    name = _named(b"weights of a net")
+    site.replies[f"/{name}"] = Reply(b"weights of a net", cuts=[5, 0, 99])
+    with pytest.raises(WeightsMissing, match="broke off after 5 of 16 bytes"):
+        download.from_url(f"{site.url}/{name}")
+    assert download.from_url(f"{site.url}/{name}").read_bytes() == b"weights of a net"
+    assert site.ranges == [None, "bytes=5-", "bytes=5-"]
+    assert list(checkpoints.iterdir()) == [checkpoints / name]
 
 
 def test_wrong_hash_is_refused(site: Site, checkpoints: Path) -> None:
     """A download whose sha256 does not begin as its name states is not stored."""
     site.replies["/net-00000000.pth"] = Reply(b"weights")
-    with pytest.raises(WeightsMissing, match=r'invalid hash value \(expected "00000000"'):
+    with pytest.raises(WeightsMissing, match=r"it is another file: its sha256 is [0-9a-f]{64}, and not 00000000"):
         download.from_url(f"{site.url}/net-00000000.pth")
-    assert list(checkpoints.iterdir()) == []
+    assert [file for file in checkpoints.rglob("*") if file.is_file() and file.suffix != ".lock"] == []
 
 
 def test_given_hash_goes_before_the_name(site: Site) -> None:
     """A hash prefix that the caller knows is the one that counts."""
     site.replies["/net.pth"] = Reply(b"weights")
-    with pytest.raises(WeightsMissing, match=r'invalid hash value \(expected "ffff"'):
+    with pytest.raises(WeightsMissing, match=r"it is another file: its sha256 is [0-9a-f]{64}, and not ffff"):
         download.from_url(f"{site.url}/net.pth", "ffff")
 
 
@@ -211,7 +112,7 @@ def test_epochs_in_a_name_are_no_hash(site: Site) -> None:
 @pytest.mark.parametrize(("status", "reason"), [(404, "Not Found"), (403, "Forbidden"), (503, "Service Unavailable")])
 def test_refused_url_is_missing(site: Site, checkpoints: Path, status: int, reason: str) -> None:
     """A refusal is reported with its status; the message has the file, its URL and the place for it."""
-    site.replies["/net.pth"] = Reply(status=status)
+    site.replies["/net.pth"] = Reply(status=status, etag=None)
     with pytest.raises(WeightsMissing, match=f"HTTP {status} {reason};") as caught:
         download.from_url(f"{site.url}/net.pth")
     assert len(site.requests) == 1
@@ -223,7 +124,7 @@ def test_file_put_by_hand_is_found(closed: str) -> None:
     with pytest.raises(WeightsMissing, match="Connection refused") as caught:
         download.from_url(f"{closed}/net.pth")
     place = Path(str(caught.value).partition("put it by hand at ")[2].partition(", or")[0])
-    place.parent.mkdir(parents=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(b"by hand")
     assert download.from_url(f"{closed}/net.pth") == place
 
@@ -241,7 +142,7 @@ def test_full_disk_is_missing(site: Site, monkeypatch: pytest.MonkeyPatch) -> No
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(torch.hub, "download_url_to_file", full)
+    monkeypatch.setattr(transfer, "_write", full)
     with pytest.raises(WeightsMissing, match="No space left on device"):
         download.from_url(f"{site.url}/net.pth")
 
@@ -263,8 +164,9 @@ def test_silence_ends_after_three_seconds(silent: str) -> None:
 
 def test_timeouts_of_urllib_read_alike(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A timeout of urllib has the same words as ours."""
-    monkeypatch.setattr(download, "RESPONSE_SECONDS", 0.05)
-    monkeypatch.setattr(download, "_in_time", lambda request: request())
+    monkeypatch.setattr(network, "RESPONSE_SECONDS", 0.05)
+    monkeypatch.setattr(network, "STALL_SECONDS", 0.05)
+    monkeypatch.setattr(network, "in_time", lambda request: request())
     with pytest.raises(WeightsMissing, match=r"no response within 0\.05 s;"):
         download.from_url(f"{silent}/net.pth")
 
@@ -277,20 +179,20 @@ def test_hanging_name_lookup_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         release.wait()
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
-    monkeypatch.setattr(download, "RESPONSE_SECONDS", 0.05)
+    monkeypatch.setattr(hosts, "CONNECT_SECONDS", 0.05)
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    with pytest.raises(WeightsMissing, match=r"no response within 0\.05 s;"):
+    with pytest.raises(WeightsMissing, match=r"no connection to weights\.example within 0\.05 s;"):
         download.from_url("http://weights.example/net.pth")
     release.set()
 
 
-def test_stalled_download_ends(monkeypatch: pytest.MonkeyPatch, silent: str) -> None:
-    """A download that stands still after a good first response is given up; the process's own timeout is restored."""
-    monkeypatch.setattr(download, "STALL_SECONDS", 0.05)
-    monkeypatch.setattr(download, "_size_of", lambda _: 1000)
-    with pytest.raises(WeightsMissing, match=r"no response within 0\.05 s;"):
-        download.from_url(f"{silent}/net.pth")
-    assert socket.getdefaulttimeout() is None
+def test_stalled_download_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download that stands still after a good first response is given up."""
+    monkeypatch.setattr(network, "STALL_SECONDS", 0.05)
+    site.replies["/net.pth"] = Reply(b"weights", stall=threading.Event())
+    with pytest.raises(WeightsMissing, match=r"the download stood still for 0\.05 s;"):
+        download.from_url(f"{site.url}/net.pth")
+    site.replies["/net.pth"].stall.set()  # type: ignore[union-attr]  # it is there
 
 
 def test_url_goes_through_the_proxy(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +201,7 @@ def test_url_goes_through_the_proxy(site: Site, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("http_proxy", site.url)
     site.replies["http://weights.example/net.pth"] = Reply(b"through the proxy")
     assert download.from_url("http://weights.example/net.pth").read_bytes() == b"through the proxy"
-    assert site.requests == [("GET", "http://weights.example/net.pth")] * 2
+    assert site.requests == [("GET", "http://weights.example/net.pth")]
 
 
 def test_no_proxy_is_heeded(site: Site, closed: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,7 +281,7 @@ def test_hub_refusal_is_final(site: Site, hub_at: Callable[[str], None], status:
     """What the hub refuses for another reason than the file's name is reported after one request."""
     hub_at(site.url)
     headers = {"X-Error-Code": word} if word else {}
-    site.replies[f"/{REPO}/resolve/main/model.safetensors"] = Reply(status=status, headers=headers)
+    site.replies[f"/{REPO}/resolve/main/model.safetensors"] = Reply(status=status, headers=headers, etag=None)
     with pytest.raises(WeightsMissing, match=text) as caught:
         download.from_timm({"hf_hub_id": REPO})
     assert _resolved(site) == [("HEAD", "model.safetensors")]
@@ -389,7 +291,7 @@ def test_hub_refusal_is_final(site: Site, hub_at: Callable[[str], None], status:
 def test_silent_hub_is_given_up(hub_at: Callable[[str], None], silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hub that accepts and never responds gets one request, for one file, and is given up."""
     hub_at(silent)
-    monkeypatch.setattr(download, "RESPONSE_SECONDS", 0.05)
+    monkeypatch.setattr(network, "RESPONSE_SECONDS", 0.05)
     with pytest.raises(WeightsMissing, match=r"model\.safetensors from .*: no response within 0\.05 s;"):
         download.from_timm({"hf_hub_id": REPO})
 
@@ -399,8 +301,8 @@ def test_timeouts_of_the_hub_client_read_alike(
 ) -> None:
     """A timeout of the hub's HTTP client has the same words as ours."""
     hub_at(silent)
-    monkeypatch.setattr(download, "RESPONSE_SECONDS", 0.05)
-    monkeypatch.setattr(download, "_in_time", lambda request: request())
+    monkeypatch.setattr(network, "RESPONSE_SECONDS", 0.05)
+    monkeypatch.setattr(network, "in_time", lambda request: request())
     with pytest.raises(WeightsMissing, match=r"no response within 0\.05 s;"):
         download.from_hub(REPO, "model.safetensors")
 
@@ -447,7 +349,7 @@ def test_hub_variables_count(site: Site, closed: str, tmp_path: Path) -> None:
     empty = _python(program, {"HF_HOME": str(tmp_path / "empty"), "HF_ENDPOINT": site.url, "HF_HUB_OFFLINE": "1"})
     assert Path(online.stdout.strip()).is_relative_to(tmp_path / "home")
     assert online.stdout == cached.stdout
-    assert "offline mode is enabled" in empty.stderr.splitlines()[-1]
+    assert "cannot get model.safetensors: offline, and it is not at" in empty.stderr.splitlines()[-1]
 
 
 def _python(program: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -477,7 +379,7 @@ def test_timm_takes_safetensors_first(site: Site, hub_at: Callable[[str], None])
 def test_timm_falls_back_to_the_older_file(site: Site, hub_at: Callable[[str], None], headers: dict[str, str]) -> None:
     """A repository without ``model.safetensors``, on the hub or a plain mirror, gives ``pytorch_model.bin``."""
     site.publish(REPO, "pytorch_model.bin", b"pickle")
-    site.replies[f"/{REPO}/resolve/main/model.safetensors"] = Reply(status=404, headers=headers)
+    site.replies[f"/{REPO}/resolve/main/model.safetensors"] = Reply(status=404, headers=headers, etag=None)
     hub_at(site.url)
     assert download.from_timm({"hf_hub_id": REPO}).read_bytes() == b"pickle"
     assert _resolved(site)[:2] == [("HEAD", "model.safetensors"), ("HEAD", "pytorch_model.bin")]
@@ -532,3 +434,141 @@ def test_timm_foreign_format_is_refused() -> None:
     cfg = {"architecture": "vit_tiny", "tag": "jax", "url": "https://example.org/a.npz", "custom_load": True}
     with pytest.raises(ModelError, match=r"the weights of timm:vit_tiny\.jax are in a format of their own \(\.npz\)"):
         download.from_timm(cfg)
+
+
+# Locks, offline machines and mirrors.
+
+SHA = hashlib.sha256(b"weights").hexdigest()
+
+
+def _access(tmp_path: Path, *files: LockedFile, offline: bool = False) -> WeightsAccess:
+    return WeightsAccess("net", WeightsLock(tmp_path / "imgcls.lock", files), offline)
+
+
+def _locked(url: str, sha256: str = SHA, path: Path | None = None) -> LockedFile:
+    return LockedFile("net.pth", sha256, 7, url=url, path=path, models=("net",))
+
+
+def test_an_unlisted_file_is_not_loaded(site: Site, tmp_path: Path, checkpoints: Path) -> None:
+    """With a lock, a published file that it does not list is refused, in the cache or not, and nothing is requested."""
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "net.pth").write_bytes(b"weights")
+    message = r"net\.pth from http://.* is not in .*imgcls\.lock, .*; `imgcls weights lock --models net` lists it"
+    with pytest.raises(ConfigError, match=message):
+        download.from_url(f"{site.url}/net.pth", access=_access(tmp_path))
+    assert site.requests == []
+
+
+@pytest.mark.parametrize("where", ["folder", "cache", "site"])
+def test_a_listed_file_is_loaded_from_wherever_it_is(site: Site, tmp_path: Path, checkpoints: Path, where: str) -> None:
+    """The lock's folder goes before the cache, and that before the network; the hash must agree everywhere."""
+    url = f"{site.url}/net.pth"
+    places = {"folder": tmp_path / "carried" / "net.pth", "cache": checkpoints / "net.pth"}
+    site.replies["/net.pth"] = Reply(b"weights")
+    if where in places:
+        places[where].parent.mkdir(parents=True)
+        places[where].write_bytes(b"weights")
+    access = _access(tmp_path, _locked(url, path=places["folder"]))
+    assert download.from_url(url, access=access) == places.get(where, places["cache"])
+    assert len(site.requests) == (where == "site")
+
+
+@pytest.mark.parametrize("where", ["folder", "cache"])
+def test_a_file_that_is_not_the_listed_one_is_refused(tmp_path: Path, checkpoints: Path, where: str) -> None:
+    """Other bytes under a listed name are an error that names both hashes, and are never replaced silently."""
+    place = {"folder": tmp_path / "carried" / "net.pth", "cache": checkpoints / "net.pth"}[where]
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"changed")
+    access = _access(tmp_path, _locked("http://weights.example/net.pth", path=tmp_path / "carried" / "net.pth"))
+    with pytest.raises(ModelError, match=f"{place} is not the file that the lock lists: .* and not {SHA}"):
+        download.from_url("http://weights.example/net.pth", access=access)
+    assert place.read_bytes() == b"changed"
+
+
+def test_a_site_with_another_file_than_the_listed_one(site: Site, tmp_path: Path, checkpoints: Path) -> None:
+    """What the lock lists is what a download must be, though its name holds no hash."""
+    site.replies["/net.pth"] = Reply(b"changed")
+    with pytest.raises(WeightsMissing, match=f"it is another file: .* and not {SHA};"):
+        download.from_url(f"{site.url}/net.pth", access=_access(tmp_path, _locked(f"{site.url}/net.pth")))
+    assert not (checkpoints / "net.pth").exists()
+
+
+def test_a_hub_file_is_taken_at_the_locked_commit(site: Site, hub_at: Callable[[str], None], tmp_path: Path) -> None:
+    """A branch that has moved on does not matter."""
+    site.publish(REPO, "model.safetensors", b"weights")
+    site.replies[f"/{REPO}/resolve/main/model.safetensors"] = Reply(b"moved on", headers={"X-Repo-Commit": "f" * 40})
+    hub_at(site.url)
+    entry = LockedFile("model.safetensors", SHA, 7, repository=REPO, commit=COMMIT)
+    assert download.from_hub(REPO, "model.safetensors", access=_access(tmp_path, entry)) == _snapshot(
+        tmp_path, "model.safetensors"
+    )
+
+
+def test_of_two_files_the_listed_one_is_taken(tmp_path: Path) -> None:
+    """timm's older file is taken without a request for the newer one where the lock lists only that."""
+    (tmp_path / "carried").mkdir()
+    (tmp_path / "carried" / "pytorch_model.bin").write_bytes(b"weights")
+    entry = LockedFile(
+        "pytorch_model.bin", SHA, 7, repository=REPO, commit=COMMIT, path=tmp_path / "carried" / "pytorch_model.bin"
+    )
+    assert download.from_timm({"hf_hub_id": REPO}, _access(tmp_path, entry)) == entry.path
+
+
+@pytest.mark.parametrize("how", ["option", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
+def test_offline_nothing_is_requested(
+    site: Site, tmp_path: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """One line states the file, every place where it was looked for, and the command that fetches it elsewhere."""
+    if how != "option":
+        monkeypatch.setenv(how, "1")
+    entry = _locked(f"{site.url}/net.pth", path=tmp_path / "carried" / "net.pth")
+    with pytest.raises(WeightsMissing) as caught:
+        download.from_url(f"{site.url}/net.pth", access=_access(tmp_path, entry, offline=how == "option"))
+    assert str(caught.value) == (
+        f"cannot get net.pth: offline, and it is neither at {entry.path} nor at {checkpoints / 'net.pth'}; on a "
+        "machine with a network, `imgcls weights fetch --models net --to weights` fetches it into a folder that you "
+        "carry here together with imgcls.lock"
+    )
+    assert site.requests == []
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_mirror_has_every_file_below_its_host(site: Site, monkeypatch: pytest.MonkeyPatch, slash: str) -> None:
+    """``MIRROR/HOST/PATH`` is requested, and nothing else; the hash in the name still counts."""
+    monkeypatch.setenv("IMGCLS_WEIGHTS_MIRROR", f"{site.url}/mirror{slash}")
+    name = _named(b"weights")
+    site.replies[f"/mirror/weights.example/models/{name}"] = Reply(b"weights")
+    assert download.from_url(f"https://weights.example/models/{name}?download=1").read_bytes() == b"weights"
+    with pytest.raises(WeightsMissing, match=f"from {site.url}/mirror/weights.example/other.pth: HTTP 404 Not Found;"):
+        download.from_url("https://weights.example/other.pth")
+
+
+def test_a_mirror_has_the_files_of_the_hub(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They land where the hub's own library finds them, and the user's token is not sent there."""
+    monkeypatch.setenv("IMGCLS_WEIGHTS_MIRROR", site.url)
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    site.replies[f"/huggingface.co/{REPO}/resolve/main/pytorch_model.bin"] = Reply(b"weights")
+    assert download.from_timm({"hf_hub_id": REPO}) == _snapshot(tmp_path, "pytorch_model.bin", commit="main")
+    assert site.tokens == [None, None]
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_progress_can_be_hidden(
+    site: Site, hub_at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, *, quiet: bool
+) -> None:
+    """As with ``-q``: of our own downloads and of those of the hub's library."""
+    shown: list[str] = []
+    real = transfer_progress.shown
+
+    def noted(name: str) -> object:
+        shown.append(name)
+        return real(name)
+
+    monkeypatch.setattr(transfer_progress, "shown", noted)
+    site.replies["/net.pth"] = Reply(b"weights")
+    site.publish(REPO, "model.safetensors", b"weights")
+    hub_at(site.url)
+    access = WeightsAccess(quiet=quiet)
+    assert download.from_url(f"{site.url}/net.pth", access=access).is_file()
+    assert download.from_hub(REPO, "model.safetensors", access=access).is_file()
+    assert shown == ([] if quiet else ["net.pth"])

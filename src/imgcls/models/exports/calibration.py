@@ -13,6 +13,7 @@ import numpy.typing as npt
 from imgcls import messages
 from imgcls.config.recipe import ExportRecipe
 from imgcls.data import dataset, digits, listing, manifest_table
+from imgcls.data.places import forms
 from imgcls.errors import ConfigError, Undecodable
 from imgcls.messages import named, path_text, spelled
 from imgcls.models.model import Model
@@ -68,7 +69,8 @@ def chosen(recipe: ExportRecipe) -> Chosen:
 
 
 def _listed(path: Path) -> Listing:
-    if path.suffix.lower() in manifest_table.SUFFIXES and path.is_file():
+    is_manifest = path.suffix.lower() in manifest_table.SUFFIXES and path.is_file()
+    if is_manifest or forms.form_of(str(path)):
         return dataset.list_images(DatasetSpec("calibration", path, duplicates="keep_first"))
     if not path.is_dir():
         raise ConfigError(f"calibration: {path} is neither a folder nor a manifest of images: correct its path")

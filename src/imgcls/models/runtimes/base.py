@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from imgcls import extensions
-from imgcls.errors import ConfigError, DeviceMissing
+from imgcls.errors import ConfigError
 from imgcls.records.config import ModelSpec
-from imgcls.system import versions
+from imgcls.system import devices, versions
 
 UNCOMPILED = frozenset(name for name, row in extensions.RUNTIMES.items() if not row.compiles)
 """Runtimes that run a network as it comes; the others compile it, and must agree with eager before they are used."""
@@ -97,6 +97,8 @@ def is_automatic(spec: ModelSpec) -> bool:
 def runs_on(spec: ModelSpec, device: str) -> bool:
     """Whether the runtime of a model runs on this device."""
     row = extensions.runtime(requested(spec))
+    if devices.kind(device) == "mps":
+        return row is None or row.on_mps
     return device == "cpu" or row is None or row.on_gpu
 
 
@@ -120,12 +122,4 @@ def build(runtime: str, request: Request) -> Classifier:
 
 def check_device(device: str) -> None:
     """Raise DeviceMissing where the device is absent."""
-    if device == "cpu":
-        return
-    import torch
-
-    if not torch.cuda.is_available():
-        raise DeviceMissing(
-            f"device '{device}' was requested and torch {torch.__version__} sees no CUDA device here: "
-            "check the driver with nvidia-smi, or use the device cpu"
-        )
+    devices.require(device)

@@ -11,6 +11,7 @@ from imgcls import messages
 from imgcls.errors import ModelError, OutOfMemory, ran_out_of_memory
 from imgcls.models import outputs
 from imgcls.models.runtimes.base import Request
+from imgcls.system import devices
 
 FLAGS = {"tf32": False, "cudnn_benchmark": False}  # docs/decisions.md#flags-that-change-bits
 """Flags that change predictions, with their values; part of every prediction's key."""
@@ -50,7 +51,8 @@ class EagerClassifier:
         """
         try:
             if batch.device.type != self.device.type:  # from pinned memory, the copy is asynchronous
-                batch = batch.pin_memory().to(self.device, non_blocking=True)
+                pins_memory = devices.of(self.device.type).pins_memory
+                batch = (batch.pin_memory() if pins_memory else batch).to(self.device, non_blocking=pins_memory)
             return batch.to(self.device, self.dtype, memory_format=torch.channels_last, copy=True)
         except RuntimeError as error:
             raise refusal(type(self.module).__name__, batch, error) from error
@@ -76,23 +78,21 @@ class EagerClassifier:
         try:
             return np.asarray(output.float().cpu().numpy())
         except RuntimeError as error:  # a GPU reports late what went wrong on it
-            what = f"failed on {self.device} with {messages.counted(images, 'image')}"
-            raise _failure(type(self.module).__name__, images, what, error) from error
+            raise late_failure(self, images, error) from error
 
     def synchronize(self) -> None:
         """Wait until the device has done all that was started."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+        devices.of(self.device.type).synchronize(self.device)
 
     def device_ns(self, batch: torch.Tensor) -> int | None:
         """The time that ``forward`` takes by CUDA events, in ns; None where there is no such clock."""
         if self.device.type != "cuda":
             return None
         event: Any = torch.cuda.Event  # untyped
-        started, done = event(enable_timing=True), event(enable_timing=True)
-        started.record()
+        started, done, stream = *(event(enable_timing=True) for _ in range(2)), torch.cuda.current_stream(self.device)
+        started.record(stream)
         self.forward(batch)
-        done.record()
+        done.record(stream)
         done.synchronize()
         return int(started.elapsed_time(done) * 1e6)
 
@@ -131,6 +131,12 @@ def _set(owner: Any, name: str, value: Any) -> Iterator[None]:
 def refusal(name: str, batch: Any, error: BaseException, reason: str = "") -> ModelError:
     """The error for whatever a network raised about a batch; ``reason``: the part of its text to quote."""
     return _failure(name, len(batch), f"refuses a batch of shape {tuple(batch.shape)}", error, reason)
+
+
+def late_failure(classifier: EagerClassifier, images: int, error: BaseException) -> ModelError:
+    """The error for what a device reports of a batch after it was launched."""
+    what = f"failed on {classifier.device} with {messages.counted(images, 'image')}"
+    return _failure(type(classifier.module).__name__, images, what, error)
 
 
 def _failure(name: str, images: int, what: str, error: BaseException, reason: str = "") -> ModelError:

@@ -12,9 +12,9 @@ from imgcls import extensions, hashing, messages
 from imgcls.data import class_lists
 from imgcls.errors import ConfigError, ImgclsError, ModelError
 from imgcls.messages import one_line
-from imgcls.models.weights import files, fit, mismatch, reader, tensors, unwrap
+from imgcls.models.weights import files, fit, lock, mismatch, reader, tensors, unwrap
 from imgcls.models.weights.unwrap import StateDict
-from imgcls.records.config import InputSpec, ModelSpec, PublishedWeights
+from imgcls.records.config import BuiltinWeights, InputSpec, ModelSpec, PublishedWeights
 from imgcls.records.data import LabelList
 
 
@@ -24,6 +24,13 @@ class Weights(NamedTuple):
     state_sha256: str
     parameters: int
     bytes: int
+
+
+class Licence(NamedTuple):
+    """The licence of weights, and who states it."""
+
+    name: str
+    stated_by: str
 
 
 class Source(Protocol):
@@ -56,6 +63,17 @@ class Source(Protocol):
         Raises ConfigError for names and options that do not exist, ModelError where the source's own code fails.
         TypeError, ValueError, AssertionError and RuntimeError are taken for wrong options.
         """
+
+    def published_file(self, spec: ModelSpec) -> Path | None:  # noqa: ARG002 - a default
+        """The file of the published weights, fetched where it is not here; None where the source itself has none.
+
+        Raises what :meth:`load_published` raises.
+        """
+        return None
+
+    def licence(self, spec: ModelSpec) -> Licence | None:  # noqa: ARG002 - a default
+        """The licence of the published weights as the source's library states it; None where it states none."""
+        return None
 
     @abstractmethod
     def load_published(self, spec: ModelSpec) -> tuple[Any, str | None]:
@@ -288,10 +306,13 @@ def build_error(spec: ModelSpec, error: Exception) -> ConfigError:
 
 
 def checked_sha256(spec: ModelSpec, file: Path) -> str:
-    """The file's sha256. Raises ModelError where the configuration pins another."""
+    """The file's sha256. Raises ModelError where the configuration pins another, ConfigError where a lock has none."""
     if spec.sha256:
         files.check_pin(file, spec.sha256)
-    return spec.sha256 or hashing.file_sha256(file)
+    sha256 = spec.sha256 or hashing.file_sha256(file)
+    if not isinstance(spec.weights_source, BuiltinWeights):
+        lock.require_listed(file, sha256, spec.access)
+    return sha256
 
 
 def first_lines(error: Exception, lines: int = 4, width: int = 300) -> str:

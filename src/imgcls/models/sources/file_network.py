@@ -21,6 +21,7 @@ from imgcls.models.runtimes import base as runtimes
 from imgcls.models.runtimes.base import Request
 from imgcls.models.sources import base
 from imgcls.models.sources.base import Source, Weights
+from imgcls.models.weights import lock
 from imgcls.records.config import InputSpec, ModelSpec
 from imgcls.records.data import LabelList
 
@@ -81,6 +82,8 @@ class FileSource(Source):
     def load_published(self, spec: ModelSpec) -> tuple[Any, str | None]:
         """The module of the file, and the file's sha256."""
         contents = self.contents(spec)
+        for file in contents.files[1:]:
+            lock.require_listed(file, hashing.file_sha256(file), spec.access)
         return self.module(spec, contents), base.checked_sha256(spec, contents.files[0])
 
     def _tried(self, spec: ModelSpec, contents: Contents) -> Contents:

@@ -34,4 +34,4 @@ def from_hub(spec: ModelSpec, repository: str, file: str) -> Path:
     name, _, revision = repository.partition("@")
     if name.count("/") != 1:
         raise ConfigError(f"[models.{spec.name}] arch: {repository!r} is not a repository of the form ORG/NAME")
-    return download.from_hub(name, file, revision or None).parent
+    return download.from_hub(name, file, revision or None, spec.access).parent

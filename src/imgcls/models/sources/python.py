@@ -8,9 +8,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from imgcls import folder_imports
 from imgcls.errors import ConfigError
 from imgcls.messages import one_line
-from imgcls.models.sources import base, folder_imports, own_code
+from imgcls.models.sources import base, own_code
 from imgcls.models.sources.base import Source
 from imgcls.records.config import ModelSpec
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgcls import reference
 from imgcls.errors import ConfigError
 from imgcls.models.sources import base, torchvision
-from imgcls.models.sources.base import Source
-from imgcls.models.weights import download
+from imgcls.models.sources.base import Licence, Source
 from imgcls.records.config import InputSpec, ModelSpec
 from imgcls.records.data import LabelList
 
@@ -31,7 +31,13 @@ class ReferenceSource(Source):
         return torch_efficientnet(reference.variant(spec.architecture.name, **_class_count(spec)))
 
     def load_published(self, spec: ModelSpec) -> tuple[Any, str | None]:
-        return base.from_file(spec, download.from_url(torchvision.entry(spec).url))
+        return base.from_file(spec, self.published_file(spec))
+
+    def published_file(self, spec: ModelSpec) -> Path:
+        return torchvision.SOURCE.published_file(spec)
+
+    def licence(self, spec: ModelSpec) -> Licence | None:
+        return torchvision.SOURCE.licence(spec)
 
     def input_spec(self, spec: ModelSpec) -> InputSpec | None:
         return torchvision.SOURCE.input_spec(spec) if _is_published(spec) else None

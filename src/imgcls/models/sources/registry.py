@@ -11,6 +11,7 @@ from imgcls.errors import ConfigError, ImgclsError
 from imgcls.models import channels
 from imgcls.models.sources import base as sources
 from imgcls.models.sources import statement
+from imgcls.models.weights import publications
 from imgcls.records.config import InputSpec, ModelSpec, PublishedWeights, RandomWeights
 from imgcls.records.data import LabelList
 
@@ -22,7 +23,11 @@ def architecture(name: str) -> str:
     """
     if ":" in name:
         return name
-    import timm
+    if publications.is_torchvisions(name):
+        return f"torchvision:{name}"
+    if publications.is_timms(name.partition(".")[0]):
+        return f"timm:{name}"
+    import timm  # for a name that is registered otherwise than by the function that builds it, and for the nearest
     from torchvision import models
 
     known = models.list_models(module=models)
@@ -55,6 +60,15 @@ def input_spec(spec: ModelSpec) -> InputSpec:
 def given_input(spec: ModelSpec) -> dict[str, Any]:
     """The keys of the input that the configuration gives, or else the weights file states."""
     return {**statement.of(spec).input, **_configured(spec)}
+
+
+def input_notes(resolved: InputSpec) -> tuple[str, ...]:
+    """What is hardly meant in an input, a sentence each: constants of pixels up to 255."""
+    most = max(*resolved.mean, *resolved.std)
+    if resolved.function is not None or most <= 1:
+        return ()
+    step = "divide mean and std by 255"
+    return (f"a mean or std of {most:g} is of pixels from 0 to 255; they are from 0 to 1 here, so {step}",)
 
 
 def input_sources(spec: ModelSpec, resolved: InputSpec) -> dict[str, str]:

@@ -66,9 +66,14 @@ def of(spec: ModelSpec) -> Statement:
         return Statement()
     if file is None:
         return Statement()
-    statement = _of_training(file) or next_to(file)
+    statement = in_file(file)
     _require_same(spec, statement, file)
     return statement
+
+
+def in_file(file: Path) -> Statement:
+    """What a weights file states in its header, or in files next to it. Raises ModelError where that cannot be read."""
+    return _of_training(file) or next_to(file)
 
 
 def options(spec: ModelSpec) -> dict[str, Any]:

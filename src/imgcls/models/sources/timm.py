@@ -1,15 +1,16 @@
 """Timm's networks, with the weights and the preprocessing of its pretrained configurations."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from imgcls.data import class_lists
 from imgcls.data.wordnet import WNID
 from imgcls.errors import ConfigError, ModelError
 from imgcls.models.sources import base, sizes, timm_names
-from imgcls.models.sources.base import Source
-from imgcls.models.sources.torchvision import AUXILIARY_HEADS
+from imgcls.models.sources.base import Licence, Source
 from imgcls.models.weights import fit, reader
+from imgcls.models.weights.fingerprints import AUXILIARY_HEADS
 from imgcls.records.config import InputSpec, ModelSpec, PublishedWeights
 from imgcls.records.data import LabelList
 
@@ -28,7 +29,7 @@ class TimmSource(Source):
     def load_published(self, spec: ModelSpec) -> tuple[Any, str | None]:
         """The state dict is fitted to the network as timm's own loader does."""
         _require_own_head(spec)
-        file = timm_names.weights_file(spec)
+        file = self.published_file(spec)
         state = fit.without_wrappers(reader.read(file).tensors)
         file_sha256 = base.checked_sha256(spec, file)
         try:
@@ -41,6 +42,13 @@ class TimmSource(Source):
             ) from error
         module.pretrained_cfg.pop("state_dict", None)
         return module, file_sha256
+
+    def published_file(self, spec: ModelSpec) -> Path:
+        return timm_names.weights_file(spec)
+
+    def licence(self, spec: ModelSpec) -> Licence | None:
+        stated = timm_names.resolve(spec).config.license
+        return Licence(stated, "timm's configuration of the weights") if stated else None
 
     def ignored_weights(self, spec: ModelSpec) -> tuple[str, ...]:
         return AUXILIARY_HEADS if spec.architecture.name == "inception_v3" else ()

@@ -61,9 +61,9 @@ def weights_file(spec: ModelSpec) -> Path:
     """The file of the published weights. Raises ConfigError, WeightsMissing, and ModelError for foreign formats."""
     network = resolve(spec)
     if spec.architecture.name.startswith(HUB):
-        return download.from_timm({"hf_hub_id": spec.architecture.name.removeprefix(HUB)})
+        return download.from_timm({"hf_hub_id": spec.architecture.name.removeprefix(HUB)}, spec.access)
     if network.folder is None:
-        return download.from_timm(network.config.to_dict())
+        return download.from_timm(network.config.to_dict(), spec.access)
     return files.located(network.folder)
 
 

@@ -9,14 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from imgcls import folder_imports
 from imgcls.errors import ConfigError, WeightsMissing
 from imgcls.messages import one_line
-from imgcls.models.sources import base, folder_imports, own_code, places
+from imgcls.models.sources import base, own_code, places
 from imgcls.models.sources.base import Source
-from imgcls.models.weights import download
+from imgcls.models.weights import hosts, network
 from imgcls.records.config import ModelSpec, PublishedWeights
 
 HUBCONF, TRUST = "hubconf.py", "trust_repo"
+
+GITHUB = "https://github.com"
 
 
 class TorchHubSource(Source):
@@ -98,6 +101,15 @@ def _folder(spec: ModelSpec) -> Path:
     return _fetched(spec, repository)
 
 
+def _require_network(spec: ModelSpec, repository: str) -> None:
+    """Raise WeightsMissing where nothing may be fetched."""
+    if spec.access.offline or network.is_forbidden():
+        raise WeightsMissing(
+            f"[models.{spec.name}] offline, and github.com/{repository} is not in torch.hub's cache: clone it where "
+            'there is a network, carry the clone, and name it: arch = "torchhub:path/to/clone:NAME"'
+        )
+
+
 def _fetched(spec: ModelSpec, repository: str) -> Path:
     """What torch.hub has of a repository, or fetches now. Raises WeightsMissing."""
     import torch.hub
@@ -107,8 +119,10 @@ def _fetched(spec: ModelSpec, repository: str) -> Path:
     refs = (ref.replace("/", "_"),) if ref else ("main", "master")
     candidates = [folder / f"{owner_and_name.replace('/', '_')}_{name}" for name in refs]
     if not any((candidate / HUBCONF).is_file() for candidate in candidates):
+        _require_network(spec, repository)
         try:
-            with download.stalls_end():
+            hosts.require(GITHUB)
+            with network.stalls_end():
                 hub: Any = torch.hub  # untyped
                 hub.list(repository, trust_repo=True, skip_validation=True, verbose=False)
         except Exception as error:  # the repository's code is run, and may raise anything

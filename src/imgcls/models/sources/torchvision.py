@@ -1,14 +1,16 @@
 """Torchvision's classifiers, with the weights and the preprocessing of its weights enums."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from imgcls import messages
 from imgcls.data import class_lists
 from imgcls.errors import ConfigError
 from imgcls.models.sources import base, sizes
-from imgcls.models.sources.base import Source
+from imgcls.models.sources.base import Licence, Source
 from imgcls.models.weights import download
+from imgcls.models.weights.fingerprints import AUXILIARY_HEADS
 from imgcls.records.config import InputSpec, ModelSpec
 from imgcls.records.data import LabelList
 
@@ -17,10 +19,6 @@ PUBLISHED_VARIANT: Mapping[str, Mapping[str, Any]] = {
     "inception_v3": {"transform_input": True, "aux_logits": False, "init_weights": False},
 }
 """Arguments that torchvision sets itself when it builds these two with published weights."""
-
-
-AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
-"""Prefixes of heads that published files of these two hold, and that only training uses."""
 
 
 FIXED_SIZES = {"vit_": "image_size", "maxvit_": "input_size"}
@@ -58,7 +56,14 @@ class TorchvisionSource(Source):
             raise sizes.fixed(spec, published, error) from error
 
     def load_published(self, spec: ModelSpec) -> tuple[Any, str | None]:
-        return base.from_file(spec, download.from_url(entry(spec).url))
+        return base.from_file(spec, self.published_file(spec))
+
+    def published_file(self, spec: ModelSpec) -> Path:
+        return download.from_url(entry(spec).url, access=spec.access)
+
+    def licence(self, spec: ModelSpec) -> Licence | None:
+        stated = entry(spec).meta.get("license")
+        return Licence(stated, "torchvision's metadata of the weights") if stated else None
 
     def ignored_weights(self, spec: ModelSpec) -> tuple[str, ...]:
         return AUXILIARY_HEADS if spec.architecture.name in PUBLISHED_VARIANT else ()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from imgcls.errors import ConfigError, MachineError, WeightsMissing
 from imgcls.messages import one_line
 from imgcls.models.sources import base, places, statement
 from imgcls.models.sources.base import Source
-from imgcls.models.weights import download, files
+from imgcls.models.weights import download, files, lock
 from imgcls.preprocessing import preprocess, transforms
 from imgcls.preprocessing.preprocess import Preprocessing
 from imgcls.records.config import InputSpec, ModelSpec
 from imgcls.records.data import LabelList
+from imgcls.records.weights import PublishedFile, WeightsAccess
 
 OPTIONS = {"num_classes": "num_labels"}
 """What options are called there that every source has."""
@@ -42,7 +44,10 @@ class TransformersSource(Source):
         return _library().AutoModelForImageClassification.from_config(_config(spec), **{TRUST: False})
 
     def load_published(self, spec: ModelSpec) -> tuple[Any, str | None]:
-        return base.from_file(spec, _weights_file(spec))
+        return base.from_file(spec, self.published_file(spec))
+
+    def published_file(self, spec: ModelSpec) -> Path:
+        return _weights_file(spec)
 
     def as_named(self, module: Any, tensors: Mapping[str, Any]) -> Mapping[str, Any]:
         """As its own loader names them: files have the names of older versions. What does not fit stays as it is."""
@@ -123,20 +128,49 @@ def _folder(spec: ModelSpec) -> Path:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+(@\S+)?", name) or name.startswith("."):
         return places.folder(spec, name, statement.CONFIG)  # raises: there is none
     folder = places.from_hub(spec, name, statement.CONFIG)
-    _fetch_processor(name, folder)
+    if spec.access.lock is None and spec.access.gathering is None:
+        _fetch_processor(name, folder, replace(spec.access, model=""))
+    else:
+        _listed_processor(spec.access, name, folder)
     return folder
 
 
 @cache
-def _fetch_processor(repository: str, folder: Path) -> None:
+def _fetch_processor(repository: str, folder: Path, access: WeightsAccess) -> None:
     """Its settings next to the configuration, where there are any; requested once, because most of it is waiting.
 
     ``folder``: the snapshot in the hub's cache.
     """
-    name, _, revision = repository.partition("@")
     if not (folder / statement.PROCESSOR).exists():
         with suppress(WeightsMissing):  # then the configuration must give the input
-            download.from_hub(name, statement.PROCESSOR, revision or None)
+            download.published(_processor(repository), access)
+
+
+def _listed_processor(access: WeightsAccess, repository: str, folder: Path) -> None:
+    """Its settings next to the configuration, where a lock lists some, or where there are some to be listed.
+
+    Raises what :func:`download.published` raises, and WeightsMissing where they lie in another folder.
+    """
+    file = _processor(repository)
+    is_listed = access.lock is not None and access.lock.entry(file) is not None
+    if not is_listed and access.gathering is None:
+        return
+    try:
+        path = download.published(file, access)
+    except download.NotPublished:
+        if is_listed:
+            raise
+        return
+    if path.parent != folder:
+        raise WeightsMissing(
+            f"{folder} lacks {file.name}, which the lock lists: `imgcls weights fetch{lock.models_option(access)} "
+            "--to DIR` puts it there"
+        )
+
+
+def _processor(repository: str) -> PublishedFile:
+    name, _, revision = repository.partition("@")
+    return PublishedFile(statement.PROCESSOR, repository=name, revision=revision or None)
 
 
 def _config(spec: ModelSpec) -> Any:
@@ -177,7 +211,9 @@ def _weights_file(spec: ModelSpec) -> Path:
         raise ConfigError(
             f"[models.{spec.name}] weights: {spec.arch} publishes no '{spec.weights}'; give a file, or leave it out"
         )
-    return files.located(_folder(spec)) if places.local(spec, name) else download.from_timm({"hf_hub_id": name})
+    if places.local(spec, name):
+        return files.located(_folder(spec))
+    return download.from_timm({"hf_hub_id": name}, spec.access)
 
 
 def _is_all(folder: Path, spec: InputSpec) -> bool:

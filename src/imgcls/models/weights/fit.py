@@ -90,7 +90,7 @@ def by_name(given: Shapes, own: Shapes, rename: Mapping[str, str], ignored: tupl
     rest = {at: name for at, name in renamed.items() if name not in used}
     doubled = tuple(name for name in given if renamed[_renamed(name, rename)] != name)
     bare = {name: _without(at, prefixes) for at, name in rest.items()}
-    left = [name for name in bare if _is_foreign(bare[name]) or bare[name].startswith(ignored)]
+    left = [name for name in bare if is_foreign(bare[name]) or bare[name].startswith(ignored)]
     return Assignment(
         names=names,
         missing=tuple(name for name in own if name in required and name not in names),
@@ -108,7 +108,7 @@ def by_order(given: Shapes, own: Shapes) -> Assignment | str:
     alphabetical order: tensors of the same shape could otherwise change places unnoticed. Nor must the names be those
     of the network in another order. Counts of batches are matched where both sides have as many.
     """
-    files = [name for name in given if not _is_foreign(name)]
+    files = [name for name in given if not is_foreign(name)]
     names = [name for name in own if not is_count(name)]
     if fall := _fall(files):
         return f"the file has them in alphabetical order: {fall[0]} stands before {fall[1]}"
@@ -124,7 +124,7 @@ def by_order(given: Shapes, own: Shapes) -> Assignment | str:
     counted = dict(zip(*counts, strict=True)) if len(counts[0]) == len(counts[1]) else {}
     return Assignment(
         names=dict(zip(names, files, strict=True)) | counted,
-        left=tuple(name for name in given if _is_foreign(name) and not is_count(name)),
+        left=tuple(name for name in given if is_foreign(name) and not is_count(name)),
         notes=(f'{len(names)} tensors are matched by their order, as match = "order" states',),
     )
 
@@ -186,7 +186,7 @@ def _other_head(names: Mapping[str, str], required: Collection[str], given: Shap
     Of the same shapes, but for the number of outputs.
     """
     missing = [name for name in own if name in required and name not in names]
-    rest = [name for name in given if name not in names.values() and not _is_foreign(name)]
+    rest = [name for name in given if name not in names.values() and not is_foreign(name)]
     layers = {name.rpartition(".")[0] for name in missing}, {name.rpartition(".")[0] for name in rest}
     pairs = {name: file for name in missing for file in rest if _leaf(name) == _leaf(file)}
     same = all(_inputs(given[file]) == _inputs(own[name]) for name, file in pairs.items())
@@ -215,7 +215,7 @@ def _without(name: str, prefixes: Sequence[str]) -> str:
     return next((name.removeprefix(prefix) for prefix in prefixes if prefix and name.startswith(prefix)), name)
 
 
-def _is_foreign(name: str) -> bool:
+def is_foreign(name: str) -> bool:
     """Whether a name is provably not of a network that lacks it."""
     return _leaf(name) in _COUNTED or name.partition(".")[0] in _OF_TRAINING
 
