@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 
 from conftest import Project
+from dataset_forms import tar_of
 from imgcls.data import dataset as datasets
 from imgcls.data import listing as listings
 from imgcls.errors import Undecodable
 from imgcls.evaluation import hash_cache
-from imgcls.records.config import DatasetSpec
+from imgcls.records.config import Address, DatasetSpec
+from imgcls.records.data import Place
 from imgcls.store.database import Store
 
 Command = Callable[..., pytest.RunResult]
@@ -225,3 +228,39 @@ def test_hashes_have_no_place_without_a_store(imgcls: Command, run_pytest: Comma
         refused = imgcls(*command, "--trust-mtime", "--store", "off")
         assert refused.ret == 2
         refused.stderr.fnmatch_lines(["imgcls: --trust-mtime and --store off do not go together*"])
+
+
+def test_members_of_an_archive_that_looks_as_it_did_are_not_hashed(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is known by its place in it; of an archive of another time, all are hashed."""
+    file, hashed = tmp_path / "pets.tar", list[Place]()
+    really = listings.sha256
+
+    def sha256(place: Place) -> str:
+        hashed.append(place)
+        return really(place)
+
+    monkeypatch.setattr(listings, "sha256", sha256)
+
+    def count(content: bytes) -> int:
+        hashed.clear()
+        listing = hash_cache.listing(store, DatasetSpec("pets", file))
+        assert [listings.read(image) for image in listing.images] == [content, b"dog"]
+        return len(hashed)
+
+    tar_of(file, {"cat/1.png": b"one", "dog/2.png": b"dog"})
+    os.utime(file, ns=(OLD, OLD))
+    assert [count(b"one"), count(b"one")] == [2, 0]
+    tar_of(file, {"cat/1.png": b"two", "dog/2.png": b"dog"})
+    assert [count(b"two"), count(b"two")] == [2, 0]
+
+
+def test_items_of_a_factory_are_hashed_each_time(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing tells that a function returns what it returned before."""
+    (tmp_path / "hash_cache_items.py").write_text("def items():\n    return [(b'one', 'cat')]\n")
+    monkeypatch.delitem(sys.modules, "hash_cache_items", raising=False)
+    dataset = DatasetSpec("pets", Address("python:hash_cache_items:items"), folder=tmp_path)
+    listings_of = [hash_cache.listing(store, dataset) for _ in range(2)]
+    assert [listings.read(listing.images[0]) for listing in listings_of] == [b"one", b"one"]
+    monkeypatch.delitem(sys.modules, "hash_cache_items")

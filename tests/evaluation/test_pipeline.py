@@ -21,6 +21,7 @@ from imgcls.evaluation import pipeline
 from imgcls.evaluation.pipeline import BatchResult, ModelStage
 from imgcls.models import inference, loader
 from imgcls.models.runtimes import base as runtimes
+from imgcls.models.runtimes import in_flight
 from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.preprocessing import transforms
 from imgcls.preprocessing.preprocess import Preprocessing
@@ -124,6 +125,42 @@ def test_one_thread_runs_a_network_unless_several_may(images: list[ImageRef], mo
     assert (len(single.threads), single.most) == (1, 1)
     assert (len(together.threads), together.most) == (2, 2)
     assert not single.threads & together.threads
+
+
+def test_the_next_batch_is_launched_while_one_is_waited_for(
+    images: list[ImageRef], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a device that computes by itself two batches are in flight, and the seconds are those of its own clock."""
+    meeting = threading.Barrier(2, timeout=10)
+    launches = count()
+
+    class Event:
+        def __init__(self, *, enable_timing: bool) -> None:
+            assert enable_timing
+
+        def record(self, stream: Any) -> None:
+            del stream
+            self.number = next(launches)
+
+        def synchronize(self) -> None:
+            meeting.wait()
+
+        def elapsed_time(self, end: Any) -> float:
+            assert end.number > self.number
+            return 250.0
+
+    class Channels(torch.nn.Module):
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            return batch.mean(dim=(2, 3))
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: None)
+    monkeypatch.setattr(in_flight, "is_possible", lambda _: True)
+    monkeypatch.setattr(pipeline, "threads", lambda: 2)
+    stage = _stage(EagerClassifier(Channels(), "float32", "cpu"), images[:32])
+    results = list(pipeline.batch_results(images[:32], [stage], "ignore"))
+    assert _reds(results) == [(image.path, 5 * number) for number, image in enumerate(images[:32])]
+    assert [result.seconds["net"] for result in results] == [0.25] * 4
 
 
 def test_a_gpu_predicts_as_the_cpu(images: list[ImageRef], cuda: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ import pytest
 from PIL import Image
 
 from imgcls.config import loader as configuration
+from imgcls.data import dataset as datasets
 from imgcls.evaluation import evaluator, runtime_selection, runtime_trial
 from imgcls.models import loader
 from imgcls.models.pool import ModelPool
 from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.records.config import DatasetSpec, ModelSpec
 from imgcls.records.evaluation import DatasetOutcome
+from imgcls.records.plan import Plan, PlannedRuntime
+from imgcls.records.shards import Shard
 from imgcls.store.database import Store
 from imgcls.system import machine, versions
 
@@ -72,6 +76,14 @@ def _scored(folder: Path, store: Store, run_id: str = "run", **keys: str) -> Dat
     return evaluator.evaluate(run_id, settings.datasets["few"], ["net"], pool, store, lambda *_: None)
 
 
+def _shard_scored(folder: Path, store: Store, number: int, plan: Plan | None = None) -> DatasetOutcome:
+    """One of two shards of the few images."""
+    settings = configuration.load([folder / "imgcls.toml"])
+    pool, find = ModelPool(settings.models, "cpu"), partial(datasets.list_images, shard=Shard(number, 2))
+    run_id = f"shard {number}"
+    return evaluator.evaluate(run_id, settings.datasets["few"], ["net"], pool, store, lambda *_: None, find, plan)
+
+
 def _chosen(outcome: DatasetOutcome) -> tuple[str, str | None, int]:
     """Runtime, why, and the number of predictions from the store."""
     [pair] = outcome.pairs
@@ -99,6 +111,26 @@ def test_few_images_are_not(folder: Path, store: Store, monkeypatch: pytest.Monk
     """One image's pixels less than enough, and it is eager."""
     monkeypatch.setattr(runtime_selection, "CONVERSION_PAYS_PIXELS", 21 * 32 * 32)
     assert _chosen(_scored(folder, store)) == ("eager", None, 0)
+
+
+@needs_openvino
+def test_a_shard_takes_the_runtime_of_the_whole(folder: Path, store: Store) -> None:
+    """By the number of all images; its trial was made on its own ones, so that nobody else is bound by it."""
+    shards = [_shard_scored(folder, store, number) for number in (1, 2)]
+    assert [_chosen(shard)[0] for shard in shards] == ["openvino", "openvino"]
+    assert sum(shard.pairs[0].scores.scored for shard in shards) == 20
+    assert store.info().rows["choices"] == 0
+    assert _chosen(_scored(folder, store)) == ("openvino", None, 20)
+
+
+def test_a_shard_takes_what_was_planned(folder: Path, store: Store) -> None:
+    """As it is, without a trial; later runs on the store do, too."""
+    [pair] = _scored(folder, Store(None)).pairs
+    assert pair.choice
+    choice = replace(pair.choice, why="as planned")
+    plan = Plan(1, "", (PlannedRuntime("net", "few", choice, str(pair.prediction_key), {}),))
+    assert _chosen(_shard_scored(folder, store, 1, plan))[:2] == (choice.runtime, "as planned")
+    assert _chosen(_scored(folder, store))[:2] == (choice.runtime, "as planned")
 
 
 def test_without_the_package_it_is_eager(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,10 +168,9 @@ def test_kernels_count_once_with_the_operator_that_launched_them() -> None:
     assert profile.repeats_cuda_ns == (8000,)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="cuda: there is no CUDA device here")
-def test_on_a_gpu_operators_have_its_time() -> None:
+def test_on_a_gpu_operators_have_its_time(cuda: str) -> None:
     """A convolution has the CUDA time of its kernels, which run below it."""
-    measured = profiler.profile(_model(device="cuda"), repeats=2)
+    measured = profiler.profile(_model(device=cuda), repeats=2)
     [convolution] = [row for row in measured.operators if row.name == "aten::conv2d"]
     assert convolution.cuda_total_ns
     assert measured.repeats_cuda_ns

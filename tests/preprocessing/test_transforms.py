@@ -124,6 +124,11 @@ class TestGeometry:
         assert geometry.resized_size(spec, (2, 60000)) == (1, 224)
         assert transforms.crop(spec, noise(60000, 2)).shape == (224, 224, 3)
 
+    def test_a_mean_that_is_no_colour_has_the_nearest_one_as_its_border(self) -> None:
+        """Means of pixels up to 255 are a mistake that is told, and no error."""
+        spec = replace(make_spec((8, 8), (10, 10), "border"), mean=(127.0, 0.5, -0.5))
+        assert transforms.crop(spec, noise(8, 8))[0, 0].tolist() == [255, 128, 0]
+
     @pytest.mark.parametrize("crop_mode", ["squash", "border"])
     def test_one_number_is_not_a_size(self, crop_mode: CropMode) -> None:
         """Modes squash and border refuse an integer and say what to write instead."""

@@ -9,19 +9,20 @@ from dataclasses import replace
 from imgcls.data import class_lists, labels
 from imgcls.data import dataset as datasets
 from imgcls.errors import ImgclsError, LabelError, StoreError
-from imgcls.evaluation import pipeline, results, runtime_selection
+from imgcls.evaluation import pipeline, plans, results, runtime_selection
+from imgcls.evaluation.decoding import Decoding
 from imgcls.evaluation.inputs import Rejected
 from imgcls.evaluation.pipeline import BatchResult, ModelStage
 from imgcls.evaluation.state import DatasetState, ModelState
-from imgcls.models import identity, loader
+from imgcls.models import loader
 from imgcls.models.model import Model
 from imgcls.models.pool import ModelPool
 from imgcls.models.runtimes import base as runtimes
 from imgcls.models.sources import registry
-from imgcls.preprocessing import decode, formats
 from imgcls.records.config import DatasetSpec
 from imgcls.records.data import ImageRef, LabelList, Listing, Matching
 from imgcls.records.evaluation import DatasetOutcome, Failure, ModelInfo, Output, Pass, Progress, Stage
+from imgcls.records.plan import Plan
 from imgcls.store.database import Store
 from imgcls.system import machine
 
@@ -37,17 +38,19 @@ def evaluate(
     store: Store,
     progress: Progress,
     find: Callable[[DatasetSpec], Listing] | None = None,
+    plan: Plan | None = None,
 ) -> DatasetOutcome:
     """One pass over a dataset with these models; a later process of the same run reads what the first one stored.
 
-    ``find`` lists the images, :func:`imgcls.data.dataset.list_images` where it is not given. A model's failure is part
+    ``find`` lists the images, :func:`imgcls.data.dataset.list_images` where it is not given. ``plan``: the runtimes,
+    where they were chosen before. A model's failure is part
     of the outcome and does not stop the others. Raises StoreError.
     """
     with store.lock(), machine.limited_threads():  # one lock for all datasets, because they may share images
         known = store.outcome(run_id, dataset.name)
         if known and {pair.scores.model for pair in known.pairs} >= set(names):
             return known
-        evaluator = Evaluator(dataset, names, pool, store, progress)
+        evaluator = Evaluator(dataset, names, pool, store, progress, plan)
         try:
             evaluator.run(find or datasets.list_images)
         except KeyboardInterrupt:
@@ -60,13 +63,17 @@ class Evaluator:
     """One scoring of one dataset."""
 
     def __init__(
-        self, dataset: DatasetSpec, names: Sequence[str], pool: ModelPool, store: Store, progress: Progress
+        self,
+        dataset: DatasetSpec,
+        names: Sequence[str],
+        pool: ModelPool,
+        store: Store,
+        progress: Progress,
+        plan: Plan | None = None,
     ) -> None:
-        self.state = DatasetState(dataset, names)
+        self.state, self.plan = DatasetState(dataset, names), plan
         self.pool, self.store, self.progress = pool, store, progress
-        self.decoding = f"{formats.decoder()}, exif {dataset.exif}{_own_limit(dataset)}"
-        # What images are converted and rejected by, which may change where no library does.
-        self.rules = f"{self.decoding}, imgcls {identity.source_sha256('preprocessing/*.py')}"
+        self.decoding = Decoding(dataset)
 
     def run(self, find: Callable[[DatasetSpec], Listing]) -> None:
         """List the images, and score them with one group of models after the other."""
@@ -97,7 +104,7 @@ class Evaluator:
             if name in self.state.failures:
                 continue
             try:
-                self.state.models[name] = self._prepared(self.pool.get(name))
+                self.state.models[name] = self.prepared(self.pool.get(name))
             except StoreError:
                 raise
             except ImgclsError as error:
@@ -114,27 +121,33 @@ class Evaluator:
         if group:
             yield group
 
-    def _prepared(self, model: Model) -> ModelState:
+    def prepared(self, model: Model) -> ModelState:
         """A model before its first batch. Raises LabelError where folders and classes do not match."""
-        state = self.state
+        state, name = self.state, model.spec.name
+        planned = plans.of(self.plan, name, state.dataset.name) if self.plan else None
         classes, matching = self._matched(model)
         started = time.perf_counter()
-        rejected = self.store.undecodable(self._rejecting(model.preprocessing.rule), list(state.first_file))
+        rejected = self.store.undecodable(self.decoding.rejecting(model.preprocessing.rule), list(state.first_file))
         task = runtime_selection.Task(
             state.dataset,
-            self.decoding,
-            listed=len(state.listing.images),
+            self.decoding.name,
+            listed=len(state.listing.images) + sum(state.listing.elsewhere.values()),
             images=list(state.first_file.values()),
             rejected=rejected.keys(),
             artefacts=self.pool.artefacts,
+            planned=planned.choice if planned else None,
+            is_whole=not state.listing.elsewhere,
         )
         choice, model = runtime_selection.choose(model, task, self.store)
-        key = model.prediction_key(self.decoding)
+        key = model.prediction_key(self.decoding.name)
+        if planned:
+            plans.check(planned, key, model.key_parts(self.decoding.name))
+        self.store.put_parts(key, model.key_parts(self.decoding.name))
         outputs = self.store.classes(key) or _count_outputs(model)
         compile_seconds = time.perf_counter() - started
         labels.check_head(classes, outputs, datasets.folder_names(state.listing))
         return ModelState(
-            name=model.spec.name,
+            name=name,
             info=replace(model.info, notes=(*model.info.notes, *matching.notes)),
             preprocessing=model.preprocessing,
             labels=classes,
@@ -203,21 +216,13 @@ class Evaluator:
                 self.store.add_duration(model.key, *place, model.computed, model.seconds + shared * model.computed)
 
     def _read_store(self, group: Sequence[ModelState], images: Sequence[str]) -> None:
-        of_rules = {rule: self.store.remarks(self._remarking(rule), images) for rule in _rules(group)}
+        of_rules = {rule: self.store.remarks(self.decoding.remarking(rule), images) for rule in _rules(group)}
         for model in group:
             model.remarks.update(of_rules[model.preprocessing.rule])
             decodable = [image for image in images if image not in model.rejected]
             model.missing = frozenset(self.store.missing(model.key, decodable))
             stored = set(decodable) - model.missing
             model.from_store = sum(image.sha256 in stored for image in self.state.listing.images)
-
-    def _remarking(self, rule: str) -> str:
-        """What a stored remark depends on."""
-        return f"{self.rules}, {rule}"
-
-    def _rejecting(self, rule: str) -> str:
-        """What a stored rejection depends on."""
-        return f"{self._remarking(rule)}, at most {decode.most_pixels(self.state.dataset.max_megapixels)} pixels"
 
     def _warm_up(self, group: Sequence[ModelState]) -> float:
         """Let what happens once happen before the clock starts; its seconds."""
@@ -287,24 +292,19 @@ class Evaluator:
         for model in concerned:
             model.remarks.update(remarks)
         if remarks:
-            self.store.put_remarks(self._remarking(rule), remarks)
+            self.store.put_remarks(self.decoding.remarking(rule), remarks)
 
     def _reject(self, rule: str, rejected: Sequence[Rejected], concerned: Sequence[ModelState]) -> None:
         why = {one.image.sha256: (one.reason, one.detail) for one in rejected}
         for model in concerned:
             model.rejected.update({image: one for image, one in why.items() if image in model.missing})
         permanent = {one.image.sha256: why[one.image.sha256] for one in rejected if one.permanent}
-        self.store.put_undecodable(self._rejecting(rule), permanent)
+        self.store.put_undecodable(self.decoding.rejecting(rule), permanent)
 
 
 def _rules(group: Sequence[ModelState]) -> Sequence[str]:
     """The different rules that these models decode by."""
     return list(dict.fromkeys(model.preprocessing.rule for model in group))
-
-
-def _own_limit(dataset: DatasetSpec) -> str:
-    """A limit of a dataset's own, below which images are scored that another limit rejects."""
-    return "" if dataset.max_megapixels is None else f", up to {float(dataset.max_megapixels)} megapixels"
 
 
 def _starts_slowly(info: ModelInfo) -> bool:

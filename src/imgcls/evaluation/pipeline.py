@@ -26,11 +26,12 @@ from imgcls.evaluation.inputs import Rejected
 from imgcls.messages import one_line
 from imgcls.models import inference
 from imgcls.models.runtimes.base import Classifier
+from imgcls.models.runtimes.in_flight import InFlight
 from imgcls.preprocessing import decode, preprocess, transforms
 from imgcls.preprocessing.preprocess import Crop, Preprocessing
 from imgcls.records.data import ImageRef
 from imgcls.records.evaluation import ModelInfo, Output
-from imgcls.system import machine
+from imgcls.system import devices, machine
 
 RESOURCE_ERRORS = (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError)
 """What is raised outside of a network where the machine or its GPU cannot go on."""
@@ -133,7 +134,7 @@ def _batches(
             continue
         unit = max(stage.batch_size for stage in concerned)
         fair = -(-len(images) // (unit * workers)) * unit
-        size = min(max(unit, inference.MAX_BATCH_SIZE[stages[0].info.device]), fair)
+        size = min(max(unit, inference.MAX_BATCH_SIZE[devices.kind(stages[0].info.device)]), fair)
         for start in range(0, len(images), size):
             yield images[start : start + size], concerned
 
@@ -217,7 +218,7 @@ class Worker:
             result.failures[stage.name] = error
         except RESOURCE_ERRORS as error:
             result.failures[stage.name] = _resource_error(len(images), error)
-        result.seconds[stage.name] = timer.seconds
+        result.seconds[stage.name] = timer.all_seconds()
 
 
 def _resource_error(images: int, error: Exception) -> MachineError:
@@ -226,14 +227,23 @@ def _resource_error(images: int, error: Exception) -> MachineError:
 
 
 class _Timer:
-    """The seconds of all calls together."""
+    """The seconds of all calls together; of batches in flight, those of their device."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.launched: list[InFlight] = []
 
     def timed(self, function: Any, argument: Any) -> Any:
         started = time.perf_counter()
+        result = None
         try:
-            return function(argument)
+            result = function(argument)
         finally:
-            self.seconds += time.perf_counter() - started
+            if isinstance(result, InFlight):
+                self.launched.append(result)
+            else:
+                self.seconds += time.perf_counter() - started
+        return result
+
+    def all_seconds(self) -> float:
+        return self.seconds + sum(batch.seconds for batch in self.launched)

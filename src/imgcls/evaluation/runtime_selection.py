@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgcls import hashing
-from imgcls.errors import ImgclsError
+from imgcls.errors import ImgclsError, MachineError
 from imgcls.evaluation import pipeline, runtime_trial
 from imgcls.evaluation.runtime_trial import TrialResult
 from imgcls.models import loader
@@ -30,7 +30,8 @@ class Task:
 
     ``decoding``: the decoder, and what it does with Exif; ``listed``: the number of images, ``images``: those of
     different bytes, ``rejected``: those (sha256) that are known to give this model no pixels; ``artefacts``: a folder
-    for what compiling leaves.
+    for what compiling leaves. ``planned``: what a plan chose. ``is_whole``: whether ``images`` are all of the dataset,
+    and not those of one shard, on which a trial may come to something else.
     """
 
     dataset: DatasetSpec
@@ -39,15 +40,20 @@ class Task:
     images: Sequence[ImageRef]
     rejected: Collection[str]
     artefacts: Path | None
+    planned: RuntimeChoice | None = None
+    is_whole: bool = True
 
 
 def choose(model: Model, task: Task, store: Store) -> tuple[RuntimeChoice, Model]:
-    """The runtime and the model in it: as chosen before, unless more is listed now, else by the rule and a trial.
+    """The runtime and the model in it: as planned, or as chosen before unless more is listed now, or by rule and trial.
 
     Raises ImgclsError.
     """
     about = key(model, task.dataset, task.decoding)
-    known = store.choice(about)
+    if task.planned:
+        store.put_choice(about, task.planned)
+        return task.planned, _as_planned(model, task.planned, task, store)
+    known = store.choice(about) if task.is_whole else None
     if known and task.listed <= known.listed:
         ready = _with_runtime(model, known.runtime, task)
         unusable = _unusable(ready, task, store)
@@ -56,9 +62,17 @@ def choose(model: Model, task: Task, store: Store) -> tuple[RuntimeChoice, Model
         choice, model, _ = _tried(model, "eager", task)
         return replace(choice, why=f"scored with eager, not {known.runtime}: {unusable}"), model
     result = _tried(model, requested_runtime(model, task.listed), task)
-    if result.repeatable:
+    if result.repeatable and task.is_whole:
         store.put_choice(about, result.choice)
     return result.choice, result.model
+
+
+def _as_planned(model: Model, planned: RuntimeChoice, task: Task, store: Store) -> Model:
+    """The model in the runtime of a plan. Raises MachineError where it does not work here."""
+    ready = _with_runtime(model, planned.runtime, task)
+    if error := _unusable(ready, task, store):
+        raise MachineError(f"the plan names {planned.runtime}, which does not work here: {error}")
+    return ready
 
 
 def requested_runtime(model: Model, listed: int) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from imgcls.evaluation.pipeline import ModelStage
 from imgcls.models.runtimes.base import Classifier
 from imgcls.preprocessing.preprocess import Preprocessing
 from imgcls.records.config import DatasetSpec
 from imgcls.records.data import ImageRef, LabelList, Listing, Matching, Rejection
 from imgcls.records.evaluation import Failure, ModelInfo, Pass, RuntimeChoice
 from imgcls.stats import units
+
+if TYPE_CHECKING:
+    from imgcls.evaluation.pipeline import ModelStage
 
 
 @dataclass(slots=True)
@@ -43,6 +46,8 @@ class ModelState:
 
     def stage(self) -> ModelStage | None:
         """The model as the pipeline runs it; None where no prediction is missing."""
+        from imgcls.evaluation.pipeline import ModelStage  # which imports torch, and saved runs are compared without it
+
         if not self.classifier or not self.missing:
             return None
         return ModelStage(self.name, self.preprocessing, self.info, self.classifier, self.missing)

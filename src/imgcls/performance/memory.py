@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from imgcls.errors import ImgclsError, MachineError, ModelError
+from imgcls.models.weights import early
 from imgcls.records.config import ModelSpec
 from imgcls.records.performance import Memory
 
@@ -34,6 +35,8 @@ def measure(spec: ModelSpec, device: str = "cpu", batch: int = 1, *, memray_dir:
             "memory is measured with memray, which is not installed here (there is none for Windows): "
             "pip install memray, or measure on Linux or macOS"
         )
+    if absence := early.absence(spec):  # known before a process is started for it
+        raise absence
     with TemporaryDirectory(prefix="imgcls-memory-") as scratch:
         captures = _captures(spec, memray_dir or Path(scratch))
         outcome = _outcome(spec, (spec, device, batch, captures), Path(scratch) / "outcome")

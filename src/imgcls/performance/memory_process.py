@@ -16,17 +16,18 @@ from typing import Any
 
 import psutil
 
+from imgcls import folder_imports
 from imgcls.errors import ImgclsError
 from imgcls.models import pool
 from imgcls.models.model import Model
 from imgcls.models.runtimes import base as runtimes
 from imgcls.models.sources import base as sources
-from imgcls.models.sources import folder_imports, registry
+from imgcls.models.sources import registry
 from imgcls.performance import conditions, memory_trace
 from imgcls.performance.memory_trace import PeakUsage
 from imgcls.records.config import ModelSpec
 from imgcls.records.performance import Growth, Memory, Peak
-from imgcls.system import machine
+from imgcls.system import devices, machine
 
 CONFIDENCE = 0.99  # docs/decisions.md#growth
 
@@ -159,7 +160,7 @@ def _peak_usage(device: str) -> Iterator[PeakUsage]:
     gc.collect()
     with suppress(OSError):
         CLEAR_REFS.write_text(FORGET_PEAK, encoding="ascii")
-    on_gpu = torch.device(device).type == "cuda"
+    on_gpu = devices.kind(device) == "cuda"  # torch keeps no peak of any other
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
     usage = PeakUsage()
@@ -172,9 +173,7 @@ def _peak_usage(device: str) -> Iterator[PeakUsage]:
 
 def _resident(call: Callable[[], None], device: str, clock: Callable[[], float] = time.perf_counter) -> list[int]:
     """Bytes after each of many calls: resident memory and, on a GPU, what torch has allocated there."""
-    import torch
-
-    process, on_gpu = psutil.Process(), torch.device(device).type == "cuda"
+    process = psutil.Process()
     gc.collect()
     gc.freeze()
     resident: list[int] = []
@@ -182,7 +181,7 @@ def _resident(call: Callable[[], None], device: str, clock: Callable[[], float] 
     while len(resident) < MIN_CALLS or (len(resident) < CALLS and clock() < ends):
         call()
         gc.collect()
-        resident.append(process.memory_info().rss + (torch.cuda.memory_allocated(device) if on_gpu else 0))
+        resident.append(process.memory_info().rss + devices.of(device).allocated_bytes(device))
     gc.unfreeze()
     return resident
 
@@ -199,7 +198,7 @@ def _profiled(call: Callable[[], None], device: str) -> list[int]:
     """Bytes that torch's allocators gave (positive) and took back (negative) during one call, in order."""
     from torch.profiler import ProfilerActivity, profile
 
-    activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device != "cpu")
+    activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (devices.kind(device) == "cuda")
     with profile(activities=activities, profile_memory=True, acc_events=True) as session:
         call()
     results: Any = session.profiler.kineto_results  # single allocations are in none of the tables

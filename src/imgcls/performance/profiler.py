@@ -14,7 +14,7 @@ from imgcls.errors import ConfigError, ModelError
 from imgcls.models.model import Model
 from imgcls.performance import conditions
 from imgcls.records.performance import Operator, Profile, RunEnvironment
-from imgcls.system import machine
+from imgcls.system import devices, machine
 
 FORMAT = 1
 
@@ -59,7 +59,7 @@ def profile(model: Model, batch: int = 1, repeats: int = 5, trace: Path | None =
             f"nothing; {instead}"
         )
     images = torch.randn(batch, *model.info.input.shape, generator=torch.Generator().manual_seed(SEED))
-    call, cuda = functools.partial(model.classifier.logits, images), model.info.device != "cpu"
+    call, cuda = functools.partial(model.classifier.logits, images), devices.kind(model.info.device) == "cuda"
     with machine.fixed_threads(), _silent():
         sessions = [_session(call, cuda) for _ in range(WARM_UP + repeats)][WARM_UP:]
     if trace:

@@ -62,7 +62,7 @@ def _padded(spec: InputSpec, x: Side, y: Side, shown: Pixels) -> Pixels:
     top, left = y.wanted.start - rows.start, x.wanted.start - columns.start
     canvas = np.zeros((*spec.crop, spec.channels), np.uint8)
     if spec.crop_mode == "border":
-        canvas[:] = [round(255 * value) for value in spec.mean]
+        canvas[:] = [min(max(round(255 * value), 0), 255) for value in spec.mean]
     canvas[top : top + len(y.wanted), left : left + len(x.wanted)] = shown
     return canvas
 
