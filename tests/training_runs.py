@@ -28,6 +28,7 @@ SPEC = ModelSpec("x", ARCH, options={"drop_rate": 0.2}, input=INPUT)
 CONFIG = TrainingConfig(
     3, batch_size=8, flip=False, scale=(0.6, 1.0), ema=0.9, warm_up=1.0, randaugment="rand-m3-mstd0.5"
 )
+TIMES = {"images_per_second", "seconds"}
 FILES = {
     *("best.safetensors", "last.safetensors", "checkpoint.pt", "metrics.csv", "curves.svg", "curves.png"),
     *("classes.txt", "validation.csv", "imgcls.toml"),
@@ -74,9 +75,9 @@ def metadata(file: Path) -> dict[str, Any]:
 
 
 def rows(out: Path) -> list[dict[str, str]]:
-    """The metrics, except the speed."""
+    """The metrics, except the times."""
     with (out / "metrics.csv").open() as lines:
-        return [{k: v for k, v in row.items() if k != "images_per_second"} for row in csv.DictReader(lines)]
+        return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(lines)]
 
 
 def are_equal(out: Path, other: Path) -> bool:

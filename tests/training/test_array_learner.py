@@ -22,7 +22,8 @@ from imgcls.errors import ConfigError, MachineError
 from imgcls.models.sources import reference as reference_source
 from imgcls.models.sources import registry
 from imgcls.preprocessing import decode as decoding
-from imgcls.training import finetune, trainer
+from imgcls.system import machine
+from imgcls.training import cupy_install, finetune, trainer
 from imgcls.training.array_learner import ArrayLearner
 from imgcls.training.config import TrainingConfig, learning_rate
 from imgcls.training.dataloader import Batch, Loader
@@ -153,21 +154,30 @@ def test_other_networks_train_only_with_torch(tmp_path: Path) -> None:
         trainer.train("builtin:digits", spec, CONFIG, tmp_path / "out")
 
 
+def test_running_statistics_follow_as_fast_as_the_architecture_states() -> None:
+    """With the momentum of PyTorch's twin."""
+    ours, theirs = _learners()
+    assert ours.norm_momentum() == theirs.norm_momentum() == 0.1
+
+
 def test_arrays_that_are_not_installed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Arrays that are not installed are refused with the command that installs them."""
+    """Arrays that are not installed are refused with the command that installs them, where there is a GPU."""
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(ConfigError, match=r"--array cupy: .*; pip install cupy-cuda12x"):
+    monkeypatch.setattr(cupy_install, "hint", lambda: "pip install cupy-cuda13x")
+    with pytest.raises(ConfigError, match=r"--array cupy: .*; pip install cupy-cuda13x$"):
         _learners(array="cupy")
 
 
 def test_arrays_that_cannot_compute_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Arrays that cannot compute, as CuPy without a device, are refused with their own message."""
+    """Arrays that cannot compute, as CuPy without a device, are refused with their own message and the reason."""
 
     def zeros(_: int) -> None:
         raise RuntimeError("cudaErrorInsufficientDriver: no device")
 
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(zeros=zeros))
-    with pytest.raises(MachineError, match="--array cupy cannot be used here: cudaErrorInsufficientDriver: no device"):
+    monkeypatch.setattr(machine, "has_gpu", lambda: False)
+    message = "--array cupy cannot be used here: cudaErrorInsufficientDriver: no device; there is no NVIDIA GPU here"
+    with pytest.raises(MachineError, match=message):
         _learners(array="cupy")
 
 

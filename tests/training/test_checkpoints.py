@@ -28,7 +28,7 @@ def test_a_state_comes_back(tmp_path: Path) -> None:
     checkpoints.save(tmp_path, {"steps": 3, "tensor": tensor, "rows": [{"loss": 0.5}], "about": "text"})
     loaded = dict(checkpoints.load(tmp_path))
     assert torch.equal(loaded.pop("tensor"), tensor)
-    assert loaded == {"format": "imgcls-checkpoint 1", "steps": 3, "rows": [{"loss": 0.5}], "about": "text"}
+    assert loaded == {"format": "imgcls-checkpoint 2", "steps": 3, "rows": [{"loss": 0.5}], "about": "text"}
     checkpoints.require_usable(tmp_path, [checkpoints.NAME], resume=True)
     with pytest.raises(ConfigError, match="holds a training already"):
         checkpoints.require_usable(tmp_path, [checkpoints.NAME], resume=False)

@@ -16,8 +16,8 @@ from imgcls.training import history
 from imgcls.training.history import Epoch, SplitMetrics
 
 HISTORY = [
-    Epoch(number, 0.1 / number, SplitMetrics(2.5 / number, 0.5, 0.25), SplitMetrics(3.0 / number, 0.75, 0.625), 100.0)
-    for number in (1, 2, 3)
+    Epoch(n, 0.1 / n, SplitMetrics(2.5 / n, 0.5, 0.25), SplitMetrics(3.0 / n, 0.75, 0.625), 100.0, 2.5)
+    for n in (1, 2, 3)
 ]
 
 
@@ -35,6 +35,7 @@ def test_the_table_has_a_row_for_each_epoch() -> None:
         "val_top1": 0.75,
         "val_macro_f1": 0.625,
         "images_per_second": 100.0,
+        "seconds": 2.5,
     }
 
 
@@ -61,7 +62,7 @@ def test_drawing_does_not_touch_pyplot(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _epoch(number: int, top1: float, loss: float) -> Epoch:
-    return Epoch(number, 0.1, SplitMetrics(1.0, 0.5, 0.5), SplitMetrics(loss, top1, 0.5), 10.0)
+    return Epoch(number, 0.1, SplitMetrics(1.0, 0.5, 0.5), SplitMetrics(loss, top1, 0.5), 10.0, 1.0)
 
 
 def test_the_best_epoch() -> None:
@@ -90,6 +91,7 @@ def test_events_are_those_of_the_epochs(tmp_path: Path) -> None:
         *(f"{metric}/{split}" for metric in ("loss", "top1", "macro_f1") for split in ("train", "val")),
         "learning_rate",
         "images_per_second",
+        "seconds",
     }
     assert scalars["loss/val"] == [(1, 3.0), (2, 1.5), (3, 1.0)]
 

@@ -37,6 +37,9 @@ class Counter:
     def predict(self, images: Images) -> Logits:
         return np.zeros((len(images), 2), np.float32)
 
+    def norm_momentum(self) -> None:
+        return None
+
     def weights(self) -> Mapping[str, Any]:
         return {"steps": torch.tensor([self.steps])}
 
@@ -48,7 +51,7 @@ class Counter:
 
 
 def _epoch(number: int, top1: float, loss: float) -> Epoch:
-    return Epoch(number, 0.1, SplitMetrics(1.0, 0.5, 0.5), SplitMetrics(loss, top1, 0.5), 10.0)
+    return Epoch(number, 0.1, SplitMetrics(1.0, 0.5, 0.5), SplitMetrics(loss, top1, 0.5), 10.0, 1.0)
 
 
 @pytest.fixture

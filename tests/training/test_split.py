@@ -39,6 +39,32 @@ REFS = st.dictionaries(st.sampled_from("abc"), st.integers(2, 40), min_size=1).m
 SEEDS = st.integers(0, 3)
 
 
+@pytest.mark.parametrize(
+    ("train", "validation", "text"),
+    [
+        (
+            [("a", 40), ("b", 39)],
+            [("a", 11), ("b", 10)],
+            "validation: 21 of 100 images (21 %), at least 10 of each class",
+        ),
+        ([("a", 2), ("b", 1)], [("a", 1), ("b", 1)], "validation: 2 of 5 images (40 %), at least 1 of each class"),
+        (
+            [("a", 600), ("b", 397)],
+            [("a", 1), ("b", 2)],
+            "validation: 3 of 1000 images (0.3 %), at least 1 of each class",
+        ),
+    ],
+)
+def test_the_real_share_of_the_validation_split(
+    train: list[tuple[str, int]], validation: list[tuple[str, int]], text: str
+) -> None:
+    """Not the share that was aimed at."""
+    first, second = (
+        tuple(_ref(label, n) for label, count in counts for n in range(count)) for counts in (train, validation)
+    )
+    assert splits.Split(("a", "b"), first, second).validation_share() == text
+
+
 # About a fifth.
 
 

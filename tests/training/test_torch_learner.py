@@ -57,6 +57,24 @@ def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return all(torch.equal(one[name], other[name]) for name in one.keys() | other.keys())
 
 
+@pytest.mark.parametrize(
+    ("network", "changes", "momentum"),
+    [
+        (Net(), {}, 0.1),
+        (nn.Sequential(nn.BatchNorm2d(3, momentum=0.01), nn.BatchNorm2d(3)), {}, 0.01),
+        (nn.Sequential(nn.BatchNorm2d(3, momentum=None), nn.BatchNorm2d(3, track_running_stats=False)), {}, None),
+        (nn.Sequential(nn.LayerNorm(3)), {}, None),
+        (Net(), {"freeze_batch_norm": True}, None),
+    ],
+    ids=["PyTorch's", "the slowest", "without a momentum", "without batch norm", "frozen"],
+)
+def test_how_fast_running_statistics_follow(
+    network: nn.Module, changes: dict[str, Any], momentum: float | None
+) -> None:
+    """The smallest momentum of the batch norms whose running statistics a validation uses."""
+    assert _learner(network, **changes).norm_momentum() == momentum
+
+
 # What is computed.
 
 

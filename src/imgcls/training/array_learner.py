@@ -14,13 +14,13 @@ from imgcls import reference
 from imgcls.errors import ConfigError, MachineError
 from imgcls.messages import one_line
 from imgcls.reference.arrays import as_numpy
+from imgcls.system import machine
+from imgcls.training import cupy_install
 from imgcls.training.config import TrainingConfig
 from imgcls.training.learner import SGD_MOMENTUM, Images, Logits, Targets, explained, parameter_groups
 
 if TYPE_CHECKING:
     import torch
-
-_INSTALL = {"cupy": "pip install cupy-cuda12x, and see that there is a GPU"}
 
 
 class _Group(NamedTuple):
@@ -53,6 +53,10 @@ class ArrayLearner:
             for (decay, speed), parameters in parameter_groups(module, new_layers).items()
         ]
         self.class_weights = None if class_weights is None else self._array(np.array(class_weights, np.float32))
+
+    def norm_momentum(self) -> float:
+        """The architecture's."""
+        return self.network.architecture.momentum
 
     def train_step(self, images: Images, targets: Targets, rate: float) -> tuple[float, Logits]:
         """One step; what is left out at random follows from the seed and the step only."""
@@ -140,11 +144,12 @@ def _namespace(name: str) -> ModuleType:
     try:
         module = import_module(name)
     except ImportError as error:
-        raise ConfigError(f"--array {name}: {error}; {_INSTALL[name]}") from error
+        raise ConfigError(f"--array {name}: {error}; {cupy_install.hint()}") from error
     try:
         module.zeros(1)
     except Exception as error:  # CuPy's own, which cannot be named where it is not installed
-        raise MachineError(f"--array {name} cannot be used here: {one_line(error)}") from error
+        why = "" if machine.has_gpu() else f"; {cupy_install.NO_GPU}"
+        raise MachineError(f"--array {name} cannot be used here: {one_line(error)}{why}") from error
     return module
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 NAME = "checkpoint.pt"
-_FORMAT = "imgcls-checkpoint 1"
+_FORMAT = "imgcls-checkpoint 2"
 
 
 def require_usable(folder: Path, names: Collection[str], *, resume: bool) -> None:

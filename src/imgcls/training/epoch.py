@@ -26,7 +26,8 @@ def run(
     started = time.perf_counter()
     train, rate = _trained(learner, loader, config, number, progress)
     images_per_second = len(loader.split.train) / (time.perf_counter() - started)
-    return Epoch(number, rate, train, _validated(learner, loader, config, number), images_per_second)
+    validation = _validated(learner, loader, config, number)
+    return Epoch(number, rate, train, validation, images_per_second, time.perf_counter() - started)
 
 
 def _trained(

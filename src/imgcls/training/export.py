@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from imgcls import toml
 from imgcls.config import specs
 from imgcls.records.config import BUILTIN_DIGITS, InputSpec
 from imgcls.records.data import ImageRef
@@ -61,7 +62,7 @@ def _toml(value: object) -> str:
         return "{ " + ", ".join(f"{_toml(key)} = {_toml(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return toml.string(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _manifest(refs: Sequence[ImageRef], folder: Path) -> str:

@@ -15,8 +15,8 @@ from imgcls.config import specs
 from imgcls.errors import ConfigError, ModelError
 from imgcls.models import loader
 from imgcls.models.sources import base as sources
-from imgcls.models.sources import registry, statement, torchvision
-from imgcls.models.weights import fit, random_init, reader
+from imgcls.models.sources import registry, statement
+from imgcls.models.weights import fingerprints, fit, random_init, reader
 from imgcls.records.config import ModelSpec, RandomWeights
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _fill(
 ) -> tuple[str, ...]:
     """Load all of ``state`` except a head of another size, or any head (``new_head``); the layers left out."""
     own = network.state_dict()
-    usable = {name: tensor for name, tensor in state.items() if not name.startswith(torchvision.AUXILIARY_HEADS)}
+    usable = {name: tensor for name, tensor in state.items() if not name.startswith(fingerprints.AUXILIARY_HEADS)}
     misfits = {name for name in own.keys() | usable.keys() if _shape(own, name) != _shape(usable, name)}
     heads = fit.head_layers(network)
     misfits |= {name for name in own if new_head and name.rpartition(".")[0] in heads}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "epoch", "learning_rate", "train_loss", "train_top1", "train_macro_f1",
-    "val_loss", "val_top1", "val_macro_f1", "images_per_second",
+    "val_loss", "val_top1", "val_macro_f1", "images_per_second", "seconds",
 )  # fmt: skip
 
 
@@ -36,6 +36,7 @@ class Epoch:
 
     ``train``: over the batches as they were trained on, augmented, and each before the step that it led to; its
     loss is the one that is minimised. ``validation``: plain cross-entropy of the network after the epoch.
+    ``images_per_second``: of training only. ``seconds``: of the whole epoch, with its validation.
     """
 
     number: int
@@ -43,6 +44,7 @@ class Epoch:
     train: SplitMetrics
     validation: SplitMetrics
     images_per_second: float
+    seconds: float
 
 
 def best(history: Sequence[Epoch]) -> Epoch:
@@ -54,7 +56,7 @@ def row(epoch: Epoch) -> tuple[float, ...]:
     """The values of :data:`COLUMNS`."""
     splits = (epoch.train, epoch.validation)
     values = (value for split in splits for value in (split.loss, split.top1, split.macro_f1))
-    return (epoch.number, epoch.learning_rate, *values, epoch.images_per_second)
+    return (epoch.number, epoch.learning_rate, *values, epoch.images_per_second, epoch.seconds)
 
 
 def table(history: Sequence[Epoch]) -> str:

@@ -12,6 +12,7 @@ from imgcls import messages
 from imgcls.config import datasets
 from imgcls.data import digits, duplicates, layout, suffixes
 from imgcls.data import listing as listings
+from imgcls.data.places import forms
 from imgcls.errors import ConfigError, Undecodable
 from imgcls.records.config import BUILTIN_DIGITS
 from imgcls.records.data import ImageRef, Listing
@@ -99,6 +100,8 @@ def list_images(data: str) -> TrainingImages:
     if path == BUILTIN_DIGITS:
         train, validation = (_listed(data, digits.folder(name), digits.NAMES) for name in ("train", "test"))
         return TrainingImages(data, train, validation, BUILTIN_DIGITS, notes)
+    if forms.form_of(data):
+        raise ConfigError(f"{data}: a training reads the files of a folder: unpack it into a folder per class")
     folder = Path(path)
     if (folder / "train").is_dir() and (folder / "val").is_dir():
         train, validation = (_listed(str(part), part) for part in (folder / "train", folder / "val"))

@@ -29,6 +29,9 @@ class Learner(Protocol):
     The results must follow from its state and the arguments, so that a training can be resumed.
     """
 
+    def norm_momentum(self) -> float | None:
+        """The weight of one more batch in those running statistics that follow most slowly; None where none do."""
+
     def train_step(self, images: Images, targets: Targets, rate: float) -> tuple[float, Logits]:
         """Take one step at this learning rate; loss and logits are those before the step."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +34,15 @@ class Split:
         """Of the bytes, classes and splits of all images, whatever the files are called."""
         splits = [[(str(ref.label), ref.sha256) for ref in refs] for refs in (self.train, self.validation)]
         return hashing.of_json([self.classes, *splits])
+
+    def validation_share(self) -> str:
+        """How large the validation split is, in all and of the class that has fewest of it."""
+        validated, total = len(self.validation), len(self.train) + len(self.validation)
+        fewest = min(Counter(str(ref.label) for ref in self.validation).values())
+        return (
+            f"validation: {validated} of {messages.counted(total, 'image')} ({100 * validated / total:.3g} %), "
+            f"at least {fewest} of each class"
+        )
 
     def target(self, ref: ImageRef) -> int:
         """The class index of an image."""

@@ -13,6 +13,7 @@ from imgcls.training.learner import SGD_MOMENTUM, Images, Logits, Targets, expla
 
 if TYPE_CHECKING:
     import torch
+    from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class TorchLearner:
@@ -40,6 +41,11 @@ class TorchLearner:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "float16")
         self.average = _Average(self.network, config.ema) if config.ema else None
         self.class_weights = torch.tensor(class_weights, device=self.device) if class_weights else None
+
+    def norm_momentum(self) -> float | None:
+        """Of the batch norms that are not frozen and have running statistics."""
+        norms = [] if self.config.freeze_batch_norm else _batch_norms(self.network)
+        return min((norm.momentum for norm in norms if norm.track_running_stats and norm.momentum), default=None)
 
     def train_step(self, images: Images, targets: Targets, rate: float) -> tuple[float, Logits]:
         """One step; gradients are clipped by their common norm."""
@@ -171,12 +177,16 @@ def _optimizer(network: torch.nn.Module, config: TrainingConfig, new_layers: Seq
 
 def _set_training_mode(network: torch.nn.Module, *, frozen: bool) -> None:
     """Training mode; ``frozen`` batch norms use the statistics they have, and keep them."""
+    network.train()
+    if frozen:
+        for norm in _batch_norms(network):
+            norm.eval()
+
+
+def _batch_norms(network: torch.nn.Module) -> list[_BatchNorm]:
     from torch.nn.modules.batchnorm import _BatchNorm
 
-    network.train()
-    for module in network.modules():
-        if frozen and isinstance(module, _BatchNorm):
-            module.eval()
+    return [module for module in network.modules() if isinstance(module, _BatchNorm)]
 
 
 def _tensor(logits: object, images: Images) -> torch.Tensor:

@@ -25,7 +25,7 @@ from imgcls.models.runtimes import base as runtimes
 from imgcls.models.sources import registry
 from imgcls.preprocessing import decode
 from imgcls.records.config import ModelSpec
-from imgcls.training import checkpoints, epoch, finetune, history, run_folder
+from imgcls.training import checkpoints, epoch, finetune, history, lag, run_folder
 from imgcls.training import images as training_images
 from imgcls.training import split as splits
 from imgcls.training.config import TrainingConfig
@@ -116,6 +116,8 @@ def train(
             run.save()
             callbacks.epoch(run.history[-1])
             write_event(run.history[-1])
+    if why := lag.remark(spec, run, loader.steps):
+        callbacks.message(why)
     best = history.best(run.history)
     return TrainingResult(out, tuple(run.history), best, len(split.train), len(split.validation))
 
@@ -133,6 +135,7 @@ def _begun(
     """The training before its next epoch, which is the first one unless it is resumed."""
     initial = finetune.begin(spec, len(split.classes), split.classes)
     if not resume:
+        message(split.validation_share())
         message(f"begins {'from scratch' if spec.weights is None else f'with {spec.weights}'}")
         for note in initial.notes:
             message(note)
