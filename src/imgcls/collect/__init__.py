@@ -1,0 +1,1 @@
+"""Images from the web, with where each came from."""
