@@ -30,6 +30,13 @@ def test_names_are_models_of_the_configuration_or_architectures() -> None:
         selection.requested_models([], ["color"])
 
 
+def test_a_file_of_weights_is_not_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has the command that makes a model of it."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"`imgcls init --data DIR --models 'my nets/a.pth'` writes one$"):
+        selection.requested_models([], ["my nets/a.pth"])
+
+
 @pytest.mark.usefixtures("project")
 def test_no_names_are_all_models() -> None:
     """Of the configuration in reach."""

@@ -25,6 +25,7 @@ def weights(tmp_path: Path) -> Path:
     """Weights in the folder of a training."""
     (tmp_path / "metrics.csv").write_text(HEAD)
     stated = {"arch": "timm:x", "pictures": json.dumps({"learnt": 30, "held_out": 10}), "recipe": '{"epochs": 1}'}
+    stated["weights"] = "null"
     save_file({"weight": np.zeros(1)}, tmp_path / "best.safetensors", stated)
     return tmp_path / "best.safetensors"
 

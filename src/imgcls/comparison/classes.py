@@ -1,12 +1,16 @@
 """Which classes changed between two runs by more than chance explains."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from imgcls.records.comparison import ClassDifference, Comparison
 from imgcls.stats import paired
+
+if TYPE_CHECKING:  # the lines of a saved run are printed without NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 ALPHA = 0.05  # docs/decisions.md#one-gate-for-many-classes
 
@@ -19,6 +23,8 @@ def differences(
     ``labels``: the folder of each image; ``before`` and ``after``: whether the image is right, shape (images,). Holm
     is over all folders, also over those in which nothing changed.
     """
+    import numpy as np
+
     names = sorted({label for label in labels if label is not None})
     number = {name: place for place, name in enumerate(names)}
     places = np.array([number.get(label, -1) if label is not None else -1 for label in labels], dtype=int)

@@ -38,7 +38,7 @@ def _joined(dataset: str, parts: Sequence[Part], rows: Sequence[Row]) -> Dataset
 
 def _check_images(dataset: str, rows: Sequence[Row]) -> None:
     """Every model that was scored to the end has the same images, read in the same way."""
-    whole = [row for row in rows if not (row.result.failure or row.result.unscored)]
+    whole = [row for row in rows if not (row.result.failure or row.result.unscored or row.lacks)]
     for row in whole[1:]:
         first = whole[0]
         if unlike := conditions.unlike(first.result, row.result, ("exif",)):
@@ -62,7 +62,7 @@ def _hashes(row: Row) -> set[tuple[str, str, str | None]]:
 def _by_images(dataset: str, parts: Sequence[Part]) -> list[list[DatasetFiles]]:
     """What the parts state of a dataset, together where they are about the same images."""
     groups: list[tuple[Images, list[DatasetFiles]]] = []
-    for part in parts:
+    for part in (part for part in parts if part.report.shard is None):
         images = {(p.path, p.label) for p in part.predictions or () if p.dataset == dataset}
         for files in (files for files in part.report.datasets if files.dataset == dataset):
             group = next((g for g in groups if not (images and g[0]) or images & g[0]), None)
@@ -71,7 +71,19 @@ def _by_images(dataset: str, parts: Sequence[Part]) -> list[list[DatasetFiles]]:
             else:
                 group[0].update(images)
                 group[1].append(files)
-    return [of_images for _, of_images in groups]
+    whole, sharded = [of_images for _, of_images in groups], _by_shards(dataset, parts)
+    return [[*sharded, *(files for of_images in whole for files in of_images)]] if sharded else whole
+
+
+def _by_shards(dataset: str, parts: Sequence[Part]) -> list[DatasetFiles]:
+    """The sum over all shards of a dataset, for each number of shards."""
+    by_count: dict[int, dict[int, list[DatasetFiles]]] = {}
+    for part in parts:
+        if shard := part.report.shard:
+            of_number = by_count.setdefault(shard.count, {}).setdefault(shard.number, [])
+            of_number += [files for files in part.report.datasets if files.dataset == dataset]
+    sums = [[_union(files) for files in by_number.values() if files] for by_number in by_count.values()]
+    return [_sum(of_count) for of_count in sums if of_count]
 
 
 def _union(of_same_images: Sequence[DatasetFiles]) -> DatasetFiles:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from imgcls.comparison import compare, cost_parts, dataset_parts, pair_parts, saved_run
+from imgcls.comparison import compare, cost_parts, dataset_parts, pair_parts, saved_run, shard_parts
 from imgcls.comparison.current_run import THIS_RUN
 from imgcls.comparison.pair_parts import Row
 from imgcls.comparison.parts import Part
@@ -15,6 +15,7 @@ from imgcls.records.comparison import PairwiseTest, Prediction, SavedRun
 from imgcls.records.data import Rejection
 from imgcls.records.evaluation import Pass
 from imgcls.records.report import Report, Selection
+from imgcls.records.shards import Shard
 
 SAME_MODEL = ("input", "class_count", "weights_file_sha256", "state_sha256")
 """What results of one model on several datasets have in common."""
@@ -57,7 +58,8 @@ class MergedRun:
     def pairwise_tests(self) -> Iterator[PairwiseTest]:
         """All pairs of the models that scored a whole dataset; none where predictions are missing."""
         run = SavedRun(THIS_RUN, {}) if self.without_predictions else self.as_run()
-        whole = [row.result for row in self.rows.values() if row.result.scored and not row.result.unscored]
+        rows = [row for row in self.rows.values() if not row.lacks]
+        whole = [row.result for row in rows if row.result.scored and not row.result.unscored]
         for dataset in dict.fromkeys(dataset for _, dataset in run.scored):
             scored = [run.scored[r.model, dataset] for r in whole if r.dataset == dataset and not r.failure]
             if len(scored) > 1:
@@ -66,6 +68,8 @@ class MergedRun:
 
 def joined(parts: Sequence[Part], pairs: Sequence[Pair], configuration: Path) -> MergedRun:
     """One run of all parts; ``pairs``: those of the configuration. Raises ConfigError, naming two files."""
+    _require_different(parts)
+    shard_parts.check(parts)
     environment = _environment(parts)
     cost_parts.check_machines(parts)
     by_pair = _rows(parts)
@@ -80,7 +84,7 @@ def joined(parts: Sequence[Part], pairs: Sequence[Pair], configuration: Path) ->
     left_out = tuple(pair for pair in pairs if pair not in rows)
     report = Report(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        complete=all(part.report.complete for part in parts),
+        complete=all(part.report.complete for part in parts) and not any(row.lacks for row in rows.values()),
         environment=environment,
         passes=_passes(parts),
         results=tuple(row.result for row in rows.values()),
@@ -110,15 +114,32 @@ def _environment(parts: Sequence[Part]) -> dict[str, str]:
     return {name: "; ".join(platforms) if name == PLATFORM else version for name, (_, version) in result.items()}
 
 
+def _require_different(parts: Sequence[Part]) -> None:
+    """Raise ConfigError where a document is given twice."""
+    for number, part in enumerate(parts):
+        for other in parts[:number]:
+            if other.file == part.file:
+                raise ConfigError(f"{part.file} is given twice: name each document once")
+            if (other.report, other.predictions) == (part.report, part.predictions):
+                raise ConfigError(f"{other.file} and {part.file} are one document: leave one of them out")
+
+
 def _rows(parts: Sequence[Part]) -> dict[Pair, Row]:
+    """The result of each pair over all parts; of a shard that is there several times, the first."""
     rows: dict[Pair, Row] = {}
+    joined_shards: dict[Pair, set[Shard | None]] = {}
     for part in parts:
         predictions = _by_pair(part.predictions or ())
         for result in part.report.results:
             pair = (result.model, result.dataset)
-            row = Row(part.file, result, None if part.predictions is None else tuple(predictions.get(pair, ())))
-            rows[pair] = pair_parts.joined(rows[pair], row) if pair in rows else row
-    return rows
+            of_pair = None if part.predictions is None else tuple(predictions.get(pair, ()))
+            row = Row(part.file, result, of_pair, part.report.shard)
+            if row.shard in joined_shards.setdefault(pair, set()):
+                continue
+            joined_shards[pair] |= {row.shard} if row.shard else set()
+            join = shard_parts.joined if row.shard else pair_parts.joined
+            rows[pair] = join(rows[pair], row) if pair in rows else row
+    return {pair: replace(row, lacks=shard_parts.lacks(pair, parts)) for pair, row in rows.items()}
 
 
 def _by_pair(predictions: Iterable[Prediction]) -> dict[Pair, list[Prediction]]:

@@ -13,6 +13,7 @@ from imgcls.records.comparison import Prediction
 from imgcls.records.data import ImageRef, Matching
 from imgcls.records.evaluation import Output, Scores
 from imgcls.records.report import Result
+from imgcls.records.shards import Shard
 
 SAME = (
     *("runtime", "precision", "decode", "device", "input", "exif", "labels_sha256", "class_count"),
@@ -33,11 +34,16 @@ Key = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A result and the file it is from; ``predictions`` is ``None`` where the file has none."""
+    """A result and the file it is from; ``predictions`` is ``None`` where the file has none.
+
+    ``shard``: of which it is the result, or the first one of those that were joined. ``lacks``: why it is not whole.
+    """
 
     file: Path
     result: Result
     predictions: tuple[Prediction, ...] | None
+    shard: Shard | None = None
+    lacks: str = ""
 
     @property
     def title(self) -> str:
@@ -52,43 +58,44 @@ def joined(first: Row, second: Row) -> Row:
     if first.result.failure or second.result.failure:
         return _failed(first, second)
     if unlike := conditions.unlike(first.result, second.result, SAME):
-        _refuse(first, second, f"with {unlike}")
+        refuse(first, second, f"with {unlike}")
     if first.predictions is None or second.predictions is None:
         return _counted_equally(first, second)
     one, other = first.by_key(), second.by_key()
     if one.keys() == other.keys():
         if different := [path for path, label in one if one[path, label] != other[path, label]]:
-            _refuse(first, second, f"with other predictions of {messages.named(different, 3)}")
+            refuse(first, second, f"with other predictions of {messages.named(different, 3)}")
         return first
     if common := one.keys() & other.keys():
-        _refuse(first, second, f"and of their images ({len(one)} and {len(other)}) only {len(common)} are the same")
-    return _of_both(first, second)
+        refuse(first, second, f"and of their images ({len(one)} and {len(other)}) only {len(common)} are the same")
+    return of_both(first, second)
 
 
-def _refuse(first: Row, second: Row, why: str) -> NoReturn:
-    raise ConfigError(f"{first.title} is in {first.file} and in {second.file}, {why}: leave one of them out")
+def refuse(first: Row, second: Row, why: str, way: str = "leave one of them out") -> NoReturn:
+    """Raise ConfigError about two files that have one pair."""
+    raise ConfigError(f"{first.title} is in {first.file} and in {second.file}, {why}: {way}")
 
 
 def _failed(first: Row, second: Row) -> Row:
     if bool(first.result.failure) != bool(second.result.failure):
-        _refuse(first, second, f"and failed in {(first if first.result.failure else second).file}")
+        refuse(first, second, f"and failed in {(first if first.result.failure else second).file}")
     return first
 
 
 def _counted_equally(first: Row, second: Row) -> Row:
     """Without predictions, a result is the same where its counts are; which images were scored is not known."""
     if any(getattr(first.result, name) != getattr(second.result, name) for name in COUNTS):
-        _refuse(first, second, "with other counts; parts of its images are joined where no json-summary left them out")
+        refuse(first, second, "with other counts; parts of its images are joined where no json-summary left them out")
     return first if first.predictions is not None else second
 
 
-def _of_both(first: Row, second: Row) -> Row:
+def of_both(first: Row, second: Row) -> Row:
     """The result over the images of both, counted anew: an image may be taken for a class of the other part."""
     both = (first.result, second.result)
     predictions = tuple(sorted((*(first.predictions or ()), *(second.predictions or ())), key=lambda p: p.path))
     accepted = {**both[0].accepted, **both[1].accepted}
     if any(accepted[label] != classes for label, classes in both[0].accepted.items()):
-        _refuse(first, second, "and other classes are right for a folder")
+        refuse(first, second, "and other classes are right for a folder")
     scores = _scores(first.result, predictions, accepted)
     return Row(
         first.file,

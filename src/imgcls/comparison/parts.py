@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from imgcls import documents
-from imgcls.comparison.saved_run import FORMAT
+from imgcls.comparison.saved_run import FORMAT, refuse_shard
 from imgcls.errors import ConfigError
 from imgcls.records.comparison import Prediction
 from imgcls.records.report import Report
@@ -28,9 +28,12 @@ class Part:
     predictions: tuple[Prediction, ...] | None
 
 
-def read(files: Sequence[Path]) -> list[Part]:
-    """The parts in these files. Raises ConfigError."""
-    return [_read(file) for file in files]
+def read(files: Sequence[Path], *, shards: bool = False) -> list[Part]:
+    """The parts in these files; ``shards``: also those of which only some images were scored. Raises ConfigError."""
+    parts = [_read(file) for file in files]
+    for part in parts if not shards else ():
+        refuse_shard(part.file, part.report.shard)
+    return parts
 
 
 def _read(file: Path) -> Part:

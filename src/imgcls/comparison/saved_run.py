@@ -8,6 +8,7 @@ from imgcls import documents
 from imgcls.errors import ConfigError
 from imgcls.records.comparison import ImageKey, Prediction, RunSetup, SavedRun, ScoredModel
 from imgcls.records.report import Result, Selection
+from imgcls.records.shards import Shard
 
 FORMAT = 1
 
@@ -23,6 +24,7 @@ class _Document:
     environment: Mapping[str, str] = field(default_factory=dict)
     predictions: tuple[Prediction, ...] | None = None
     selection: Selection = field(default_factory=Selection)
+    shard: Shard | None = None
 
 
 def read(file: Path) -> SavedRun:
@@ -36,6 +38,7 @@ def read(file: Path) -> SavedRun:
     )
     if document.format != FORMAT:
         raise ConfigError(f"{file}: its format is {document.format}, and this version of imgcls reads {FORMAT}")
+    refuse_shard(file, document.shard)
     if not document.complete:
         raise ConfigError(f"{file}: the run was cut short or a model failed in it, so nothing can be compared with it")
     if document.predictions is None:
@@ -46,6 +49,15 @@ def read(file: Path) -> SavedRun:
             raise ConfigError(f"{file}: the prediction of {prediction.model} for {prediction.path} is empty")
     scored = scored_models(name, document.environment, document.results, document.predictions)
     return SavedRun(name, scored, document.selection.left_out)
+
+
+def refuse_shard(file: Path, shard: Shard | None) -> None:
+    """Raise ConfigError where a document is that of one shard."""
+    if shard:
+        raise ConfigError(
+            f"{file} is {shard}, not a whole run: join all shards with imgcls merge, or their stores with "
+            "imgcls store merge"
+        )
 
 
 def scored_models(

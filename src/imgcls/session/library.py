@@ -15,6 +15,7 @@ from imgcls.records.config import Accuracy
 from imgcls.records.data import Rejection
 from imgcls.records.evaluation import ClassScore, Interval, PairOutcome, Units, Verdict
 from imgcls.records.report import Report
+from imgcls.records.shards import Shard
 from imgcls.records.thresholds import Gate, Margin, ProvenThreshold
 from imgcls.session import results as session_results
 from imgcls.session.results import Results
@@ -56,7 +57,7 @@ class ScoreResult:
     def __repr__(self) -> str:
         scores = self._pair.scores
         return (
-            f"<ScoreResult {scores.model} on {scores.dataset}: "
+            f"<ScoreResult {scores.model} on {scores.dataset}{f', {self.shard}' if self.shard else ''}: "
             f"top1 {self.units.top1:.4f}, top5 {self.units.top5:.4f} of {units.total(scores)} images>"
         )
 
@@ -67,6 +68,11 @@ class ScoreResult:
     @property
     def dataset(self) -> str:
         return self._pair.scores.dataset
+
+    @property
+    def shard(self) -> Shard | None:
+        """The shard whose images were scored; None where all were."""
+        return self._results.session.options.shard
 
     @property
     def listed(self) -> int:
@@ -145,6 +151,7 @@ class ScoreResult:
 
     def judge(self, **thresholds: Unpack[Thresholds]) -> tuple[Verdict, ...]:
         """The verdicts of these thresholds, the same as those of a configuration's gate with the same numbers."""
+        self._require_whole()
         confidence = thresholds.get("confidence")
 
         def accuracy_threshold(value: float | None) -> float | ProvenThreshold | None:
@@ -170,6 +177,7 @@ class ScoreResult:
 
         Raises ImgclsError where the run is not whole.
         """
+        self._require_whole()
         try:
             session_results.save_baseline(Path(file), self.document, self.predictions())
         except OSError as error:
@@ -179,8 +187,17 @@ class ScoreResult:
         """The run as comparisons read it, all predictions in memory."""
         from imgcls.comparison import current_run
 
+        self._require_whole()
         session = self._results.session
         return current_run.scored(session.store, session.run_id, self._results.outcomes)
+
+    def _require_whole(self) -> None:
+        """Raise ConfigError where this is one shard."""
+        if self.shard:
+            raise ConfigError(
+                f"this is {self.shard}, not a whole run: merge the stores of all shards (imgcls store merge), and "
+                "score on that store"
+            )
 
 
 def _shown(threshold: float | None, confidence: float | None) -> ProvenThreshold | None:

@@ -30,7 +30,8 @@ class MergedResults(Results):
         from imgcls.comparison import merge, parts
 
         super().__init__(session)
-        self.run: MergedRun = merge.joined(parts.read(files), session.settings.pairs(), session.settings.source)
+        read = parts.read(files, shards=True)
+        self.run: MergedRun = merge.joined(read, session.settings.pairs(), session.settings.source)
         self.started = self.finished = True
         self.profiles += self.run.report.profiles
         self._judge_pairs()
@@ -82,7 +83,7 @@ class MergedResults(Results):
         if baseline is None:
             return {}
         current = self.run.as_run()
-        scored = [(r.model, r.dataset) for r in self.run.report.results if not r.failure]
+        scored = [pair for pair, row in self.run.rows.items() if not (row.result.failure or row.lacks)]
         new = self.session.new_pairs
         return {pair: compare.pair(baseline.run, current, *pair) for pair in scored if pair not in new}
 
@@ -99,6 +100,8 @@ class MergedResults(Results):
     def _verdicts(self, pair: PairOutcome) -> tuple[Verdict, ...]:
         key = (pair.scores.model, pair.scores.dataset)
         gate, baseline = self.session.settings.gates.get(key), self.session.baseline
+        if lacks := self.run.rows[key].lacks:
+            return (Verdict("complete", None, "complete", "error", f"{' on '.join(key)}: {lacks}"),)
         verdicts = accuracy.evaluate(gate, pair) if gate else ()
         if baseline is None or pair.failure:
             return verdicts

@@ -6,12 +6,16 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from imgcls.errors import ConfigError
 from imgcls.reporting import columns
 from imgcls.session import required
 from imgcls.session.required import Required
+from imgcls.system import devices
+
+if TYPE_CHECKING:
+    from imgcls.records.shards import Shard
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "config": {
@@ -21,10 +25,13 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "models": {"metavar": "A,B", "help": "only these models of the configuration"},
     "datasets": {"metavar": "X,Y", "help": "only these datasets of the configuration"},
     "device": {
-        "choices": ("cpu", "cuda"),
+        "choices": tuple(devices.DEVICES),
         "help": "where models run (default: scored on the CPU, measured on every device that is available)",
     },
+    "offline": {"action": "store_true", "help": "do not fetch weights: use those that are here"},
     "store": {"metavar": "DIR|off", "help": "where predictions are stored (default: .imgcls), or off"},
+    "shard": {"metavar": "I/N|auto", "help": "score only this part of the images, as in 1/8; auto: as SLURM has it"},
+    "plan": {"metavar": "FILE", "help": "take runtimes from FILE, which `imgcls plan` writes"},
     "trust-mtime": {
         "action": "store_true",
         "help": "do not hash files again whose size, modification time and inode are unchanged",
@@ -111,6 +118,9 @@ class RunOptions:
     models: tuple[str, ...] | None = None
     datasets: tuple[str, ...] | None = None
     device: str | None = None
+    offline: bool = False
+    shard: Shard | None = None
+    plan: Path | None = None
     trust_mtime: bool = False
     json: Path | None = None
     json_summary: bool = False
@@ -185,13 +195,22 @@ class RunOptions:
         def path(name: str) -> Path | None:
             return working / given[name] if given[name] else None
 
+        shard, store = None, home / ".imgcls"
+        if given["shard"]:
+            from imgcls.session import sharding  # it imports records, and every run of pytest imports this module
+
+            shard = sharding.shard(f"{prefix}shard", given["shard"])
+            store /= shard.folder
         return cls(
             working=working,
-            store=None if given["store"] == "off" else path("store") or home / ".imgcls",
+            store=None if given["store"] == "off" else path("store") or store,
             config=tuple(working / file for file in given["config"] or ()),
             models=_names(given["models"]),
             datasets=_names(given["datasets"]),
             device=given["device"],
+            offline=bool(given["offline"]),
+            shard=shard,
+            plan=path("plan"),
             trust_mtime=bool(given["trust-mtime"]),
             json=path("json"),
             json_summary=bool(given["json-summary"]),
@@ -251,6 +270,18 @@ def add_to_command(parser: argparse.ArgumentParser, *names: str) -> None:
         parser.add_argument(f"{COMMAND_PREFIX}{name}", **OPTIONS[name])
 
 
+def add_images(parser: argparse.ArgumentParser) -> None:
+    """Declare to a command the images that no configuration has."""
+    parser.add_argument(
+        "--data", metavar="DIR|FILE",
+        help="score on this folder, manifest, archive or URL, not on configured datasets; without gates",
+    )  # fmt: skip
+    parser.add_argument(
+        "--labels", default="auto", metavar="HOW|FILE.csv",
+        help="how the folders of --data are named: auto (default), wnid, name, index, or a map file",
+    )  # fmt: skip
+
+
 def add_verbosity(parser: argparse.ArgumentParser) -> None:
     """Declare -q and -v to a command, which mean what they mean to pytest."""
     group = parser.add_mutually_exclusive_group()
@@ -258,6 +289,11 @@ def add_verbosity(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-v", "--verbose", dest="verbosity", action="store_const", const=1, help="everything that is known"
     )
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Declare only -q to a command that has nothing more to print than it does."""
+    parser.add_argument("-q", "--quiet", dest="verbosity", action="store_const", const=-1, help="do not show progress")
 
 
 def _names(text: str | Sequence[str] | None) -> tuple[str, ...] | None:

@@ -18,6 +18,7 @@ from imgcls.records.evaluation import DatasetOutcome, Verdict
 from imgcls.records.performance import Profile
 from imgcls.records.report import JudgedLimit, Report, Selection
 from imgcls.session import session as sessions
+from imgcls.session import sharding
 from imgcls.session.events import PairJudged
 from imgcls.session.gating import GateResults
 
@@ -80,6 +81,7 @@ class Results(GateResults):
             contracts=tuple(self.contracts),
             limits=tuple(JudgedLimit(*judged) for judged in self.judged_limits),
             selection=self._selection,
+            shard=session.options.shard,
         )
 
     @property
@@ -162,6 +164,8 @@ class Results(GateResults):
 
     def gates_line(self) -> str:
         """How many of the gates were evaluated."""
+        if self.session.options.shard:
+            return sharding.line(self.session.options.shard)
         total = self.total_gates
         return f"gates: {total - len(self.unevaluated())} of {total} evaluated" if total else "no gates"
 
@@ -244,7 +248,8 @@ def save_last(store: Path, document: Report, predictions: Iterator[Prediction]) 
     from imgcls.comparison.baseline import LAST_FILE
     from imgcls.reporting import result_document
 
-    if document.complete and document.selection.complete and document.results and not os.environ.get("CI"):
+    whole = document.complete and document.selection.complete and not document.shard
+    if whole and document.results and not os.environ.get("CI"):
         result_document.save(store / LAST_FILE, document, predictions)
 
 

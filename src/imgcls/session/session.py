@@ -18,17 +18,20 @@ from imgcls import documents
 from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError, ImgclsError, ModelError, StoreError
 from imgcls.gates import accuracy, regression
+from imgcls.models.weights import early
 from imgcls.records.comparison import Comparison
 from imgcls.records.config import DatasetSpec, Settings
 from imgcls.records.evaluation import DatasetOutcome, Failure, PairOutcome, Progress, Scores, Verdict
 from imgcls.records.performance import Status
 from imgcls.reporting import progress
+from imgcls.session import sharding
 from imgcls.session.options import RunOptions
 
 if TYPE_CHECKING:
     from imgcls.comparison.baseline import Baseline
     from imgcls.golden.check import Pair
     from imgcls.models.pool import ModelPool
+    from imgcls.records.plan import Plan
     from imgcls.store.database import Store
 
 ShowProgress = Callable[[], AbstractContextManager[Progress]]
@@ -53,6 +56,11 @@ class Session:
     ) -> None:
         """Raises ConfigError where options and configuration do not go together."""
         settings = configuration.select(configured, options.models, options.datasets)
+        settings = configuration.with_access(settings, offline=options.offline, quiet=options.verbosity < 0)
+        if options.shard:
+            given = {name: getattr(options, name.replace("-", "_")) for name in sharding.OPTIONS}
+            sharding.check(given, options.prefix)
+            settings = sharding.without_gates(settings)
         self.options, self.configured = options, configured
         self.settings = configuration.with_margins(settings, options.compare_fail)
         if options.compare_fail and not options.baseline:
@@ -76,6 +84,13 @@ class Session:
         from imgcls.store.database import Store
 
         return Store(self.options.store, self.show_waiting)
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """The runtimes that were chosen before, where a plan was named. Raises ConfigError."""
+        from imgcls.evaluation import plans
+
+        return plans.read(self.options.plan) if self.options.plan else None
 
     @cached_property
     def baseline(self) -> Baseline | None:
@@ -126,6 +141,7 @@ class Session:
 
     def evaluate(self) -> bool:
         """Score dataset by dataset; false where that was interrupted. Predictions are in the store."""
+        early.require(self.settings.models[name] for name in dict.fromkeys(model for model, _ in self.settings.pairs()))
         gc.freeze()  # half a million objects of imported libraries are not garbage; looking through them takes 0.2 s
         self.store.plan(self.run_id, self.settings.pairs())
         try:
@@ -144,16 +160,22 @@ class Session:
         return known
 
     def _scored(self, dataset: str, models: Sequence[str]) -> DatasetOutcome:
-        from imgcls.evaluation import evaluator, hash_cache
+        with self.show_progress() as shown:  # around the imports, too, which take seconds
+            early.connect(self.settings.models[name] for name in models)
+            from imgcls.data import dataset as datasets
+            from imgcls.evaluation import evaluator, hash_cache
 
-        find = partial(hash_cache.listing, self.store) if self.options.trust_mtime else None
-        spec = self.settings.datasets[dataset]
-        with self.show_progress() as shown:
-            return evaluator.evaluate(self.run_id, spec, models, self.pool(), self.store, shown, find)
+            lists = partial(hash_cache.listing, self.store) if self.options.trust_mtime else datasets.list_images
+            find = partial(lists, shard=self.options.shard)
+            spec = self.settings.datasets[dataset]
+            return evaluator.evaluate(self.run_id, spec, models, self.pool(), self.store, shown, find, self.plan)
 
     def outcome(self, model: str, dataset: str) -> PairOutcome:
         """One pair's counts, or why there are none."""
         try:
+            known = self.store.outcome(self.run_id, dataset)
+            if known is None:
+                early.require(self.settings.models[name] for name in self.needed.get(dataset, [model]))
             return self.dataset_outcome(model, dataset).pair(model)
         except ImgclsError as error:
             return PairOutcome(Scores(model, dataset), failure=Failure(error.exit_code, str(error)))

@@ -21,10 +21,10 @@ def mcnemar(losses: int, gains: int) -> float:
 
     Raises ValueError where a count is negative.
     """
-    from scipy.stats import binomtest
-
     if losses == gains == 0:
         return 1.0
+    from scipy.stats import binomtest
+
     return float(binomtest(losses, losses + gains).pvalue)
 
 
