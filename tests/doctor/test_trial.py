@@ -1,0 +1,43 @@
+"""imgcls.doctor.trial: each library is tried as far as a run would use it."""
+
+import json
+import sys
+import warnings
+
+import pytest
+
+from imgcls.doctor import trial
+
+
+def _warns() -> dict[str, object]:
+    warnings.warn("the driver is too old\n", UserWarning, stacklevel=1)
+    return {"version": "1"}
+
+
+def _ends() -> dict[str, object]:
+    raise SystemExit("no\nway")
+
+
+def test_a_step_is_a_line_before_and_after(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A step that fails is an error in one line, and a warning of a library is kept."""
+    monkeypatch.setattr(trial, "_OUTPUT", sys.stdout)
+    monkeypatch.setattr(trial, "STEPS", {"a": _warns, "b": _ends})
+    trial.main(["a", "b"])
+    assert list(map(json.loads, capsys.readouterr().out.splitlines())) == [
+        {"step": "a"},
+        {"step": "a", "error": None, "values": {"version": "1", "warnings": ["the driver is too old"]}},
+        {"step": "b"},
+        {"step": "b", "error": "SystemExit: no way", "values": {"warnings": []}},
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["numpy", "torchvision", "timm", "memray", "openvino"])
+def test_libraries_that_are_installed_here_work(name: str) -> None:
+    """Each step runs, and returns what JSON can hold."""
+    assert json.loads(json.dumps(trial.STEPS[name]()))
+
+
+def test_torch_reports_its_build_and_devices() -> None:
+    """All that the checks of GPUs look at is there."""
+    assert trial.torch().keys() == {"file", "version", "cuda", "capability", "mps", "built_for", "gpus"}
