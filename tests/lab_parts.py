@@ -66,19 +66,20 @@ def without_labels(report: Report) -> Report:
 
 
 def make_run(name: str = "a", **values: Any) -> TrainingRun:
-    """Three epochs of 30 images, each 10 seconds long."""
+    """Three epochs of 30 images, each 10 seconds long, two of them for its validation."""
     epochs = tuple(
         Epoch(
             number,
             0.001,
             SplitMetrics(2.0 / number, 0.3 * number, 0.29 * number),
             SplitMetrics(1.5 / number, 0.25 * number, 0.24 * number),
-            3.0,
+            3.75,
+            10.0,
         )
         for number in (1, 2, 3)
     )
     usual = {
-        "name": name, "arch": "reference:efficientnet_b0", "train_images": 30, "validation_images": 10,
+        "name": name, "arch": "reference:efficientnet_b0", "weights": None, "train_images": 30, "validation_images": 10,
         "recipe": {"array": "numpy", "device": "cpu", "epochs": 3}, "epochs": epochs,
     }  # fmt: skip
     return TrainingRun(**{**usual, **values})

@@ -29,6 +29,14 @@ def test_the_first_few_of_many_and_a_count() -> None:
     assert line.endswith("class c08: 0 of 20 right and 3 more")
 
 
+def test_of_random_weights_no_class_is_named() -> None:
+    """That they name none is no news."""
+    report = make_report(make_pair(scores=make_scores(classes={"7": ClassScore(36, 0, 30)})))
+    untrained = replace(report, results=tuple(replace(result, untrained=True) for result in report.results))
+    assert list(class_lines.dead(report))
+    assert list(class_lines.dead(untrained)) == []
+
+
 def test_classes_without_scored_images_did_not_die() -> None:
     """Nor did one of which a single image is right."""
     assert _lines({"7": ClassScore(0, 0, 0, answered=4), "8": ClassScore(36, 1, 1)}) == []

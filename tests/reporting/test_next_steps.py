@@ -36,9 +36,12 @@ def test_a_gate_that_failed_has_a_command(metric: str, step: str) -> None:
     assert _line(metric).startswith("  net on photos, ")
 
 
-def test_what_is_inconclusive_needs_images_or_leave() -> None:
-    """A time needs a quiet machine instead."""
-    assert "add images, or let it pass with --imgcls-inconclusive warn" in _line("top1", "inconclusive")
+def test_what_is_inconclusive_needs_a_look_images_or_leave() -> None:
+    """Of six images that are all wrong, more are not what is missing. A time needs a quiet machine instead."""
+    assert _line("top1", "inconclusive").endswith(
+        "the wrong images: imgcls show run.json --mistakes; or add images, or let it pass with "
+        "--imgcls-inconclusive warn"
+    )
     assert "on a quiet machine" in _line("p95_ms", "inconclusive")
 
 
@@ -55,6 +58,14 @@ def test_every_metric_of_a_gate_has_a_step() -> None:
     metrics += [*MemoryGate.__dataclass_fields__, "flips", "logits", "not worse top1", "not worse top5"]
     assert {*LatencyGate.__dataclass_fields__} <= {*metrics}
     assert [metric for metric in metrics if metric not in next_steps.STEPS] == []
+
+
+def test_what_cannot_be_compared_has_two_ways_out() -> None:
+    """The change is undone, or the baseline is made anew."""
+    assert "undo what its line above names; where it is intended, a run with --imgcls-save" in _line(
+        "comparable", "error"
+    )
+    assert "mend what its line above names, and run again" in _line("top1", "error")
 
 
 def test_many_are_counted() -> None:

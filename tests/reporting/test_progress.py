@@ -1,9 +1,12 @@
 """imgcls.reporting.progress: few plain lines in a log; on a terminal a bar, or the line below somebody else's."""
 
 import io
+import re
+import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout, suppress
 
 import pytest
 
@@ -74,6 +77,33 @@ class _Clock:
 
     def __call__(self) -> float:
         return self.now_s
+
+
+class _Second(threading.Timer):
+    """A second, or in a log half a minute, that is over at once, or not before the test ends."""
+
+    is_over = True
+
+    def start(self) -> None:
+        assert self.interval in {1.0, 30.0}
+        if self.is_over:
+            self.function()
+
+    def join(self, timeout: float | None = None) -> None:
+        pass
+
+
+class _ShortWork(_Second):
+    is_over = False
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> _Terminal:
+    """A terminal that takes every sequence."""
+    monkeypatch.setenv("TERM", "xterm")
+    for variable in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(variable, raising=False)
+    return _Terminal()
 
 
 @pytest.fixture
@@ -147,31 +177,96 @@ def test_an_error_begins_a_line_of_its_own() -> None:
     ]
 
 
-def test_a_terminal_has_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_has_a_bar(terminal: _Terminal) -> None:
     """On a terminal each dataset has a bar with its name and its counts, which goes when all is done."""
-    monkeypatch.setenv("TERM", "xterm")
-    for variable in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
-        monkeypatch.delenv(variable, raising=False)
-    stream = _Terminal()
-    with progress.shown(stream) as report:
+    with progress.shown(terminal, _Second) as report:
         for done in (0, 3, 7):
             report("photos", done, 10)
         report("digits", 5, 360)
-    shown = stream.getvalue()
+    shown = terminal.getvalue()
     assert "photos" in shown
     assert "7/10 images" in shown
     assert "5/360 images" in shown
     assert shown.endswith("\x1b[2K")
 
 
-def test_a_terminal_is_left_as_it_was_when_a_pass_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_is_left_as_it_was_when_a_pass_fails(terminal: _Terminal) -> None:
     """After an interrupt the cursor is shown again."""
-    monkeypatch.setenv("TERM", "xterm")
-    stream = _Terminal()
-    with suppress(KeyboardInterrupt), progress.shown(stream) as report:
+    with suppress(KeyboardInterrupt), progress.shown(terminal, _Second) as report:
         report("photos", 3, 10)
         raise KeyboardInterrupt
-    assert stream.getvalue().rindex("\x1b[?25h") > stream.getvalue().rindex("\x1b[?25l")
+    assert terminal.getvalue().rindex("\x1b[?25h") > terminal.getvalue().rindex("\x1b[?25l")
+
+
+def test_a_bar_is_for_what_takes_over_a_second(terminal: _Terminal) -> None:
+    """What ends before that shows nothing on a terminal, and leaves its cursor where it was."""
+    with progress.working(terminal, "checking the store", _ShortWork):
+        pass
+    assert terminal.getvalue() == ""
+    with progress.shown(terminal, _ShortWork) as report:
+        report("photos", 3, 10)
+    assert re.sub(r"\x1b\[(\?25[lh]|2K)|\r", "", terminal.getvalue()) in {"", "\n\x1b[1A"}
+
+
+def test_a_redirected_stdout_is_given_back(terminal: _Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although the second passes while a library's output is caught, what is printed later gets out."""
+    seconds: list[Callable[[], object]] = []
+    monkeypatch.setattr(_ShortWork, "start", lambda self: seconds.append(self.function))
+    stdout = sys.stdout
+    for context in (progress.shown(terminal, _ShortWork), progress.working(terminal, "calibrating", _ShortWork)):
+        with context, redirect_stdout(io.StringIO()):
+            seconds.pop()()
+        assert sys.stdout is stdout
+
+
+def test_what_the_first_image_waits_for_is_stated(terminal: _Terminal) -> None:
+    """Hashing and loading are named until the first progress is reported: in the bar, or once in a log."""
+    with progress.shown(terminal, _Second):
+        pass
+    assert "looking at files, loading models" in terminal.getvalue()
+    log = io.StringIO()
+    with progress.shown(log, _Second) as report:
+        report("photos", 0, 10)
+    assert log.getvalue() == "looking at files, loading models\nphotos: 0 of 10 images\n"
+
+
+def test_a_log_that_has_lines_needs_no_word_on_what_comes_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second that passes after the first line adds nothing."""
+    seconds: list[Callable[[], object]] = []
+    monkeypatch.setattr(_ShortWork, "start", lambda self: seconds.append(self.function))
+    log = io.StringIO()
+    with progress.shown(log, _ShortWork) as report:
+        report("photos", 0, 10)
+        [over] = seconds
+        over()
+    assert log.getvalue() == "photos: 0 of 10 images\n"
+
+
+def test_work_without_a_count_is_stated(terminal: _Terminal) -> None:
+    """A line that goes on a terminal, and one line in a log."""
+    with progress.working(terminal, "checking the store", _Second):
+        pass
+    assert "checking the store" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\x1b[2K")
+    log = io.StringIO()
+    with progress.working(log, "checking\x1b the store", _Second):
+        pass
+    assert log.getvalue() == "checking\\x1b the store\n"
+
+
+@pytest.mark.parametrize("stream", [_Terminal(), io.StringIO()])
+def test_what_is_hidden_writes_nothing(stream: io.StringIO) -> None:
+    """Neither bars nor lines, and afterwards both are shown again."""
+    with progress.hidden(is_hidden=True):
+        with progress.shown(stream, _Second) as report, progress.working(stream, "checking", _Second):
+            report("photos", 5, 10)
+        with progress.status(stream, at_once=True) as say, progress.notices(stream) as notice:
+            say("measuring")
+            notice("waiting")
+    assert stream.getvalue() == ""
+    with progress.shown(stream, _Second) as report:
+        report("photos", 5, 10)
+    assert "photos" in stream.getvalue()
 
 
 def test_progress_of_other_processes_is_reported_to_the_end() -> None:

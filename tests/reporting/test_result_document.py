@@ -36,7 +36,7 @@ VERDICT = Verdict("top1", 0.6, "top1 >= 0.6", "pass", "net on photos: top1 0.612
 DOCUMENT = {
     "format", "made_at", "complete", "environment", "passes", "results", "rejections", "contrasts", "comparisons",
     "latencies", "memories", "profiles", "datasets", "selection", "predictions", "seal",
-    "parities", "servings", "contracts", "limits",
+    "parities", "servings", "contracts", "limits", "shard",
 }  # fmt: skip
 PASS = {
     "dataset", "models", "seconds", "decode_seconds", "model_seconds", "load_seconds", "compile_seconds",

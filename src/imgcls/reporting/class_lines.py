@@ -9,9 +9,12 @@ from imgcls.records.report import Report, Result
 
 
 def dead(report: Report) -> Iterator[str]:
-    """A line per result with classes of which images were scored and none is right."""
+    """A line per result with classes of which images were scored and none is right.
+
+    Of random weights that would be no news.
+    """
     for result in report.results:
-        if named := _dead(result):
+        if not result.untrained and (named := _dead(result)):
             scored = sum(bool(score.scored) for score in result.classes.values())
             count = f"no image is right of {len(named)} of {scored} classes: " if len(named) > 1 else ""
             yield f"{result.model} on {result.dataset}: {count}{messages.named(named)}"

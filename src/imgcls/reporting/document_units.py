@@ -77,6 +77,7 @@ BY_FIELD: Mapping[str, Mapping[str, str]] = {
         "gmacs": "thousand millions of multiply-accumulates per image",
     },
     "ServingImage": {"distance": "standard deviations of the reference's tensor; of a service: a fraction"},
+    "Shard": {"number": "count of shards up to this one", "count": "count of shards"},
     "StepError": {"error": "standard deviations of the reference's output", "share": "fraction of the distance"},
     "Units": {"scored": "count of units"},
     "Verdict": {"threshold": "unit of its metric: accuracies and shares are fractions"},

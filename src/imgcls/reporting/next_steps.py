@@ -38,6 +38,7 @@ STEPS: Mapping[str, str] = {
 INCONCLUSIVE = "add images, or let it pass with {prefix}inconclusive warn"
 UNSTEADY = "run it again on a quiet machine, or let it pass with {prefix}inconclusive warn"
 ERROR = "mend what its line above names, and run again"
+NOT_COMPARABLE = "undo what its line above names; where it is intended, a run with {prefix}save makes a new baseline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,11 @@ def step(verdict: Verdict, model: str, places: Places) -> str:
     """What to do about a verdict that does not hold, in words."""
     words = STEPS.get(verdict.metric, ERROR)
     if verdict.status == "error":
-        words = ERROR
-    if verdict.status == "inconclusive":
-        words = UNSTEADY if verdict.metric.endswith(("_ms", "_per_second")) else INCONCLUSIVE
+        words = NOT_COMPARABLE if verdict.metric == "comparable" else ERROR
+    if verdict.status == "inconclusive" and verdict.metric.endswith(("_ms", "_per_second")):
+        words = UNSTEADY
     way = f" (a run with {places.prefix}json {RUN} writes it)" if "{run}" in words and not places.run else ""
-    return words.format(prefix=places.prefix, run=places.run or RUN, before=places.before, model=model) + way
+    if verdict.status == "inconclusive" and words != UNSTEADY:
+        way += f"; or {INCONCLUSIVE}"
+    names = {"prefix": places.prefix, "run": places.run or RUN, "before": places.before, "model": model}
+    return f"{words}{way}".format(**names)

@@ -48,7 +48,7 @@ def lines(report: Report, *, all_inputs: bool = True) -> Iterator[str]:
     Without ``all_inputs`` an input has a line only where a part of it was guessed.
     """
     for files in report.datasets:
-        yield from (f"{files.dataset}: {line}" for line in _of_files(files))
+        yield from (f"{files.dataset}: {line}" for line in _of_files(files, is_whole=not report.shard))
     yield from dict.fromkeys(f"{result.dataset}: {_what_counts(result)}" for result in report.results if result.units)
     yield from class_lines.dead(report)
     of_models: dict[str, list[Result]] = {}
@@ -60,8 +60,8 @@ def lines(report: Report, *, all_inputs: bool = True) -> Iterator[str]:
         yield from dict.fromkeys(f"{model}: {line}" for line in of_all)
 
 
-def _of_files(files: DatasetFiles) -> Iterator[str]:
-    if files.empty_classes:
+def _of_files(files: DatasetFiles, *, is_whole: bool) -> Iterator[str]:
+    if files.empty_classes and is_whole:
         folders = "class folder" if len(files.empty_classes) == 1 else "class folders"
         yield f"no image was scored of the {folders} {messages.named(files.empty_classes)}"
     for remark, count in files.remarks.items():

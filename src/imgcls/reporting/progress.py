@@ -4,7 +4,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TextIO
 
 from imgcls import messages
@@ -21,6 +21,25 @@ LINE_BELOW, CLEARED, BACK = "\x1b7\x1bE", "\x1b[2K", "\x1b8"
 """To the beginning of the next line (DECSC, NEL); nothing in it any more (EL); and back (DECRC)."""
 
 
+PREPARING = "looking at files, loading models"
+"""What is done before the first image."""
+
+Timer = Callable[[float, Callable[[], object]], threading.Timer]
+
+_is_hidden = False
+
+
+@contextmanager
+def hidden(is_hidden: bool) -> Iterator[None]:
+    """While it is open, nothing of this module is shown, where that is requested."""
+    global _is_hidden  # noqa: PLW0603 - where this process shows progress
+    before, _is_hidden = _is_hidden, is_hidden
+    try:
+        yield
+    finally:
+        _is_hidden = before
+
+
 @contextmanager
 def status(stream: TextIO, clock: Callable[[], float] = time.monotonic, *, at_once: bool = False) -> Iterator[Status]:
     """A function that states on ``stream`` what is being done, until the context ends; it may be called very often.
@@ -28,6 +47,9 @@ def status(stream: TextIO, clock: Callable[[], float] = time.monotonic, *, at_on
     On a terminal in the line below the cursor, which stays where it is: the line that the cursor is in is that of
     another writer, such as pytest. Elsewhere a line every half a minute. ``at_once``: the first one, too.
     """
+    if _is_hidden:
+        yield _ignore
+        return
     if _moves_the_cursor(stream):
         say = _Throttled(stream, clock, TERMINAL_S, _below, f"{LINE_BELOW}{CLEARED}{BACK}", at_once=at_once)
     else:
@@ -41,7 +63,11 @@ def status(stream: TextIO, clock: Callable[[], float] = time.monotonic, *, at_on
 @contextmanager
 def notices(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Iterator[Status]:
     """A function that states what is waited for, in lines of their own: at once, and then every half a minute."""
-    yield _Throttled(stream, clock, LOG_S, "{}\n".format, "", at_once=True)
+    yield _ignore if _is_hidden else _Throttled(stream, clock, LOG_S, "{}\n".format, "", at_once=True)
+
+
+def _ignore(_text: str) -> None:
+    pass
 
 
 @contextmanager
@@ -91,16 +117,12 @@ class _Throttled:
         if self.clock() >= self.next_s:
             self.next_s = self.clock() + self.every_s
             self.is_shown = True
-            self._write(self.layout(messages.printable(text)))
+            _write(self.stream, self.layout(messages.printable(text)))
 
     def end(self) -> None:
         """Leave the stream to the other writer."""
         if self.is_shown:
-            self._write(self.last)
-
-    def _write(self, text: str) -> None:
-        self.stream.write(text)
-        self.stream.flush()
+            _write(self.stream, self.last)
 
 
 def _below(text: str) -> str:
@@ -111,29 +133,92 @@ def _below(text: str) -> str:
 
 
 @contextmanager
-def shown(stream: TextIO) -> Iterator[Progress]:
-    """A function that shows progress on ``stream``, until the context ends."""
-    if not stream.isatty():
-        yield _Lines(stream, "{}\n")
-        return
+def shown(stream: TextIO, timer: Timer = threading.Timer) -> Iterator[Progress]:
+    """A function that shows progress on ``stream``, until the context ends.
+
+    On a terminal a bar, but only after a second, and before the first image what that waits for; in a log lines, and
+    what the first image waits for where that takes half a minute.
+    """
+    if _is_hidden:
+        yield lambda _dataset, _done, _total: None
+    elif stream.isatty():
+        with _bar(stream, timer) as report:
+            yield report
+    else:
+        report = _Lines(stream, "{}\n")
+        with _later(timer, LOG_S, lambda: None if report.tenths else _write(stream, f"{PREPARING}\n")):
+            yield report
+
+
+@contextmanager
+def working(stream: TextIO, doing: str, timer: Timer = threading.Timer) -> Iterator[None]:
+    """While it is open, state what is being done: on a terminal after a second, in a log once after half a minute."""
+    text = messages.printable(doing)
+    if _is_hidden:
+        yield
+    elif stream.isatty():
+        with ExitStack() as stack, _later(timer, TERMINAL_S, lambda: stack.enter_context(_spinner(stream, text))):
+            yield
+    else:
+        with _later(timer, LOG_S, lambda: _write(stream, f"{text}\n")):
+            yield
+
+
+def _spinner(stream: TextIO, text: str) -> AbstractContextManager[object]:
+    """A line that goes. It leaves sys.stdout alone, which the work may have redirected when a timer begins it."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.spinner import Spinner
+
+    console = Console(file=stream)
+    return Live(Spinner("dots", text), console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
+
+
+@contextmanager
+def _bar(stream: TextIO, timer: Timer) -> Iterator[Progress]:
+    """It prints above itself from the beginning on, and can be seen after a second."""
     from rich.console import Console
     from rich.progress import Progress as Bar
     from rich.progress import TextColumn, TimeRemainingColumn
 
-    columns = (
-        *Bar.get_default_columns()[:-1],
-        TextColumn("{task.completed}/{task.total} images"),
-        TimeRemainingColumn(),
-    )
+    columns = (*Bar.get_default_columns()[:-1], TextColumn("{task.fields[images]}"), TimeRemainingColumn())
     with Bar(*columns, console=Console(file=stream), transient=True) as bar:
-        tasks: dict[str, int] = {}
+        tasks = {PREPARING: bar.add_task(PREPARING, total=None, images="", visible=False)}
+        seconds_passed = threading.Event()
+
+        def show() -> None:
+            seconds_passed.set()
+            for task in bar.tasks:
+                bar.update(task.id, visible=True)
 
         def report(dataset: str, done: int, total: int) -> None:
+            if PREPARING in tasks:
+                bar.remove_task(tasks.pop(PREPARING))
             if dataset not in tasks:
-                tasks[dataset] = bar.add_task(messages.printable(dataset), total=total)
-            bar.update(tasks[dataset], completed=done, total=total)  # type: ignore[arg-type]  # TaskID is an int
+                tasks[dataset] = bar.add_task(messages.printable(dataset), total=total, images="", visible=False)
+            images = f"{done}/{messages.counted(total, 'image')}"
+            bar.update(tasks[dataset], completed=done, total=total, images=images, visible=seconds_passed.is_set())
 
-        yield report
+        with _later(timer, TERMINAL_S, show):
+            yield report
+
+
+@contextmanager
+def _later(timer: Timer, after_s: float, act: Callable[[], object]) -> Iterator[None]:
+    """Act after some time, unless the context has ended by then."""
+    pending = timer(after_s, act)
+    pending.daemon = True
+    pending.start()
+    try:
+        yield
+    finally:
+        pending.cancel()
+        pending.join()
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()
 
 
 @contextmanager

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+from imgcls import folder_imports
 from imgcls.errors import ConfigError, ModelError
 from imgcls.messages import did_you_mean, one_line
-from imgcls.models.sources import folder_imports
 from imgcls.preprocessing import decode
 from imgcls.serving.images import CheckImage
 from imgcls.serving.resizing import Values

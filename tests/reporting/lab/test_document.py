@@ -24,7 +24,7 @@ def test_every_section_once_and_in_order() -> None:
         *("Summary", "Models", "Accuracy", "Time", "Memory", "Operators", "Training", "Image by image", "Files"),
     ]
     assert text.startswith("# Image classifiers on photos\n\n- Date: 2026-01-02 03:04:05 UTC\n")
-    assert len(markdown_pages.tables(text)) == 15
+    assert len(markdown_pages.tables(text)) == 16
     assert not markdown_pages.has_html(text)
     assert "\n\n\n" not in text
 

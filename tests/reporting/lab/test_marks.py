@@ -40,6 +40,19 @@ def test_links_reach_files_of_any_name(path: str) -> None:
     assert unquote(target) == path
 
 
+def test_pages_of_the_web_are_linked_and_nothing_else_is() -> None:
+    """Whatever characters an address has, it ends no link and begins none."""
+    address = "https://x.test/a b(c)/*d*|[e]?f=<g>&h=%20#i"
+    text = marks.table(
+        ("a",), ("a",), [(marks.page(address),), (marks.page("javascript:alert(1)"),), (marks.page(""),)]
+    )
+    [target] = markdown_pages.targets(text)
+    assert target == "https://x.test/a%20b%28c%29/%2Ad%2A%7C%5Be%5D?f=%3Cg%3E&h=%20#i"
+    [[_, first, *others]] = markdown_pages.tables(text)
+    assert first[0].replace("\u200b", "") == address
+    assert others == [["javascript:alert(1)"], [""]]
+
+
 def test_numbers_stand_right_and_words_left() -> None:
     """As the rule below the head states."""
     assert marks.table(("name", "n"), ("name",), [("a", "1")]) == "| name | n |\n| :--- | ---: |\n| a | 1 |\n"

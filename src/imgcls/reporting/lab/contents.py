@@ -19,8 +19,8 @@ MODELS_ABREAST = 4  # docs/decisions.md#a-report-to-hand-in
 class Contents:
     """Everything that the Markdown is written from; all its figures are those of ``report`` and ``predictions``.
 
-    ``specs``: the models by name. ``thumbnails``: paths within the folder, by sha256 of the image. ``notes``: what was
-    left out, a sentence each.
+    ``specs``: the models by name. ``thumbnails``: paths within the folder, by sha256 of the image. ``origins``: where,
+    under which licence and when images were gathered, by sha256. ``notes``: what was left out, a sentence each.
     """
 
     title: str
@@ -29,6 +29,7 @@ class Contents:
     specs: Mapping[str, ModelSpec]
     runs: Sequence[TrainingRun] = ()
     thumbnails: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
     @property

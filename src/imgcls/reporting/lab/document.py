@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from imgcls.reporting import markdown_text, notes, tables
-from imgcls.reporting.lab import accuracy, costs, marks, models, operators, overview, predictions, training
+from imgcls.reporting.lab import (
+    accuracy,
+    costs,
+    marks,
+    models,
+    operators,
+    origins,
+    overview,
+    predictions,
+    published,
+    training,
+)
 from imgcls.reporting.lab.contents import Contents
 
 RESULT = "result.json"
@@ -16,6 +27,7 @@ def markdown(contents: Contents) -> str:
     sections: Mapping[str, Iterator[str]] = {
         "Summary": overview.summary(contents),
         "Models": models.blocks(contents),
+        "With published weights": published.blocks(contents),
         "Accuracy": accuracy.blocks(contents),
         "Time": costs.time(contents),
         "Memory": costs.memory(contents),
@@ -23,6 +35,7 @@ def markdown(contents: Contents) -> str:
         "Training": training.blocks(contents),
         "The whole set": predictions.overall(contents),
         "Image by image": predictions.of_images(contents),
+        "Where the images are from": origins.blocks(contents),
         "Files": _files(contents),
     }
     parts = [f"# {markdown_text.escaped(contents.title)}\n\n{_joined(overview.introduction(contents))}"]

@@ -12,7 +12,7 @@ from imgcls.errors import ConfigError
 from imgcls.records.config import DatasetSpec
 from imgcls.records.data import ImageRef
 from imgcls.reporting import result_document
-from imgcls.reporting.lab import accuracy, charts, costs, document, predictions, thumbnails, training
+from imgcls.reporting.lab import accuracy, charts, costs, document, origins, predictions, thumbnails, training
 from imgcls.reporting.lab.contents import Contents
 
 REPORT = "report.md"
@@ -34,8 +34,9 @@ def write(folder: Path, contents: Contents, images: Iterable[ImageRef], dataset:
     """Write the report and its images. Raises OSError and ConfigError; then there is no folder."""
     with documents.whole_folder(folder) as half:
         shown = _shown(contents)
-        paths = thumbnails.write(half, (image for image in images if image.sha256 in shown), dataset)
-        contents = replace(contents, thumbnails=paths)
+        listed = list(images)
+        paths = thumbnails.write(half, (image for image in listed if image.sha256 in shown), dataset)
+        contents = replace(contents, thumbnails=paths, origins=origins.read(listed))
         for path, draw in _charts(contents).items():
             (half / path).parent.mkdir(exist_ok=True)
             (half / path).write_bytes(draw())

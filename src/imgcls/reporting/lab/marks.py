@@ -7,6 +7,9 @@ from urllib.parse import quote
 
 from imgcls.reporting import markdown_text
 
+_OF_ADDRESSES = ":/?#@!$&'+,;=%~"
+"""What has a meaning in an address, and none in Markdown within a link's target."""
+
 
 class Markup(str):
     """Markdown that is inserted as it is; any other text is escaped."""
@@ -27,6 +30,12 @@ def image(text: str, path: str) -> Markup:
 def link(text: str, path: str) -> Markup:
     """A link to a file of the folder, whatever characters its name has."""
     return Markup(f"[{markdown_text.escaped(text)}]({quote(path)})")
+
+
+def page(url: str) -> str:
+    """A link to a page of the web; text where it is no such address."""
+    is_web = url.startswith(("https://", "http://"))
+    return Markup(f"[{markdown_text.escaped(url)}]({quote(url, safe=_OF_ADDRESSES)})") if is_web else url
 
 
 def paragraph(*parts: str) -> str:

@@ -14,6 +14,8 @@ SHOWN = 10  # docs/decisions.md#names-in-a-message
 
 def blocks(contents: Contents) -> Iterator[str]:
     """A table for each model and device."""
+    if contents.report.profiles:
+        yield f"What torch.profiler measures of each model, the {SHOWN} operators that take most time first:\n"
     for profile in contents.report.profiles:
         conditions = profile.conditions
         on_gpu = profile.repeats_cuda_ns is not None
@@ -23,7 +25,8 @@ def blocks(contents: Contents) -> Iterator[str]:
     if contents.report.profiles:
         yield (
             "Medians of several profiled calls with one image. The profiler itself takes time, above all for many "
-            "small operators: what an operator's share is can be read here, how long a model takes cannot.\n"
+            "small operators: what an operator's share is can be read here, how long a model takes cannot. An operator "
+            "that frees more memory than it allocates has a negative number.\n"
         )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from imgcls.data import digits, listing
 from imgcls.errors import Undecodable
-from imgcls.records.config import BUILTIN_DIGITS, BuiltinDataset
+from imgcls.records.config import BUILTIN_DIGITS, Address, BuiltinDataset
 
 _BYTE = re.compile(r"(\\+)x([89a-f][0-9a-f])")
 """How :func:`imgcls.messages.path_text` spells a byte that is not UTF-8, or a name that looks like it."""
@@ -23,7 +23,7 @@ def _spelled_byte(match: re.Match[str]) -> str:
     return f"{kept}x{byte}" if len(backslashes) % 2 == 0 else f"{kept}{chr(0xDC00 + int(byte, 16))}"
 
 
-def root_of(dataset: Path | BuiltinDataset) -> Path:
+def root_of(dataset: Path | BuiltinDataset | Address) -> Path:
     """Where the paths of a dataset begin: its folder, or that of its manifest. Raises MachineError."""
     if dataset == BUILTIN_DIGITS:
         return digits.folder()

@@ -7,8 +7,8 @@ from imgcls.training.history import Epoch, SplitMetrics
 from report_pages import NoImages, make_document, make_view, section
 
 EPOCHS = (
-    Epoch(1, 0.1, SplitMetrics(2.0, 0.4, 0.3), SplitMetrics(1.5, 0.5, 0.4), 100.0),
-    Epoch(2, 0.01, SplitMetrics(1.0, 0.7, 0.6), SplitMetrics(1.2, 0.75, 0.7), 100.0),
+    Epoch(1, 0.1, SplitMetrics(2.0, 0.4, 0.3), SplitMetrics(1.5, 0.5, 0.4), 100.0, 3.0),
+    Epoch(2, 0.01, SplitMetrics(1.0, 0.7, 0.6), SplitMetrics(1.2, 0.75, 0.7), 100.0, 2.5),
 )
 TRAINED = Training("net", {"optimizer": "nadam", "epochs": 2}, EPOCHS, (3.0, 2.5))
 
