@@ -20,11 +20,12 @@ from imgcls.messages import spelled
 from imgcls.models import loader
 from imgcls.models.model import Model
 from imgcls.models.pool import ModelPool
+from imgcls.models.weights import early
 from imgcls.records.comparison import Comparison, Prediction, SavedRun
 from imgcls.records.config import DatasetSpec, InputSpec, ModelSpec, Settings
 from imgcls.records.performance import Latency, Memory
 from imgcls.session import results as session_results
-from imgcls.session import selection
+from imgcls.session import selection, sharding
 from imgcls.session.library import RunDifference, ScoreResult
 from imgcls.session.options import RunOptions
 from imgcls.session.prediction import Predictions
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     ClassNames = str | Path | Sequence[str]
     from imgcls.training.config import AllTrainingOptions
     from imgcls.training.trainer import TrainingResult
+
+
+STORE = ".imgcls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +109,29 @@ def score(
     input: InputSettings | None = None,  # noqa: A002 - the configuration's word
     labels: ClassNames | None = None,
     folders: str = "auto",
-    store: str | Path | None = ".imgcls",
+    store: str | Path | None = STORE,
+    shard: str | None = None,
+    plan: str | Path | None = None,
     config: str | Path | None = None,
 ) -> ScoreResult:
     """Score a model on a folder per class, a manifest, or a dataset of ``config``.
 
     ``folders``: how folders are named, as ``labels`` of ``[datasets.NAME]``, or a map file. ``store``: where
-    predictions are stored; None, and any module of this process, stores nothing on disk.
+    predictions are stored; None, and any module of this process, stores nothing on disk. ``shard``: score only this
+    part of the images, as in ``"1/8"``, by default into a store of its own in ``.imgcls``, without verdicts. ``plan``:
+    the file of ``imgcls plan`` that has the runtime.
     Raises ImgclsError where the model fails; an image that cannot be decoded is one of ``rejections``.
     """
     settings = selection.settings([Path(config)]) if config else None
     pool = _pool(model, device, input, labels, config)
     spec = pool.specs[_name(model)]
     dataset = _dataset(data, folders, settings)
-    options = RunOptions(
-        working=Path(),
-        store=None if store is None or pool.holds_module else Path(store),
-        device=device,
-    )
+    part = sharding.shard("shard =", shard) if shard is not None else None
+    stored = None if store is None or pool.holds_module else Path(store)
+    if part and stored is None:
+        raise ConfigError("shard: nothing would be left of it: name a store, and a model by its name")
+    folder = stored / part.folder if part and stored and store == STORE else stored
+    options = RunOptions(working=Path(), store=folder, device=device, shard=part, plan=Path(plan) if plan else None)
     session = Session(options, _settings(spec, dataset, settings), show_progress=lambda: nullcontext(_quiet))
     session.use(pool)
     results = Results(session)
@@ -237,6 +246,7 @@ def _pool(
     if isinstance(model, str | ModelSpec):
         files = [Path(config)] if config else []
         [spec] = selection.requested_models(files, [model]) if isinstance(model, str) else [model]
+        early.require([spec])
         return ModelPool({name: _given(spec, input_settings, labels)}, device)
     if isinstance(model, Model):
         _require_as_loaded(model, device, input_settings, labels)

@@ -1,18 +1,31 @@
 """imgcls.cli.lab_report: what a report of models is about, and what is refused before the work."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from conftest import Command, Project
+from conftest import NETWORK, Command, Project
+from imgcls.cli.lab_collection import Collected
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["colour"], "a report of models is about one set of images: name a folder with --data DIR, or a dataset of *"),
+        (["colour"], "a report of models is about one dataset, and the configuration has 2, colours, more: *"),
         (["colour", "--datasets", "colours", "--data", "colours"], "--data names the images, and --datasets does too*"),
-        (["colour", "--datasets", "colours,more"], "*--datasets names 2: name one of them"),
+        (
+            ["colour", "--datasets", "colours,more"],
+            "a report of models is about one dataset, and --datasets names 2, colours, more: name one with --datasets",
+        ),
+        (["--config", "imgcls.toml"], "*, and the configuration has 2, colours, more: name one with --datasets"),
+        (
+            ["--datasets", "colours", "--labels", "x.csv"],
+            "--labels x.csv is for the images of --data; the dataset colours states itself how *",
+        ),
+        (["colour", "--data", "nowhere"], "nowhere is not there: put the images there, or name another folder with *"),
+        (["colour", "--data", "bare"], "bare is empty: put the images there, or name another folder with --data DIR"),
+        (["colour", "-o", "out.html"], "-o out.html names a page, and a report of models is a folder: name one with *"),
         (
             ["colour", "--data", "colours", "--runs", "colours"],
             "--runs colours: not a folder that `imgcls train` wrote*",
@@ -27,12 +40,45 @@ def test_what_cannot_become_a_report_is_refused_before_the_work(
 ) -> None:
     """In one line that states what to write."""
     project.also('[datasets.more]\npath = "colours"\n')
+    Path("bare").mkdir()
     result = imgcls("report", *arguments, *([] if "-o" in arguments else ["-o", "out"]))
     assert result.ret == 2
     result.stderr.fnmatch_lines([f"imgcls: {message}"])
     assert len(result.errlines) == 1
     assert project.images_inferred() == 0
     assert not Path("out").exists()
+
+
+def test_without_a_configuration_the_images_are_to_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, imgcls: Command
+) -> None:
+    """By either option."""
+    monkeypatch.chdir(tmp_path)
+    result = imgcls("report", "resnet18", "-o", "out")
+    result.stderr.fnmatch_lines(
+        ["imgcls: a report of models is about one set of images: name a folder with --data DIR, or a dataset of *"]
+    )
+    assert result.ret == 2
+
+
+@pytest.mark.slow
+def test_without_names_it_is_about_all_models_and_the_only_dataset(
+    project: Project, imgcls: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a name of a dataset, about the models that are for it; with images of one's own, about all of them."""
+    monkeypatch.setattr(Collected, "_costs", lambda *_: None)
+    assert imgcls("report", "-o", "only", "--store", "off").ret == 0
+    assert _models("only") == ["colour"]
+    other = f'[models.other]\narch = "python:nets:colour"\ndatasets = ["more"]\n{NETWORK}'
+    project.also('[datasets.more]\npath = "colours"\n' + other)
+    assert imgcls("report", "--datasets", "colours", "-o", "out", "--store", "off").ret == 0
+    assert _models("out") == ["colour"]
+    assert imgcls("report", "--data", "colours", "-o", "more", "--store", "off").ret == 0
+    assert _models("more") == ["colour", "other"]
+
+
+def _models(folder: str) -> list[str]:
+    return [result["model"] for result in json.loads(Path(folder, "result.json").read_text())["results"]]
 
 
 def test_without_any_score_there_is_no_report(project: Project, imgcls: Command) -> None:

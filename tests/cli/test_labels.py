@@ -84,6 +84,30 @@ def test_labels_list(project: Project, imgcls: Command, target: str) -> None:
     assert result.outlines[281] == "281\tn02123045\ttabby, tabby cat"
 
 
+def test_labels_list_without_a_list(project: Project, imgcls: Command) -> None:
+    """It prints which there are: those of the package, and those of configured models."""
+    unstated = (
+        '[models.own]\narch = "python:nets:colour"\n[models.folders]\narch = "timm:test_vit"\nlabels = "folders"\n'
+    )
+    project.also(f"{TIMM}{unstated}")
+    result = imgcls("labels", "list")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "imagenet-1k: 1000 classes",
+            "imagenet-21k: 21843 classes",
+            "digits: 10 classes",
+            "colour: 3 classes of *names.txt",
+            "small: 1000 classes of imagenet-1k",
+            "own: its classes are stated nowhere",
+            "folders: the folders of a dataset",
+            "imgcls labels list NAME prints *",
+        ]
+    )
+    (project.folder / "imgcls.toml").unlink()
+    assert len(imgcls("labels", "list").outlines) == 4
+
+
 def test_labels_of_a_checkpoint(importable: Project, imgcls: Command) -> None:
     """Classes that a training script saved next to the weights are the model's."""
     weights = {"0.gain": torch.tensor(1.0), "1.weight": torch.ones(4, 3), "1.bias": torch.zeros(4)}

@@ -49,14 +49,20 @@ def test_a_reader_that_has_enough_ends_the_command_in_silence() -> None:
         assert (process.wait(), process.stderr.read()) == (141, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("project")
-def test_options_are_written_out(imgcls: Command) -> None:
-    """An abbreviation is an unknown option, in every command."""
-    for command in (
-        ("score", "--model", "colour"),
-        ("cache", "info", "--sto", "x"),
-        ("predict", "a.jpg", "--top", "3"),
-    ):
-        result = imgcls(*command)
-        assert result.ret == 2
-        result.stderr.fnmatch_lines(["*unrecognized arguments: --*"])
+def test_saved_runs_are_compared_without_torch(imgcls: Command, python: Command) -> None:
+    """Its import would take longer than all of the rest; so are pages and tables of a saved run."""
+    for name in ("a.json", "b.json"):
+        assert imgcls("score", "--save", name).ret == 0
+    for command in (["compare", "a.json", "b.json"], ["show", "a.json", "--mistakes"], ["history", "a.json"]):
+        code = f"import sys; from imgcls.cli.main import main; main({command}); print('torch' in sys.modules)"
+        assert python(code).outlines[-1] == "False", command
+
+
+def test_only_the_chosen_command_is_imported(python: Command) -> None:
+    """Neither the other commands nor what any of them imports for its work, whichever help is printed."""
+    code = "import sys; from imgcls.cli.main import parser; parser({}); print([m for m in sys.modules if m in {}])"
+    others = ["imgcls.cli.train", "imgcls.cli.compare", "torch", "numpy", "PIL"]
+    assert python(code.format("'cache'", others)).outlines == ["[]"]
+    assert python(code.format("", ["torch", "numpy", "PIL", "scipy", "timm", "sqlite3"])).outlines == ["[]"]

@@ -137,7 +137,7 @@ def test_numbers_are_above_0(
     """As argparse has it."""
     with pytest.raises(SystemExit, match="2"):
         profile("small", option, value)
-    assert f"argument {option}: " in capsys.readouterr().err
+    assert f"imgcls profile: {option}: " in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("project")

@@ -1,6 +1,7 @@
 """imgcls score: the plugin's run without pytest."""
 
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -153,3 +154,51 @@ def test_verdicts_have_colours_where_they_are_wanted(imgcls: Command) -> None:
     result = imgcls("score", FORCE_COLOR="1", PY_COLORS="", NO_COLOR="")
     assert result.stdout.str().count("\x1b[") == 2 * sum("PASS" in line for line in result.outlines)
     assert "\x1b[" not in imgcls("score", FORCE_COLOR="1", NO_COLOR="1", PY_COLORS="").stdout.str()
+
+
+def test_a_folder_is_scored_as_it_is(project: Project, imgcls: Command) -> None:
+    """--data names the images: with the models of the configuration, its labels, and none of its gates."""
+    project.add_images("red", 2, folder="other")
+    project.add_images("blue", 3, folder="other")
+    result = imgcls("score", "--data", "other", "--json", "run.json")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines([" colour*other*5*100.0*", "no gates"])
+    document = json.loads((project.folder / "run.json").read_text())
+    assert [(row["model"], row["dataset"], row["scored"]) for row in document["results"]] == [("colour", "other", 5)]
+
+
+def test_the_folders_of_data_may_have_a_map(project: Project, imgcls: Command) -> None:
+    """--labels says how they are named, as in a configuration."""
+    project.add_images("red", 2, folder="other")
+    (project.folder / "other" / "red").rename(project.folder / "other" / "crimson")
+    (project.folder / "classes.csv").write_text("folder,name\ncrimson,red\n")
+    assert imgcls("score", "--data", "other").ret == 2
+    result = imgcls("score", "--data", "other", "--labels", "classes.csv")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines([" colour*other*2*100.0*"])
+
+
+def test_data_needs_no_configuration(project: Project, imgcls: Command) -> None:
+    """Where architectures are named; what is missing is named in one line."""
+    (project.folder / "imgcls.toml").unlink()
+    for arguments, missing in {
+        ("--data", "colours"): "imgcls: name the models with --models A,B: there is no configuration that has any",
+        ("--models", "resnet50"): "imgcls: name the images with --data DIR: there is no configuration that has any",
+        ("--data", "colours", "--datasets", "x"): "imgcls: --data names the images, and --datasets does too: give one "
+        "of them",
+        ("--data", "nowhere", "--models", "resnet5"): "*resnet5*",
+    }.items():
+        result = imgcls("score", *arguments)
+        assert result.ret == 2
+        result.stderr.fnmatch_lines([missing])
+        assert len(result.errlines) == 1
+    result = imgcls("score", "--data", "builtin:digits", "--models", "torchvision:alexnet", "--offline")
+    assert (result.ret, result.outlines) == (3, [])
+    result.stderr.fnmatch_lines(["imgcls: torchvision:alexnet: cannot get alexnet-*: offline, *"])
+
+
+def test_quiet_shows_no_progress(project: Project, imgcls: Command) -> None:
+    """In a log there is a line for each tenth, with -q there is none."""
+    assert imgcls("score").errlines == ["colours: 0 of 12 images", "colours: 12 of 12 images"]
+    shutil.rmtree(project.folder / ".imgcls")
+    assert imgcls("score", "-q").errlines == []

@@ -45,16 +45,16 @@ def test_the_command(digit_images: Path, tmp_path: Path, imgcls: Callable[..., p
     best, top1 = expected.best, f"{100 * expected.best.validation.top1:.2f}"
     done.stdout.fnmatch_lines(
         [
-            "epoch 1 of 3: train loss ?.* top1 * % f1 * %, validation loss ?.* top1 * % f1 * %, rate *, * images/s",
+            "epoch 1 of 3: train loss ?.* top1 * % f1 * %, validation loss ?.* f1 * %, rate *, * images/s, *.? s",
             "epoch 3 of 3: *",
-            f"trained on {expected.train_images} images; the best of 3 epochs is {best.number}: top1 {top1} % of *",
+            f"trained on {expected.train_images} images; * is {best.number}: top1 {top1} % *; * s per epoch",
             f"test it with: pytest --pyargs imgcls.suite -m accuracy --imgcls-config {tmp_path}/out/imgcls.toml",
         ]
     )
     assert done.stderr.lines == []
     assert list((tmp_path / "out" / "tensorboard").iterdir())
     again = imgcls(*command, "--resume")
-    assert again.stdout.lines == ["continues after epoch 3 of 3", *done.stdout.lines[-2:]]
+    assert again.stdout.lines == ["continues after epoch 3 of 3", *done.stdout.lines[-3:]]
 
 
 @pytest.mark.slow
@@ -71,8 +71,9 @@ def test_a_bar_on_a_terminal(
             patch.setattr(sys, "stderr", terminal)
             assert main(command) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(":")[0] for line in lines[:3]] == ["begins from scratch", "epoch 1 of 2", "epoch 2 of 2"]
-    assert len(lines) == 5
+    words = ["validation", "begins from scratch", "epoch 1 of 2", "epoch 2 of 2"]
+    assert [line.partition(":")[0] for line in lines[:4]] == words
+    assert len(lines) == 7
     assert re.search(r"training.*/48 images.*\d:\d\d:\d\d", drawn.result())
     assert "epoch 1" not in drawn.result()
 

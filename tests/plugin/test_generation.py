@@ -74,7 +74,7 @@ def test_a_mark_names_what_a_test_is_for(run_pytest: Command, several: Project, 
             "@pytest.mark.parametrize('dataset', [3], indirect=True)",
             "*no dataset 3 in imgcls.toml; known: colours, more",
         ),
-        ("@pytest.mark.parametrize('device', ['x'], indirect=True)", "*no device 'x'; known: cpu, cuda"),
+        ("@pytest.mark.parametrize('device', ['x'], indirect=True)", "*no device 'x'; known: cpu, cuda, mps"),
         (
             "@pytest.mark.parametrize('imgcls_model', ['colour'])",
             "@pytest.mark.parametrize: imgcls_model is a fixture of imgcls; name values with indirect=True",

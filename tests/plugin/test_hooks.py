@@ -350,3 +350,18 @@ def test_capturing_may_be_off(run_pytest: Command, pytest_process: Command, proj
     project.forget_forwards()
     assert pytest_process("-n", "2", "--imgcls-store", "other").ret == 0
     assert project.images_inferred() <= 12 + 2
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "xdist"])
+def test_a_document_that_nothing_writes_is_named(
+    run_pytest: Command, pytest_process: Command, project: Project, workers: tuple[str, ...]
+) -> None:
+    """Where no configuration is in reach, options that need one state it; the tests of others pass as they are."""
+    (project.folder / "imgcls.toml").unlink()
+    (project.folder / "test_models.py").write_text("def test_nothing():\n    pass\n")
+    result = (pytest_process if workers else run_pytest)("--imgcls-json=run.json", "--imgcls-require-gates", *workers)
+    assert result.ret == 0
+    lines = [line for line in result.outlines if "no effect" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("imgcls: --imgcls-json, --imgcls-require-gates have no effect: no test here uses imgcls")
+    assert not (project.folder / "run.json").exists()

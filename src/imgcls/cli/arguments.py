@@ -1,7 +1,22 @@
-"""The types of arguments that several commands have."""
+"""What several commands have: types of arguments, and the examples at the end of their help."""
 
 import argparse
+import textwrap
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
+
+EXAMPLES = "examples:\n"
+
+
+class _Formatter(argparse.HelpFormatter):
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith(EXAMPLES) else super()._fill_text(text, width, indent)
+
+
+def examples(*commands: str) -> Mapping[str, Any]:
+    """Keywords of ``add_parser`` that end a command's help with these command lines."""
+    return {"epilog": EXAMPLES + textwrap.indent("\n".join(commands), "  "), "formatter_class": _Formatter}
 
 
 def fraction(text: str) -> float:

@@ -1,24 +1,29 @@
 """``imgcls bench-compare``: is one slower than the other? Two saved runs, or two models that run in turn."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgcls import documents
 from imgcls.cli import arguments, output
 from imgcls.errors import ConfigError
-from imgcls.gates import benchmarks, cost
-from imgcls.gates.benchmarks import Compared
-from imgcls.performance import benchmark_files
+from imgcls.reporting import progress
 from imgcls.session import options as run_options
 from imgcls.session import selection
 from imgcls.session.options import RunOptions
 
+if TYPE_CHECKING:
+    from imgcls.gates.benchmarks import Compared
+
 
 def add_bench_compare(commands: Any) -> None:
     parser = commands.add_parser(
-        "bench-compare", help="is the second slower than the first, beyond the machine's noise?"
+        "bench-compare",
+        help="is the second slower than the first, beyond the machine's noise?",
+        **arguments.examples("imgcls bench-compare before.json after.json", "imgcls bench-compare resnet50 alexnet"),
     )
     parser.add_argument(
         "sides", nargs=2, metavar="RUN.json|MODEL",
@@ -27,16 +32,20 @@ def add_bench_compare(commands: Any) -> None:
     parser.add_argument(
         "--effect", type=arguments.fraction, default=0.05, metavar="0.05", help="the smallest slowdown that matters"
     )
-    run_options.add_to_command(parser, "config", "device")
+    run_options.add_to_command(parser, "config", "device", "offline")
     parser.add_argument(
         "--batch", type=arguments.positive_int, default=1, metavar="N", help="images per call (default: 1)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the comparison to FILE")
+    run_options.add_quiet(parser)
     parser.set_defaults(command=bench_compare)
 
 
 def bench_compare(namespace: argparse.Namespace) -> int:
     """Print a verdict per benchmark, write the document; the exit code."""
+    from imgcls.gates import benchmarks
+    from imgcls.performance import benchmark_files
+
     options = RunOptions.from_namespace(namespace)
     if namespace.json:
         documents.check_writable(namespace.json)
@@ -58,14 +67,17 @@ def bench_compare(namespace: argparse.Namespace) -> int:
 
 def _in_turn(options: RunOptions, first: str, second: str, *, batch: int, effect: float) -> Compared:
     """Two models interleaved, because two runs differ by more than two models do."""
+    specs = selection.runnable_models(options, [first, second])
+    from imgcls.gates import cost
+    from imgcls.gates.benchmarks import Compared
     from imgcls.models.pool import ModelPool
     from imgcls.performance import latency, stopwatch
-    from imgcls.reporting import progress
 
-    specs = selection.requested_models(options.config, [first, second])
     device = options.scoring_device
     pool = ModelPool({spec.name: spec for spec in specs}, device)
-    before, after = (stopwatch.Timed(model, latency.batches(model, batch)) for model in map(pool.get, (first, second)))
+    with progress.working(sys.stderr, f"loading {first} and {second}"):
+        models = [pool.get(first), pool.get(second)]
+    before, after = (stopwatch.Timed(model, latency.batches(model, batch)) for model in models)
     with progress.status(sys.stderr) as say:
         change = latency.interleaved(before, after, effect, say=lambda doing: say(f"{first} and {second}: {doing}"))
     title = f"{second} against {first} on {device}, batch {batch}"

@@ -1,35 +1,52 @@
 """``imgcls cache info|verify|prune``: the upkeep of the store."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgcls import messages
-from imgcls.cli import output
-from imgcls.cli.arguments import positive_int
+from imgcls.cli import arguments, output
 from imgcls.errors import ConfigError
 from imgcls.reporting import progress
 from imgcls.session import options as run_options
 from imgcls.session.options import RunOptions
 from imgcls.store import schema
-from imgcls.store.database import Store
+
+if TYPE_CHECKING:
+    from imgcls.store.database import Store
 
 UNUSED_DAYS = 30
 
 
 def add_cache(commands: Any) -> None:
-    cache = commands.add_parser("cache", help="the store").add_subparsers(required=True, metavar="COMMAND")
-    info = cache.add_parser("info", help="where the store is, its size, and what it holds")
-    verify = cache.add_parser("verify", help="read the whole store and check it")
-    prune = cache.add_parser("prune", help="remove what no run has used for some time")
+    cache = commands.add_parser("cache", help="the store of predictions: what it holds, check it, shrink it")
+    commands = cache.add_subparsers(required=True, metavar="COMMAND")
+    info = commands.add_parser(
+        "info",
+        help="where the store is, its size, and what it holds",
+        **arguments.examples("imgcls cache info", "imgcls cache info --store ../other/.imgcls"),
+    )
+    verify = commands.add_parser(
+        "verify",
+        help="read the whole store and check it",
+        **arguments.examples("imgcls cache verify", "imgcls cache verify --store ../other/.imgcls"),
+    )
+    prune = commands.add_parser(
+        "prune",
+        help="remove what no run has used for some time",
+        **arguments.examples("imgcls cache prune", "imgcls cache prune --unused-for 90"),
+    )
     prune.add_argument(
-        "--unused-for", type=positive_int, default=UNUSED_DAYS, metavar="DAYS",
+        "--unused-for", type=arguments.positive_int, default=UNUSED_DAYS, metavar="DAYS",
         help=f"remove what no run has used for this many days (default: {UNUSED_DAYS})",
     )  # fmt: skip
     for parser, command in ((info, print_info), (verify, verify_store), (prune, prune_store)):
         run_options.add_to_command(parser, "store")
+        run_options.add_quiet(parser)
         parser.set_defaults(command=command)
 
 
@@ -47,7 +64,9 @@ def print_info(namespace: argparse.Namespace) -> int:
 def verify_store(namespace: argparse.Namespace) -> int:
     """Check every row of the store; the exit code. Raises StoreError, a line per damage."""
     with _existing_store(namespace) as store:
-        output.line(f"{messages.counted(store.verify(), 'prediction')} and all other rows checked, none is damaged")
+        with progress.working(sys.stderr, f"reading {store.file}"):
+            predictions = store.verify()
+        output.line(f"{messages.counted(predictions, 'prediction')} and all other rows checked, none is damaged")
     return 0
 
 
@@ -66,6 +85,8 @@ def prune_store(namespace: argparse.Namespace) -> int:
 @contextmanager
 def _existing_store(namespace: argparse.Namespace) -> Iterator[Store]:
     """The store that the options name. Raises ConfigError where there is none: nothing is created."""
+    from imgcls.store.database import Store
+
     folder = RunOptions.from_namespace(namespace).store
     if folder is None:
         raise ConfigError("with the store off there is nothing to look at: name its folder with --store DIR")

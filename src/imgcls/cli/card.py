@@ -5,22 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from imgcls import documents
-from imgcls.cli import output
+from imgcls.cli import arguments, output
 from imgcls.errors import ConfigError
 from imgcls.messages import named
-
-EXAMPLES = """examples:
-  imgcls card run.json --model resnet50 -o README.md
-  imgcls card run.json --hub-dataset ILSVRC/imagenet-1k --hub-task default --eval-results imagenet.yaml
-"""
 
 
 def add_card(commands: Any) -> None:
     parser = commands.add_parser(
         "card",
         help="the evaluation of a model for its card on the Hugging Face Hub",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **arguments.examples(
+            "imgcls card run.json --model resnet50 -o README.md",
+            "imgcls card run.json --hub-dataset ILSVRC/imagenet-1k -o README.md",
+        ),
     )
     parser.add_argument("run", type=Path, metavar="RUN.json", help="a document of --json or --save")
     parser.add_argument("--model", metavar="NAME", help="the model, where the run has several")

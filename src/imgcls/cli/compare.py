@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgcls import documents
-from imgcls.cli import costs, destinations, output, pages
-from imgcls.config import datasets, thresholds
+from imgcls.cli import arguments, costs, destinations, output, pages
 from imgcls.config import loader as configuration
+from imgcls.config import thresholds
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.gates import accuracy, regression
 from imgcls.models.runtimes import base as runtimes
@@ -36,18 +36,23 @@ if TYPE_CHECKING:
 
 
 def add_compare(commands: Any) -> None:
-    parser = commands.add_parser("compare", help="which predictions changed between runs, or differ between models")
+    parser = commands.add_parser(
+        "compare",
+        help="which predictions changed between runs, or differ between models",
+        **arguments.examples(
+            "imgcls compare main.json now.json --compare-fail top1:0.005",
+            "imgcls compare alexnet resnet50 --data photos/",
+        ),
+    )
     parser.add_argument(
         "sides", nargs="+", metavar="RUN.json|MODEL",
         help="two saved runs; a saved run and models of it; or models of the configuration, or architectures",
     )  # fmt: skip
     run_options.add_to_command(parser, "config", "datasets")
-    parser.add_argument("--data", metavar="DIR|FILE", help="score on these images, not on configured datasets")
-    parser.add_argument(
-        "--labels", default="auto", metavar="HOW|FILE.csv",
-        help="how the folders of --data are named: auto (default), wnid, name, index, or a map file",
-    )  # fmt: skip
-    run_options.add_to_command(parser, "device", "store", "trust-mtime", "compare-fail", "compare-common", "comment")
+    run_options.add_images(parser)
+    run_options.add_to_command(
+        parser, "device", "offline", "store", "trust-mtime", "compare-fail", "compare-common", "comment"
+    )
     run_options.add_to_command(parser, "columns", "report")
     destinations.add(parser)
     run_options.add_verbosity(parser)
@@ -138,13 +143,11 @@ def _scored(namespace: argparse.Namespace, options: RunOptions, names: Sequence[
 
 def _settings(namespace: argparse.Namespace, options: RunOptions, names: Sequence[str]) -> Settings:
     """The models, and the datasets of the configuration or the one that ``--data`` names. Raises ConfigError."""
-    models = {spec.name: spec for spec in selection.requested_models(options.config, names)}
+    models = {spec.name: spec for spec in selection.runnable_models(options, names)}
     if namespace.data is None:
         configured = selection.settings(options.config)
         return configuration.select(replace(configured, models=models), None, options.datasets)
-    path = Path(namespace.data)
-    dataset = datasets.dataset("command line", namespace.data, namespace.labels)
-    return Settings(path, {dataset.name: dataset}, {n: replace(m, datasets=None) for n, m in models.items()}, {})
+    return selection.on_images(models.values(), namespace.data, namespace.labels)
 
 
 @dataclass

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, get_args
 
-from imgcls.cli import output
 from imgcls.records.performance import Latency, Memory, Scenario
+from imgcls.reporting import progress
 
 if TYPE_CHECKING:
     from imgcls.models.pool import ModelPool
@@ -19,10 +19,9 @@ def measured(pool: ModelPool, name: str) -> Iterator[Latency | Memory]:
     Raises ImgclsError.
     """
     from imgcls.performance import latency, memory
-    from imgcls.reporting import progress
 
-    output.error(f"measuring {name} on {pool.device}")
-    with progress.status(sys.stderr) as say:
+    with progress.notices(sys.stderr) as notice, progress.status(sys.stderr) as say:
+        notice(f"measuring {name} on {pool.device}")
         for scenario in get_args(Scenario):
             yield latency.measure(pool.get(name), scenario, say=say)
         pool.release(name)

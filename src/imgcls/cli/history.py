@@ -19,18 +19,15 @@ from imgcls.session.options import RunOptions
 if TYPE_CHECKING:
     from imgcls.comparison.parts import Part
 
-EXAMPLES = """examples:
-  imgcls history runs/ --reference main.json -o history.html
-  imgcls history baselines/main.json --csv history.csv
-"""
-
 
 def add_history(commands: Any) -> None:
     parser = commands.add_parser(
         "history",
         help="accuracy, time and memory over saved runs, and whether they drift",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **arguments.examples(
+            "imgcls history runs/ --reference main.json -o history.html",
+            "imgcls history baselines/main.json --csv history.csv",
+        ),
     )
     parser.add_argument(
         "runs", type=Path, metavar="RUNS/|RUN.json",

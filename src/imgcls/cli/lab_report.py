@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgcls.cli import output
 from imgcls.cli.lab_collection import Collected, Subject
-from imgcls.config import datasets
+from imgcls.config import datasets, discovery
 from imgcls.config import loader as configuration
 from imgcls.data.suffixes import is_hidden
 from imgcls.errors import ConfigError
+from imgcls.messages import spelled
 from imgcls.models.runtimes import base as runtimes
-from imgcls.records.config import DatasetSpec
+from imgcls.records.config import BUILTIN_DIGITS, DatasetSpec, ModelSpec
+from imgcls.reporting import progress
 from imgcls.session import options as run_options
 from imgcls.session import selection
 from imgcls.session import session as sessions
 from imgcls.session.options import RunOptions
 from imgcls.system import machine
+
+if TYPE_CHECKING:
+    from imgcls.reporting.lab.training_runs import TrainingRun
 
 NO_LABELS = "none"
 
@@ -32,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how the folders of --data are named: auto (default), wnid, name, index, a map file; or none: no labels",
     )  # fmt: skip
     group.add_argument("--runs", nargs="+", type=Path, default=[], metavar="DIR", help="folders of `imgcls train`")
-    run_options.add_to_command(group, "datasets", "device", "store", "trust-mtime")  # type: ignore[arg-type]  # a group has what a parser has
+    run_options.add_to_command(group, "datasets", "device", "offline", "store", "trust-mtime")  # type: ignore[arg-type]  # a group has what a parser has
 
 
 def write(namespace: argparse.Namespace, names: Sequence[str], folder: Path) -> int:
@@ -43,8 +50,9 @@ def write(namespace: argparse.Namespace, names: Sequence[str], folder: Path) -> 
     folders.require_new(folder)
     options = replace(RunOptions.from_namespace(namespace), json=None, baseline=None)
     runs = training_runs.read(namespace.runs)
-    models = {spec.name: spec for spec in selection.requested_models(options.config, names)}
-    subject = _subject(namespace, options)
+    subject = _subject(namespace, options, trained=bool(runs) and not names)
+    _require_images(subject.dataset)
+    models = _models(namespace, runs, options, subject.dataset)
     collected = Collected(subject, models)
     for device in machine.devices(options.device):
         here = {name: spec for name, spec in models.items() if options.device or runtimes.runs_on(spec, device)}
@@ -57,9 +65,26 @@ def write(namespace: argparse.Namespace, names: Sequence[str], folder: Path) -> 
 
     title = f"{'Image classifiers' if len(models) > 1 else next(iter(models))} on {subject.title}"
     contents = Contents(title, collected.report, collected.predictions, models, runs, notes=collected.notes)
-    folders.write(folder, contents, subject.images(), subject.dataset)
+    with progress.working(sys.stderr, "making thumbnails, drawing charts"):
+        folders.write(folder, contents, subject.images(), subject.dataset)
     output.line(f"the report is {folder / folders.REPORT}; hand in the whole folder")
     return sessions.worst_exit_code(collected.codes)
+
+
+def _models(
+    namespace: argparse.Namespace, runs: Sequence[TrainingRun], options: RunOptions, dataset: DatasetSpec
+) -> dict[str, ModelSpec]:
+    """The named models; where none is named the networks of the trainings, or else all that are configured.
+
+    A configured model that is not for the configured dataset is left out. Raises ConfigError.
+    """
+    from imgcls.reporting.lab import training_runs
+
+    if runs and not namespace.of:
+        return training_runs.networks(namespace.runs, runs)
+    takes_all = bool(namespace.of or namespace.data)
+    specs = selection.runnable_models(options, namespace.of or None)
+    return {spec.name: spec for spec in specs if takes_all or spec.datasets is None or dataset.name in spec.datasets}
 
 
 def _without_labels(collected: Collected) -> str:
@@ -70,10 +95,22 @@ def _without_labels(collected: Collected) -> str:
     return f"; where the folders are not classes, leave accuracies out with --labels {NO_LABELS}"
 
 
-def _subject(namespace: argparse.Namespace, options: RunOptions) -> Subject:
-    """The images of ``--data``, or the one configured dataset. Raises ConfigError."""
+def _subject(namespace: argparse.Namespace, options: RunOptions, *, trained: bool) -> Subject:
+    """The images of ``--data``, those that trainings were validated on, or the one configured dataset.
+
+    ``trained``: whether the networks of trainings are reported. Raises ConfigError.
+    """
+    from imgcls.reporting.lab import training_runs
+
     if namespace.data is None:
-        return Subject(_configured(options), has_labels=True)
+        is_validation = trained and not options.datasets
+        dataset = training_runs.validation(namespace.runs) if is_validation else _configured(options)
+        if namespace.labels not in {"auto", NO_LABELS}:
+            raise ConfigError(
+                f"--labels {spelled(namespace.labels)} is for the images of --data; the dataset {dataset.name} states "
+                "itself how its folders are named, by its key labels"
+            )
+        return Subject(dataset, has_labels=namespace.labels != NO_LABELS and not _is_flat(Path(dataset.path)))
     if options.datasets:
         raise ConfigError("--data names the images, and --datasets does too: give one of them")
     has_labels = namespace.labels != NO_LABELS and not _is_flat(Path(namespace.data))
@@ -82,18 +119,38 @@ def _subject(namespace: argparse.Namespace, options: RunOptions) -> Subject:
 
 
 def _configured(options: RunOptions) -> DatasetSpec:
-    settings = selection.settings(options.config) if options.datasets else None
-    if settings is None:
+    """The dataset of ``--datasets``, or the only one that is configured. Raises ConfigError."""
+    in_reach = options.config or options.datasets or discovery.find(Path.cwd())
+    settings = selection.settings(options.config) if in_reach else None
+    if settings is None or not (options.datasets or settings.datasets):
         raise ConfigError(
             "a report of models is about one set of images: name a folder with --data DIR, "
             "or a dataset of the configuration with --datasets NAME"
         )
     chosen = list(configuration.select(settings, None, options.datasets).datasets.values())
     if len(chosen) != 1:
-        raise ConfigError(f"a report of models is about one dataset; --datasets names {len(chosen)}: name one of them")
+        names = ", ".join(spec.name for spec in chosen)
+        whose = "--datasets names" if options.datasets else "the configuration has"
+        raise ConfigError(
+            f"a report of models is about one dataset, and {whose} {len(chosen)}, {names}: name one with --datasets"
+        )
     return chosen[0]
+
+
+def _require_images(dataset: DatasetSpec) -> None:
+    """Raise ConfigError, once for all models, where nothing lies yet where the images should be."""
+    path = Path(dataset.path)
+    if dataset.path == BUILTIN_DIGITS or path.is_file() or _visible(path):
+        return
+    what = "is empty" if path.is_dir() else "is not there"
+    raise ConfigError(f"{spelled(str(path))} {what}: put the images there, or name another folder with --data DIR")
+
+
+def _visible(path: Path) -> list[Path]:
+    """What is in a folder and not hidden; nothing where there is no folder."""
+    return [child for child in path.iterdir() if not is_hidden(Path(child.name))] if path.is_dir() else []
 
 
 def _is_flat(path: Path) -> bool:
     """Whether a folder has no folder in it that could be a class."""
-    return path.is_dir() and not any(child.is_dir() and not is_hidden(Path(child.name)) for child in path.iterdir())
+    return path.is_dir() and not any(child.is_dir() for child in _visible(path))

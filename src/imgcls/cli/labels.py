@@ -2,18 +2,19 @@
 
 import argparse
 import functools
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from imgcls import documents, messages
-from imgcls.cli import output
-from imgcls.config import datasets as configured_datasets
+from imgcls.cli import arguments, output
 from imgcls.config import discovery, specs
 from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError, ImgclsError, LabelError
 from imgcls.records.config import DatasetSpec, ModelSpec, Settings, WeightsFile
 from imgcls.records.data import LabelList, Listing
+from imgcls.reporting import progress
 from imgcls.session import options as run_options
 from imgcls.session import selection
 from imgcls.session import session as sessions
@@ -23,19 +24,43 @@ LIST_HELP = f"{', '.join(specs.LABEL_LISTS[:3])}, or a file of class names"
 
 
 def add_labels(commands: Any) -> None:
-    labels = commands.add_parser("labels", help="folders and classes").add_subparsers(required=True, metavar="COMMAND")
-    check = labels.add_parser("check", help="do the folders of every dataset meet the classes of every model?")
-    run_options.add_to_command(check, "config", "models", "datasets")
+    parser = commands.add_parser("labels", help="which classes there are, and which are right for folders")
+    labels = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = labels.add_parser(
+        "check",
+        help="do the folders of every dataset meet the classes of every model?",
+        **arguments.examples("imgcls labels check", "imgcls labels check --models resnet50 --datasets photos"),
+    )
+    run_options.add_to_command(check, "config", "models", "datasets", "offline")
+    run_options.add_quiet(check)
     check.set_defaults(command=check_labels)
-    listed = labels.add_parser("list", help="the classes of a model, or of a list: number, WordNet id, name")
-    listed.add_argument("target", metavar="MODEL|LIST", help=f"a model, or {LIST_HELP}")
-    run_options.add_to_command(listed, "config")
+    listed = labels.add_parser(
+        "list",
+        help="the classes of a model, or of a list: number, WordNet id, name",
+        **arguments.examples("imgcls labels list resnet50", "imgcls labels list imagenet-21k"),
+    )
+    listed.add_argument(
+        "target", nargs="?", metavar="MODEL|LIST", help=f"a model, or {LIST_HELP} (default: which of them there are)"
+    )
+    run_options.add_to_command(listed, "config", "offline")
+    run_options.add_quiet(listed)
     listed.set_defaults(command=list_classes)
-    search = labels.add_parser("search", help="the classes that a word names, and the kinds of it")
+    search = labels.add_parser(
+        "search",
+        help="the classes that a word names, and the kinds of it",
+        **arguments.examples("imgcls labels search cat", 'imgcls labels search "sports car" --list imagenet-1k'),
+    )
     search.add_argument("word", metavar="WORD", help="a name, a part of one, or anything that classes are kinds of")
     _add_lists(search)
     search.set_defaults(command=search_classes)
-    suggest = labels.add_parser("suggest", help="write a map file: which classes are right for each folder")
+    suggest = labels.add_parser(
+        "suggest",
+        help="write a map file: which classes are right for each folder",
+        **arguments.examples(
+            "imgcls labels suggest photos/ --models resnet50 --out classes.csv",
+            "imgcls labels suggest photos/ --list imagenet-1k",
+        ),
+    )
     suggest.add_argument("data", metavar="DIR|MANIFEST|DATASET", help="a folder with a folder per class, or a dataset")
     _add_lists(suggest)
     suggest.add_argument("--out", type=Path, metavar="FILE.csv", help="where to write it (default: print it)")
@@ -45,7 +70,8 @@ def add_labels(commands: Any) -> None:
 def _add_lists(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", metavar="A,B", help="models of the configuration, or architectures (default: all)")
     parser.add_argument("--list", metavar="L", help=f"instead of models: {LIST_HELP}")
-    run_options.add_to_command(parser, "config")
+    run_options.add_to_command(parser, "config", "offline")
+    run_options.add_quiet(parser)
 
 
 # imgcls labels check.
@@ -55,12 +81,15 @@ def check_labels(namespace: argparse.Namespace) -> int:
     """Print a line for every model on every dataset, one for all that have the same error; the exit code."""
     options = RunOptions.from_namespace(namespace)
     settings = configuration.select(selection.settings(options.config), options.models, options.datasets)
+    settings = configuration.with_access(settings, offline=options.offline, quiet=options.verbosity < 0)
     listing = functools.cache(lambda dataset: _listing(settings.datasets[dataset]))
     failed: dict[tuple[str, str], list[str]] = {}
     codes = set()
     for model, dataset in settings.pairs():
         try:
-            output.line(f"ok   {model} on {dataset}: {_matched(settings, model, dataset, listing(dataset))}")
+            with progress.working(sys.stderr, f"reading the images of {dataset} and the classes of {model}"):
+                matched = _matched(settings, model, dataset, listing(dataset))
+            output.line(f"ok   {model} on {dataset}: {matched}")
         except ImgclsError as error:
             failed.setdefault((dataset, str(error)), []).append(model)
             codes.add(error.exit_code)
@@ -104,10 +133,39 @@ def _listing(dataset: DatasetSpec) -> Listing:
 def list_classes(namespace: argparse.Namespace) -> int:
     """Print the classes of a model or a list, one line each, separated by tabulators; the exit code."""
     options = RunOptions.from_namespace(namespace)
-    classes = _list_of(namespace.target) or _of_models(options, [namespace.target])[0]
+    if namespace.target is None:
+        _print_lists(options)
+        return 0
+    with progress.working(sys.stderr, f"reading the classes of {namespace.target}"):
+        classes = _list_of(namespace.target) or _of_models(options, [namespace.target])[0]
     for fields in _fields(classes, range(len(classes.names))):
         output.fields(fields)
     return 0
+
+
+def _print_lists(options: RunOptions) -> None:
+    """A line for each list that comes with the package, and each configured model."""
+    from imgcls.data import class_lists
+
+    for name in specs.LABEL_LISTS[:3]:
+        output.line(f"{name}: {messages.counted(len(class_lists.stated(name).names), 'class')}")
+    if options.config or discovery.find(Path.cwd()):
+        for spec in selection.requested_models(options.config, None, offline=options.offline):
+            output.line(f"{spec.name}: {_described(spec)}")
+    output.line("imgcls labels list NAME prints the classes of one of them; a file of class names will do, too")
+
+
+def _described(spec: ModelSpec) -> str:
+    """Which classes a model has, or why that is not known."""
+    from imgcls.data import class_lists
+
+    try:
+        classes = _classes(spec)
+    except ImgclsError as error:
+        return str(error)
+    if classes in (class_lists.UNSTATED, class_lists.FOLDERS):
+        return "the folders of a dataset" if spec.labels == "folders" else "its classes are stated nowhere"
+    return f"{messages.counted(len(classes.names), 'class')} of {classes.source}"
 
 
 def _list_of(name: str) -> LabelList | None:
@@ -124,7 +182,7 @@ def _of_models(options: RunOptions, names: Sequence[str] | None) -> list[LabelLi
     from imgcls.data import class_lists
 
     lists: dict[str, LabelList] = {}
-    for spec in selection.requested_models(options.config, names):
+    for spec in selection.requested_models(options.config, names, offline=options.offline):
         classes = _classes(spec)
         if classes in (class_lists.UNSTATED, class_lists.FOLDERS):
             why = "are the folders of a dataset" if spec.labels == "folders" else "are stated nowhere"
@@ -173,8 +231,11 @@ def search_classes(namespace: argparse.Namespace) -> int:
     from imgcls.data import suggestions
 
     code = 1
-    for classes in _lists(namespace, RunOptions.from_namespace(namespace)):
-        for title, indices in suggestions.search(namespace.word, classes):
+    with progress.working(sys.stderr, "reading the classes and WordNet"):
+        lists = _lists(namespace, RunOptions.from_namespace(namespace))
+        results = [(classes, list(suggestions.search(namespace.word, classes))) for classes in lists]
+    for classes, meanings in results:
+        for title, indices in meanings:
             output.line(f"{classes.source}: {title}")
             for fields in _fields(classes, indices):
                 output.fields(fields, indent="  ")
@@ -197,9 +258,10 @@ def suggest_classes(namespace: argparse.Namespace) -> int:
     if namespace.out:
         documents.check_writable(namespace.out)
     options = RunOptions.from_namespace(namespace)
-    suggester = suggestions.Suggester(_lists(namespace, options))
-    listing = datasets.list_images(_dataset(namespace.data, options), sha256=str)
-    suggested = [suggester.suggest(folder) for folder in datasets.folder_names(listing)]
+    with progress.working(sys.stderr, "reading the folders, the classes and WordNet"):
+        suggester = suggestions.Suggester(_lists(namespace, options))
+        listing = datasets.list_images(selection.requested_dataset(options.config, namespace.data), sha256=str)
+        suggested = [suggester.suggest(folder) for folder in datasets.folder_names(listing)]
     text = suggestions.map_file(suggested, suggester.key)
     if namespace.out:
         documents.write_text(namespace.out, text)
@@ -211,12 +273,3 @@ def suggest_classes(namespace: argparse.Namespace) -> int:
         written = f'{namespace.out}: review it, then set labels = {{ file = "{namespace.out}" }} of the dataset'
         output.error(written)
     return int(any(not row.value for each in suggested for row in each.rows))
-
-
-def _dataset(data: str, options: RunOptions) -> DatasetSpec:
-    """A dataset of the configuration, or a folder or manifest."""
-    if not Path(data).exists() and (options.config or discovery.find(Path.cwd())):
-        configured = selection.settings(options.config).datasets
-        if data in configured:
-            return configured[data]
-    return configured_datasets.dataset("suggest", data, "auto")

@@ -5,46 +5,63 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import TextIO
 
-from imgcls import documents, messages
-from imgcls.cli import (
-    bench_compare,
-    cache,
-    card,
-    compare,
-    destinations,
-    history,
-    labels,
-    merge,
-    output,
-    parity,
-    predict,
-    profile,
-    quantize,
-    report,
-    score,
-    show,
-    train,
-)
-from imgcls.errors import ImgclsError
+from imgcls import documents
+from imgcls.cli import arguments, completion, destinations, garbage, output
+from imgcls.cli.parsing import Parser
+from imgcls.errors import INTERRUPTED, ImgclsError
 from imgcls.messages import ESCAPED
+from imgcls.reporting import progress
 
 BROKEN_PIPE = 141
 """What shells report of a program that SIGPIPE ended."""
+
+COMMANDS = (
+    "init",
+    "score",
+    "merge",
+    "compare",
+    "show",
+    "history",
+    "card",
+    "report",
+    "parity",
+    "quantize",
+    "bench-compare",
+    "profile",
+    "predict",
+    "train",
+    "collect",
+    "data",
+    "labels",
+    "cache",
+    "store",
+    "plan",
+    "weights",
+    "doctor",
+    "examples",
+)
+"""In the order of the help; ``add_NAME`` of the module ``NAME`` in this folder adds the command, dashes as ``_``.
+
+Only the module of the command that is run is imported.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code. What a user can mend is one message, never a traceback."""
     _show_what_it_can(sys.stdout, sys.stderr)
-    options = parser().parse_args(arguments)
-    sys.path.insert(0, str(Path.cwd()))  # where python: factories are, as with python -m
-    command: Callable[[argparse.Namespace], int] = options.command
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        options = parser(*given[:1]).parse_args(given)
+        sys.path.insert(0, str(Path.cwd()))  # where python: factories are, as with python -m
+        command: Callable[[argparse.Namespace], int] = options.command
         destinations.check(options)
-        with output.lines_on_stderr(destinations.is_printed(options)):
+        is_quiet = (getattr(options, "verbosity", None) or 0) < 0
+        lines = output.lines_on_stderr(destinations.is_printed(options))
+        with garbage.collected_rarely(), lines, progress.hidden(is_quiet):
             return command(options)
     except ImgclsError as error:
         output.error(f"imgcls: {error}")
@@ -57,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 3
     except KeyboardInterrupt:
         output.error("imgcls: interrupted")
-        return score.INTERRUPTED
+        return INTERRUPTED
 
 
 def _show_what_it_can(*streams: TextIO) -> None:
@@ -67,36 +84,20 @@ def _show_what_it_can(*streams: TextIO) -> None:
             stream.reconfigure(errors=ESCAPED)
 
 
-class _Parser(argparse.ArgumentParser):
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Options are written out: an abbreviation would be another option once there is a second of its kind."""
-        super().__init__(*arguments, **{"allow_abbrev": False, **options})
-
-    def error(self, message: str) -> NoReturn:
-        super().error(messages.printable(message))
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line, whose ``command`` is the function that does it."""
-    parser = _Parser("imgcls", description="Test image classifiers the way you test code.")
-    parser.add_argument("--version", action="version", version=f"imgcls {metadata.version('imgcls')}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (
-        score.add_score,
-        merge.add_merge,
-        compare.add_compare,
-        show.add_show,
-        history.add_history,
-        card.add_card,
-        report.add_report,
-        parity.add_parity,
-        quantize.add_quantize,
-        bench_compare.add_bench_compare,
-        profile.add_profile,
-        predict.add_predict,
-        train.add_train,
-        labels.add_labels,
-        cache.add_cache,
-    ):
-        add(commands)
-    return parser
+def parser(command: str = "") -> Parser:
+    """The command line, whose ``command`` is the function that does it; with a command's name, of it only."""
+    root = Parser(
+        "imgcls",
+        description="Test image classifiers the way you test code.",
+        whole=parser,
+        **arguments.examples(
+            "imgcls predict cat.jpg --models resnet50", "imgcls init --data photos/ --models resnet50"
+        ),
+    )
+    root.add_argument("--version", action="version", version=f"imgcls {metadata.version('imgcls')}")
+    completion.add(root)
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    for name in [command] if command in COMMANDS else COMMANDS:
+        module = name.replace("-", "_")
+        getattr(import_module(f"imgcls.cli.{module}"), f"add_{module}")(commands)
+    return root

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from imgcls.cli import score
+from imgcls.cli import arguments, score
 from imgcls.session import options as run_options
 from imgcls.session import selection
 from imgcls.session.merged import MergedResults
@@ -16,7 +16,12 @@ from imgcls.session.session import Session
 
 def add_merge(commands: Any) -> None:
     parser = commands.add_parser(
-        "merge", help="join the documents of several jobs, and hold the whole run against its gates"
+        "merge",
+        help="join the documents of several jobs, and hold the whole run against its gates",
+        **arguments.examples(
+            "imgcls merge part-1.json part-2.json --save main.json",
+            "imgcls merge parts/*.json --baseline main.json --comment comment.md",
+        ),
     )
     parser.add_argument("parts", nargs="+", type=Path, metavar="PART.json", help="documents of --json or --save")
     run_options.add_to_command(

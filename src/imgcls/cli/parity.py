@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imgcls.cli import output, score
+from imgcls.cli import arguments, output, score
 from imgcls.config import datasets, discovery, exports
 from imgcls.config.table import ConfigTable
 from imgcls.errors import ConfigError
@@ -27,7 +27,13 @@ from imgcls.session.session import Session
 
 
 def add_parity(commands: Any) -> None:
-    parser = commands.add_parser("parity", help="compare exports and serving of models with what was tested")
+    parser = commands.add_parser(
+        "parity",
+        help="compare exports and serving of models with what was tested",
+        **arguments.examples(
+            "imgcls parity resnet50 --exports build/resnet50.onnx --data photos/", "imgcls parity resnet50 --localize"
+        ),
+    )
     parser.add_argument("model", nargs="+", metavar="MODEL", help="models of the configuration, or architectures")
     parser.add_argument(
         "--exports", metavar="A,B", help="only these exports of the configuration, or files (default: all that it has)"
@@ -37,7 +43,9 @@ def add_parity(commands: Any) -> None:
     )
     parser.add_argument("--localize", action="store_true", help="name the first layer that differs, and its share")
     parser.add_argument("--no-costs", action="store_true", help="do not measure latency and memory")
-    run_options.add_to_command(parser, "config", "device", "store", "json", "csv", "markdown", "inconclusive")
+    run_options.add_to_command(
+        parser, "config", "device", "offline", "store", "json", "csv", "markdown", "inconclusive"
+    )
     run_options.add_verbosity(parser)
     parser.set_defaults(command=parity)
 
@@ -64,7 +72,9 @@ def _compare(results: Results, deployment: Deployment) -> None:
             results.add(ParityChecked(compared))
     for model, spec in settings.models.items():
         if spec.serving:
-            results.add(ServingChecked(deployment.serving(model)))
+            with progress.working(sys.stderr, f"comparing the serving of {model}"):
+                checked = deployment.serving(model)
+            results.add(ServingChecked(checked))
 
 
 def _concluded(results: Results) -> int:
@@ -86,8 +96,11 @@ def _settings(options: RunOptions, namespace: argparse.Namespace) -> Settings:
     """The requested models with the requested exports, on the requested dataset. Raises ConfigError."""
     configured = selection.settings(options.config) if options.config or discovery.find(Path.cwd()) else None
     names = None if namespace.exports is None else [name.strip() for name in namespace.exports.split(",")]
-    requested = selection.requested_models(options.config, namespace.model)
+    requested = selection.requested_models(options.config, namespace.model, offline=options.offline)
     specs = {spec.name: replace(_with_exports(spec, names), datasets=None) for spec in requested}
+    from imgcls.models.weights import early
+
+    early.require(specs.values())
     of_data = _datasets(namespace.data, configured)
     gates = configured.parity if configured else {}
     source = configured.source if configured else Path()

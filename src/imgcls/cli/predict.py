@@ -24,13 +24,20 @@ FORMAT = 1
 
 
 def add_predict(commands: Any) -> None:
-    parser = commands.add_parser("predict", help="print the best classes of images")
+    parser = commands.add_parser(
+        "predict",
+        help="print the best classes of images",
+        **arguments.examples(
+            "imgcls predict cat.jpg --models resnet50",
+            "imgcls predict holiday/ --models resnet50,alexnet --topk 3 --csv best.csv",
+        ),
+    )
     parser.add_argument("paths", nargs="+", type=Path, metavar="IMAGE|DIR", help="an image, or a folder of them")
     parser.add_argument("--models", metavar="A,B", help="models of the configuration, or architectures")
     parser.add_argument(
         "--topk", type=arguments.one_to_ten, default=5, metavar="N", help="classes per image, 1 to 10 (default: 5)"
     )
-    run_options.add_to_command(parser, "config", "device", "report")
+    run_options.add_to_command(parser, "config", "device", "offline", "report")
     destinations.add(parser)
     run_options.add_verbosity(parser)
     parser.set_defaults(command=predict)
@@ -42,11 +49,11 @@ def predict(namespace: argparse.Namespace) -> int:
     for file in (options.json, options.csv, options.markdown, options.report):
         if file:
             documents.check_writable(file)
-    specs = selection.requested_models(options.config, options.models)
-    from imgcls.models.pool import ModelPool
+    specs = selection.runnable_models(options, options.models)
+    with progress.shown(sys.stderr) as shown:  # around the imports, too, which take seconds
+        from imgcls.models.pool import ModelPool
 
-    pool = ModelPool({spec.name: spec for spec in specs}, options.scoring_device)
-    with progress.shown(sys.stderr) as shown:
+        pool = ModelPool({spec.name: spec for spec in specs}, options.scoring_device)
         predictions = Predictions(pool, namespace.paths, shown)
     with closing(predictions):
         from imgcls.reporting import result_document

@@ -1,6 +1,7 @@
 """``imgcls profile``: the operators of models, and which of them changed since a profile that was saved."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from imgcls import documents
 from imgcls.cli import arguments, destinations, output, pages
 from imgcls.errors import ConfigError
 from imgcls.records.performance import Profile, ProfileDiff
+from imgcls.reporting import progress
 from imgcls.reporting.presentation import Presentation, terminal_width
 from imgcls.session import options as run_options
 from imgcls.session import selection
@@ -18,14 +20,20 @@ from imgcls.session.options import RunOptions
 
 
 def add_profile(commands: Any) -> None:
-    parser = commands.add_parser("profile", help="which operators models spend their time and memory on")
+    parser = commands.add_parser(
+        "profile",
+        help="which operators models spend their time and memory on",
+        **arguments.examples(
+            "imgcls profile resnet50 --json before.json", "imgcls profile resnet50 --against before.json --batch 8"
+        ),
+    )
     parser.add_argument(
         "models",
         nargs="+",
         metavar="MODEL",
         help="models of the configuration, or architectures; of several also totals",
     )
-    run_options.add_to_command(parser, "config", "device", "report")
+    run_options.add_to_command(parser, "config", "device", "offline", "report")
     parser.add_argument(
         "--batch", type=arguments.positive_int, default=1, metavar="N", help="images per call (default: 1)"
     )
@@ -48,7 +56,7 @@ def profile(namespace: argparse.Namespace) -> int:
     for file in (options.json, options.csv, options.markdown, options.report, namespace.trace):
         if file:
             documents.check_writable(file)
-    specs = selection.requested_models(options.config, namespace.models)
+    specs = selection.runnable_models(options, namespace.models)
     if namespace.trace and len(specs) > 1:
         raise ConfigError("--trace writes the timeline of one model: name only one")
     from imgcls.models.pool import ModelPool
@@ -59,11 +67,12 @@ def profile(namespace: argparse.Namespace) -> int:
     pool = ModelPool({spec.name: spec for spec in specs}, device)
     profiles, changes = [], []
     for spec in specs:
-        model = pool.get(spec.name)
-        if spec.name in before:
-            now = conditions.environment_of(model, namespace.batch)
-            profile_diff.check(before[spec.name].conditions, now)
-        after = profiler.profile(model, namespace.batch, namespace.repeats, namespace.trace)
+        with progress.working(sys.stderr, f"profiling {spec.name}"):
+            model = pool.get(spec.name)
+            if spec.name in before:
+                now = conditions.environment_of(model, namespace.batch)
+                profile_diff.check(before[spec.name].conditions, now)
+            after = profiler.profile(model, namespace.batch, namespace.repeats, namespace.trace)
         pool.release(spec.name)
         profiles.append(after)
         if spec.name in before:

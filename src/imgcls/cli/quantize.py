@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgcls import messages
-from imgcls.cli import output
-from imgcls.cli.arguments import positive_int
+from imgcls import messages, toml
+from imgcls.cli import arguments, output
 from imgcls.config.recipe import CALIBRATION_IMAGES, ExportRecipe
 from imgcls.config.table import NAME
 from imgcls.errors import ConfigError
 from imgcls.messages import spelled
 from imgcls.records.config import BUILTIN_DIGITS, ModelSpec
+from imgcls.reporting import progress
 from imgcls.session import options as run_options
 from imgcls.session import selection
 from imgcls.session.options import RunOptions
@@ -29,7 +29,14 @@ SUFFIXES = {"openvino": ".xml", "onnx": ".onnx"}
 
 
 def add_quantize(commands: Any) -> None:
-    parser = commands.add_parser("quantize", help="make an int8 file of a model, calibrated on images")
+    parser = commands.add_parser(
+        "quantize",
+        help="make an int8 file of a model, calibrated on images",
+        **arguments.examples(
+            "imgcls quantize resnet50 --data calibration/",
+            "imgcls quantize resnet50 --data calibration/ --images 100 -o build/int8.onnx",
+        ),
+    )
     parser.add_argument("model", metavar="MODEL", help="a model of the configuration, or an architecture")
     parser.add_argument(
         "--data", required=True, metavar="DIR|FILE",
@@ -38,20 +45,21 @@ def add_quantize(commands: Any) -> None:
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="where to write it (default: MODEL_int8.xml)")
     parser.add_argument("--format", choices=tuple(SUFFIXES), help="default: by the suffix of FILE, or else openvino")
     parser.add_argument(
-        "--images", type=positive_int, default=CALIBRATION_IMAGES, metavar="N",
+        "--images", type=arguments.positive_int, default=CALIBRATION_IMAGES, metavar="N",
         help=f"calibrate on at most this many images, spread evenly over all (default: {CALIBRATION_IMAGES})",
     )  # fmt: skip
     parser.add_argument(
         "--per-tensor", action="store_true", help="one scale for each weight, not one for each of its output channels"
     )
-    run_options.add_to_command(parser, "config")
+    run_options.add_to_command(parser, "config", "offline")
+    run_options.add_quiet(parser)
     parser.set_defaults(command=quantize)
 
 
 def quantize(namespace: argparse.Namespace) -> int:
     """Make the file, and print what it was calibrated on and how to test it; the exit code."""
     options = RunOptions.from_namespace(namespace)
-    [model] = selection.requested_models(options.config, [namespace.model])
+    [model] = selection.runnable_models(options, [namespace.model])
     file, file_format = _target(namespace, _plain(model.name))
     recipe = ExportRecipe(
         file_format,
@@ -62,7 +70,8 @@ def quantize(namespace: argparse.Namespace) -> int:
     )
     from imgcls.models.exports import calibration_record, make
 
-    made = make.int8_file(recipe, model, file)
+    with progress.working(sys.stderr, f"loading {model.name}, calibrating on images"):
+        made = make.int8_file(recipe, model, file)
     record = calibration_record.of(file)
     assert record is not None  # noqa: S101 - it was written just now
     for line in _result(file, record, namespace.data):
@@ -111,9 +120,9 @@ def _configuration(model: ModelSpec, file: Path) -> Iterator[str]:
     """The lines of a configuration that name the file as an export."""
     name = _plain(model.name)
     if model.folder == Path():  # it stands in no configuration
-        yield from (f"[models.{name}]", f"arch = {json.dumps(model.arch)}")
+        yield from (f"[models.{name}]", f"arch = {toml.string(model.arch)}")
     yield f"[models.{name}.exports]"
-    yield f"int8 = {json.dumps(os.path.relpath(file, model.folder), ensure_ascii=False)}"
+    yield f"int8 = {toml.string(os.path.relpath(file, model.folder))}"
 
 
 def _megabytes(size: int) -> str:

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgcls import documents
-from imgcls.cli import lab_report, output, pages
+from imgcls.cli import arguments, lab_report, output, pages
 from imgcls.errors import ConfigError
 from imgcls.messages import nearest, spelled
+from imgcls.reporting import progress
 from imgcls.session import options as run_options
 from imgcls.session.options import RunOptions
 
 if TYPE_CHECKING:
     from imgcls.records.comparison import Comparison, SavedRun
 
-EXAMPLES = """examples:
-  imgcls report run.json -o report.html
-  imgcls report run.json --baseline main.json --data photos=../photos -o report.html
-  imgcls report resnet50 alexnet --data photos/ -o report/
-"""
+PAGES = (".html", ".htm", ".md")
+"""How files end that are no folder to hand in."""
 
 
 def add_report(commands: Any) -> None:
     parser = commands.add_parser(
         "report",
         help="a saved run as one HTML page, or models on a set of images as a folder to hand in",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **arguments.examples(
+            "imgcls report run.json -o report.html",
+            "imgcls report run.json --baseline main.json -o report.html",
+            "imgcls report resnet50 alexnet --data photos/ -o report/",
+            "imgcls report --config imgcls.toml -o report/",
+        ),
     )
     parser.add_argument(
-        "of", nargs="+", metavar="RUN.json|MODEL",
-        help="a document of --json or --save; or models of the configuration, or architectures",
+        "of", nargs="*", metavar="RUN.json|MODEL",
+        help="a document of --json or --save; or models of the configuration, or architectures (default: the networks "
+        "of --runs, or else all models of the configuration)",
     )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE|DIR", help="the page, or the folder")
     parser.add_argument(
@@ -45,6 +49,7 @@ def add_report(commands: Any) -> None:
     )
     run_options.add_to_command(parser, "config")
     lab_report.add_arguments(parser)
+    run_options.add_quiet(parser)
     parser.set_defaults(command=report)
 
 
@@ -63,6 +68,11 @@ def _of_models(namespace: argparse.Namespace) -> int:
         raise ConfigError("--baseline goes with a report of a saved run, not of models")
     if len(namespace.data) > 1:
         raise ConfigError("a report of models is about one set of images: give --data once")
+    if namespace.output.suffix.lower() in PAGES:
+        raise ConfigError(
+            f"-o {spelled(str(namespace.output))} names a page, and a report of models is a folder: name one with "
+            "-o report/, or name the RUN.json that the page is about"
+        )
     namespace.data = namespace.data[0] if namespace.data else None
     return lab_report.write(namespace, namespace.of, namespace.output)
 
@@ -78,7 +88,8 @@ def _of_run(namespace: argparse.Namespace, file: Path) -> int:
     if namespace.baseline:
         run = document.compared(run, _comparisons(namespace.baseline, file))
     images = thumbnails.Images(thumbnails.specs(configured.datasets, folders), names)
-    pages.write(namespace.output, run, images, configured.models)
+    with progress.working(sys.stderr, "making thumbnails, drawing charts"):
+        pages.write(namespace.output, run, images, configured.models)
     output.line(f"the report is {spelled(str(namespace.output))}")
     return 0
 

@@ -1,12 +1,16 @@
 """``imgcls score``: the plugin's run without pytest, its table, its verdicts and its exit code."""
 
 import argparse
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from imgcls.cli import output
-from imgcls.errors import ImgclsError
-from imgcls.reporting import presentation
+from imgcls.cli import arguments, output
+from imgcls.config import discovery
+from imgcls.errors import INTERRUPTED, ConfigError, ImgclsError
+from imgcls.records.config import Settings
+from imgcls.reporting import presentation, progress
 from imgcls.session import options as run_options
 from imgcls.session import results as session_results
 from imgcls.session import selection
@@ -15,14 +19,18 @@ from imgcls.session.options import RunOptions
 from imgcls.session.results import Results
 from imgcls.session.session import Session
 
-INTERRUPTED = 130
-
 
 def add_score(commands: Any) -> None:
-    parser = commands.add_parser("score", help="score every model on every dataset and hold them against their gates")
+    parser = commands.add_parser(
+        "score",
+        help="score every model on every dataset and hold them against their gates",
+        **arguments.examples("imgcls score --save main.json", "imgcls score --data photos/ --models resnet50,alexnet"),
+    )
+    run_options.add_to_command(parser, "config", "models", "datasets")
+    run_options.add_images(parser)
     run_options.add_to_command(
         parser,
-        *("config", "models", "datasets", "device", "store", "trust-mtime", "columns"),
+        *("device", "offline", "store", "shard", "plan", "trust-mtime", "columns"),
         *("json", "json-summary", "csv", "markdown", "report"),
         *("comment", "code-quality"),
         *("inconclusive", "baseline", "compare-fail", "compare-common", "save"),
@@ -34,20 +42,38 @@ def add_score(commands: Any) -> None:
 def score(namespace: argparse.Namespace) -> int:
     """Score what is selected and hold it against its gates; the exit code."""
     options = RunOptions.from_namespace(namespace)
-    session = Session(options, selection.settings(options.config))
+    session = Session(options, selected(namespace, options))
     session.baseline  # noqa: B018 - a baseline that cannot be read is reported before anything is scored
     results = Results(session)
     try:
         results.finished = session.evaluate()
-        session_results.judge_all(session, results)
+        with progress.working(sys.stderr, "holding results against gates"):
+            session_results.judge_all(session, results)
         return concluded(results)
     finally:
         session.close()
 
 
+def selected(namespace: argparse.Namespace, options: RunOptions) -> Settings:
+    """The configuration; with ``--data`` only its models, or architectures, on these images. Raises ConfigError."""
+    is_configured = options.config or discovery.find(Path.cwd())
+    if namespace.data is None:
+        if options.models and not is_configured:
+            raise ConfigError("name the images with --data DIR: there is no configuration that has any")
+        return selection.settings(options.config)
+    if options.datasets:
+        raise ConfigError("--data names the images, and --datasets does too: give one of them")
+    if options.models is None and not is_configured:
+        raise ConfigError("name the models with --models A,B: there is no configuration that has any")
+    models = selection.runnable_models(options, options.models)
+    return selection.on_images(models, namespace.data, namespace.labels)
+
+
 def concluded(results: Results) -> int:
     """Print the tables and the verdicts, write the documents; the exit code."""
-    for line in _lines(results):
+    with progress.working(sys.stderr, "making tables"):
+        lines = list(_lines(results))
+    for line in lines:
         output.line(line)
     code = results.exit_code()
     try:

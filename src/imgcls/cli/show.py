@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgcls import messages
-from imgcls.cli import destinations, output
+from imgcls.cli import arguments, destinations, output
 from imgcls.errors import ConfigError
 from imgcls.reporting import presentation
 from imgcls.session import options as run_options
@@ -27,18 +27,15 @@ QUESTIONS: Mapping[str, str] = {
 }
 """What there is to show of one model on one dataset."""
 
-EXAMPLES = """examples:
-  imgcls show run.json --mistakes --model resnet50 --links wrong/
-  imgcls show run.json --flips main.json --csv flips.csv
-"""
-
 
 def add_show(commands: Any) -> None:
     parser = commands.add_parser(
         "show",
         help="mistakes, confusions, classes and flips of a saved run",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **arguments.examples(
+            "imgcls show run.json --mistakes --model resnet50 --links wrong/",
+            "imgcls show run.json --flips main.json --csv flips.csv",
+        ),
     )
     parser.add_argument("run", type=Path, metavar="RUN.json", help="a document of --json or --save")
     questions = parser.add_mutually_exclusive_group()

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import statistics
 import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgcls import messages
-from imgcls.cli import output
+from imgcls.cli import arguments, output
+from imgcls.errors import WeightsMissing
 from imgcls.reporting import progress
+from imgcls.session import options as run_options
+from imgcls.system import devices
 from imgcls.training import config
 
 if TYPE_CHECKING:
@@ -23,7 +28,14 @@ if TYPE_CHECKING:
 
 
 def add_train(commands: Any) -> None:
-    parser = commands.add_parser("train", help="train an architecture on folders of images")
+    parser = commands.add_parser(
+        "train",
+        help="train an architecture on folders of images",
+        **arguments.examples(
+            "imgcls train photos/ --arch efficientnet_b0 --epochs 30 --out runs/b0",
+            "imgcls train photos/ --arch resnet50 --weights pretrained --epochs 5 --out r50",
+        ),
+    )
     add_options(parser)
 
 
@@ -38,6 +50,8 @@ def add_options(train: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="where weights, metrics and curves are written")
     add("--epochs", type=int, required=True, metavar="N", help="how often each image is trained on")
     add("--resume", action="store_true", help="continue the training in DIR, with the same options")
+    run_options.add_to_command(train, "offline")
+    run_options.add_quiet(train)
     _add_network(train)
     _add_images(train)
     _add_learning(train)
@@ -57,7 +71,7 @@ def _add_network(train: argparse.ArgumentParser) -> None:
         "--array", choices=("numpy", "cupy", "torch"),
         help="what reference:NAME trains with: its own code on NumPy (default) or CuPy, or PyTorch's same network",
     )  # fmt: skip
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="where it trains (default: cpu)")
+    add("--device", choices=tuple(devices.DEVICES), default="cpu", help="where it trains (default: cpu)")
     add(
         "--precision", choices=("float32", "bfloat16", "float16"), default="float32",
         help="of training, mixed where it is not float32 (default); validation is in float32",
@@ -159,6 +173,12 @@ def _requested(options: argparse.Namespace) -> tuple[ModelSpec, config.TrainingC
     from imgcls.training import finetune  # heavy, and needless where the configuration is refused
 
     spec = finetune.model_spec("command line", options.arch, options.weights, options.options, options.input)
+    spec = replace(spec, access=replace(spec.access, model=spec.arch, offline=options.offline))
+    if options.weights:
+        from imgcls.models.weights import early
+
+        if absence := early.absence(spec):
+            raise WeightsMissing(f"{absence}; a training begins with a copy by --weights FILE")
     return spec, training_config
 
 
@@ -191,7 +211,8 @@ def _summary(result: TrainingResult) -> str:
     return (
         f"trained on {messages.counted(result.train_images, 'image')}; "
         f"the best of {messages.counted(len(result.history), 'epoch')} is {best.number}: "
-        f"top1 {_percent(best.validation.top1)} of {messages.counted(result.validation_images, 'validation image')}"
+        f"top1 {_percent(best.validation.top1)} of {messages.counted(result.validation_images, 'validation image')}; "
+        f"{statistics.median(epoch.seconds for epoch in result.history):.1f} s per epoch"
     )
 
 
@@ -201,7 +222,7 @@ def _line(epoch: Epoch, epochs: int) -> str:
         f"epoch {epoch.number} of {epochs}: "
         f"train loss {train.loss:.4f} top1 {_percent(train.top1)} f1 {_percent(train.macro_f1)}, "
         f"validation loss {validation.loss:.4f} top1 {_percent(validation.top1)} f1 {_percent(validation.macro_f1)}, "
-        f"rate {epoch.learning_rate:.2e}, {epoch.images_per_second:.1f} images/s"
+        f"rate {epoch.learning_rate:.2e}, {epoch.images_per_second:.1f} images/s, {epoch.seconds:.1f} s"
     )
 
 

@@ -29,19 +29,25 @@ OURS = frozenset(f"{PREFIX}{name}" for name in NAMES)
 
 MARKER = "imgcls"
 
+MARKERS = (
+    "accuracy: scores a model on a dataset and holds it against its gate",
+    "golden: compares a model's predictions with its golden record",
+    "latency(p95_ms=40): times a model and holds it against its limits",
+    'memory(host="400 MB"): measures a model and holds it against its limits',
+    "parity: compares what ships, exports and serving, with what was tested",
+    "contract: tries what every model should keep, whatever it was trained for",
+    "imgcls(models=[...], datasets=[...]): only these of the configuration",
+)
+"""Our markers, as ``pytest --markers`` prints them."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_to_pytest(parser.getgroup("imgcls", "image classifiers"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "accuracy: scores a model on a dataset and holds it against its gate")
-    config.addinivalue_line("markers", "golden: compares a model's predictions with its golden record")
-    config.addinivalue_line("markers", "latency(p95_ms=40): times a model and holds it against its limits")
-    config.addinivalue_line("markers", 'memory(host="400 MB"): measures a model and holds it against its limits')
-    config.addinivalue_line("markers", "parity: compares what ships, exports and serving, with what was tested")
-    config.addinivalue_line("markers", "contract: tries what every model should keep, whatever it was trained for")
-    config.addinivalue_line("markers", "imgcls(models=[...], datasets=[...]): only these of the configuration")
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
     from imgcls.plugin import fixtures
 
     config.pluginmanager.register(fixtures, "imgcls.plugin.fixtures")
@@ -124,6 +130,18 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     return result
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Options without effect are named: a document that was requested is not just absent."""
+    config = terminalreporter.config
+    requests = _requests(config)
+    if requests and SESSION not in config.stash:
+        has = "have" if len(requests) > 1 else "has"
+        terminalreporter.write_line(
+            f"imgcls: {', '.join(requests)} {has} no effect: no test here uses imgcls, and no imgcls.toml or "
+            f"[tool.imgcls] is in {config.invocation_params.dir} or above; `imgcls init` writes one"
+        )
+
+
 def session_of(config: pytest.Config) -> "PluginSession":
     """The plugin's state, which the first request makes."""
     if SESSION not in config.stash:
@@ -147,11 +165,15 @@ def run_id(config: pytest.Config) -> str:
 
 def is_requested(config: pytest.Config) -> bool:
     """Whether an option needs a configuration although no test may."""
+    return bool(_requests(config))
+
+
+def _requests(config: pytest.Config) -> list[str]:
+    """The options that need a configuration although no test may, as they are written."""
     requires = config.getoption("--imgcls-require-gates") not in (None, "none")
-    return requires or any(
-        config.getoption(f"--imgcls-{name}")
-        for name in ("json", "csv", "markdown", "report", "comment", "code-quality", "save", "profile")
-    )
+    names = ("json", "csv", "markdown", "report", "comment", "code-quality", "save", "profile")
+    given = [name for name in names if config.getoption(f"--imgcls-{name}")]
+    return [f"--imgcls-{name}" for name in [*given, *(["require-gates"] if requires else [])]]
 
 
 def _has_configuration(config: pytest.Config) -> bool:

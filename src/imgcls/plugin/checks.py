@@ -21,7 +21,7 @@ from imgcls.reporting.ci import junit, runner_log
 from imgcls.session.events import PairJudged
 from imgcls.session.session import Session
 from imgcls.stats import units
-from imgcls.system import machine
+from imgcls.system import devices, machine
 
 
 class Gates:
@@ -77,7 +77,8 @@ def scores(item: pytest.Item, model: ModelHandle, dataset: DatasetSpec) -> Score
     """The scores of a pair, which the test keeps, so that it fails where they are not available."""
     outcome = model.session.outcome(model.name, dataset.name)
     item.stash[OUTCOME] = outcome
-    properties.add(item, junit.of_scores(outcome.scores))
+    if not model.session.options.shard:
+        properties.add(item, junit.of_scores(outcome.scores))
     if item.stash.get(CALLED, False):
         require_scores(model.session, item)
     return outcome.scores
@@ -91,6 +92,8 @@ def require_scores(session: Session, item: pytest.Item) -> None:
             _report(item, outcome.scores, verdicts)
         message = outcome.failure.message
         pytest.fail(once(item, message, message), pytrace=False)
+    if outcome and session.options.shard:
+        pytest.skip(f"{session.options.shard}: its images are scored, and gates are evaluated by the whole run")
 
 
 def report_verdicts(session: Session, item: pytest.Item, scores: Scores, verdicts: tuple[Verdict, ...]) -> None:
@@ -129,7 +132,9 @@ def _warn(item: pytest.Item, verdict: Verdict) -> None:
 
 def device(config: pytest.Config, name: str) -> str:
     """A device that is there; a test of one that is not is skipped."""
-    if name not in machine.devices(config.getoption("--imgcls-device")):
+    if name == "mps" and not devices.of(name).is_available():
+        pytest.skip("mps: torch sees no device")
+    if name not in (*machine.devices(config.getoption("--imgcls-device")), "mps"):
         pytest.skip("cuda: there is a driver, and torch sees no device")
     return name
 

@@ -14,6 +14,7 @@ from imgcls.config import thresholds
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.gates import accuracy, cost
 from imgcls.models.runtimes import base as runtimes
+from imgcls.models.weights import early
 from imgcls.plugin import PREFIX, properties, terminal
 from imgcls.records.evaluation import Verdict
 from imgcls.records.performance import Latency, Memory, Profile, Scenario
@@ -65,6 +66,7 @@ class CostSession:
         if scenario not in get_args(Scenario):
             pytest.fail(f"latency({scenario!r}): a scenario is one of {', '.join(get_args(Scenario))}", pytrace=False)
         _require_batch(batch)
+        self._require_weights(name)
         from imgcls.performance import latency
 
         benchmark.params = {key.removeprefix(PREFIX): _plain(value) for key, value in (benchmark.params or {}).items()}
@@ -80,6 +82,11 @@ class CostSession:
         benchmark.extra_info.update(extra_info(measured))
         properties.report(item, LatencyMeasured(replace(measured, rounds_ns=())), junit.of_latency(measured))
         return measured
+
+    def _require_weights(self, name: str) -> None:
+        """Fail the test before torch is imported where the model's weights are not available."""
+        if absence := early.absence(self.session.settings.models[name]):
+            pytest.fail(str(absence), pytrace=False)
 
     def measure_memory(self, item: pytest.Item, name: str, device: str, *, batch: int = 1) -> Memory:
         """Measure a model in a process of its own."""

@@ -13,7 +13,7 @@ from imgcls.messages import nearest
 from imgcls.plugin import MARKER, OURS, PREFIX, ownership
 from imgcls.plugin.items import DatasetHandle, ExportHandle, ModelHandle, ServingHandle
 from imgcls.plugin.projects import Project
-from imgcls.system import machine
+from imgcls.system import devices, machine
 
 OF_DEPLOYMENT = ("imgcls_parity", "imgcls_serving")
 PARAMETERS = ("imgcls_model", "imgcls_dataset", "imgcls_device", *OF_DEPLOYMENT)
@@ -125,9 +125,9 @@ class Generation:
     def _known(self) -> Mapping[str, Mapping[str, Any]]:
         """What is configured for each of our parameters, by name."""
         assert self.project is not None  # noqa: S101 - nothing is parametrized without one
-        devices = {"cpu": "cpu", "cuda": "cuda"}
+        known_devices = {name: name for name in devices.DEVICES}
         project = self.project
-        known = (project.models, project.datasets, devices, project.exports, project.servings)
+        known = (project.models, project.datasets, known_devices, project.exports, project.servings)
         return dict(zip(PARAMETERS, known, strict=True))
 
     def _error(self, message: str) -> Exception:

@@ -204,6 +204,12 @@ class PluginSession:
             self._attempts.begin(item)
         if error := self._refusal(item):
             pytest.fail(error, pytrace=False)
+        self._skip_in_shard(item)
+
+    def _skip_in_shard(self, item: pytest.Item) -> None:
+        """A shard only scores images; what is of models is measured by the whole run."""
+        if items.is_ours(item) and not items.pair_of(item) and (shard := self.project_of(item).session.options.shard):
+            pytest.skip(f"{shard}: it only scores images, and the whole run does the rest")
 
     def _refusal(self, item: pytest.Item) -> str | None:
         """Why a test cannot be run."""

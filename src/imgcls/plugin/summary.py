@@ -95,7 +95,7 @@ class Summary:
         measured = results.outcomes or results.latencies or results.memories or results.has_deployment
         if not (measured or results.errors):
             return
-        if results.total_gates:
+        if results.total_gates or project.session.options.shard:
             yield results.gates_line()
         yield from project.goldens.lines(results)
         yield from results.errors

@@ -1,0 +1,74 @@
+"""``imgcls store merge``: the stores of several shards become one, on which the whole run computes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgcls import messages
+from imgcls.cli import arguments, output
+from imgcls.reporting import progress
+from imgcls.session import options as run_options
+
+if TYPE_CHECKING:
+    from imgcls.store.merging import MergedStore
+
+
+def add_store(commands: Any) -> None:
+    parser = commands.add_parser("store", help="join the stores of several shards")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    merge = commands.add_parser(
+        "merge",
+        help="write one store with the predictions of several",
+        **arguments.examples(
+            "imgcls store merge shard-1 shard-2 -o all", "imgcls store merge .imgcls/shard-*-of-8 -o all"
+        ),
+    )
+    merge.add_argument("stores", nargs="+", type=Path, metavar="STORE", help="folders of --store")
+    merge.add_argument("-o", "--out", required=True, type=Path, metavar="FOLDER", help="the new store, not there yet")
+    run_options.add_quiet(merge)
+    merge.set_defaults(command=merge_stores)
+
+
+def merge_stores(namespace: argparse.Namespace) -> int:
+    """Write the merged store, and print what came from where and what does not agree; the exit code."""
+    from imgcls.store import merging
+
+    with progress.working(sys.stderr, f"merging {messages.counted(len(namespace.stores), 'store')}"):
+        merged = merging.merge(namespace.stores, namespace.out)
+    for line in _lines(merged, namespace.out):
+        output.line(line)
+    return 0
+
+
+def _lines(merged: Sequence[MergedStore], out: Path) -> Iterator[str]:
+    from imgcls.store import agreement
+
+    for store in merged:
+        yield f"{store.folder}: {messages.counted(store.predictions, 'prediction')}, {store.new} of them new"
+        yield from _faults(store)
+    keys = {key for store in merged for key in store.keys}
+    total = messages.counted(sum(store.new for store in merged), "prediction")
+    yield f"{out}: {total}, {messages.counted(len(keys), 'prediction key')}"
+    disagreements = list(agreement.disagreements(merged))
+    yield from (f"  NOTE {sentence}" for sentence in disagreements)
+    if disagreements:
+        yield "  a run uses the predictions of its own key only, and computes those that it lacks; `imgcls plan` makes"
+        yield "  the shards of a run agree"
+    yield f"next: imgcls score --store {shlex.quote(str(out))}"
+
+
+def _faults(store: MergedStore) -> Iterator[str]:
+    if store.damaged:
+        counts = ", ".join(f"{kind}: {count}" for kind, count in store.damaged.items())
+        yield f"  NOTE damaged rows were left out ({counts}); what they held is computed again where it is needed"
+    if store.different:
+        images = messages.counted(len(store.different), "image")
+        yield (
+            f"  NOTE of {images} it has other predictions than a store before it, with the same key; those of the "
+            f"first are taken: {messages.named(store.different, 3)}"
+        )

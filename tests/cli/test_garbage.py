@@ -1,0 +1,13 @@
+"""imgcls.cli.garbage: a command does not collect what it imports, and leaves Python as it was."""
+
+import gc
+
+from imgcls.cli import garbage
+
+
+def test_the_thresholds_are_restored() -> None:
+    """Within the context a first collection waits for far more objects than by default."""
+    before = gc.get_threshold()
+    with garbage.collected_rarely():
+        assert gc.get_threshold() == (garbage.NEW_OBJECTS, *before[1:])
+    assert gc.get_threshold() == before
