@@ -152,7 +152,9 @@ def _transform(spec: Any) -> Any:
     )
 
 
-def floor(config_file: str, runtimes: dict[str, str], device: str) -> dict[str, Any]:
+def floor(
+    config_file: str, runtimes: dict[str, str], device: str, seconds: float = INFERENCE_SECONDS
+) -> dict[str, Any]:
     """What an image costs in parts, each by itself: decoding for all the networks' inputs, and every network.
 
     ``runtimes``: the one that each model was scored with. Core-seconds of decoding are the CPU time of one thread,
@@ -170,8 +172,9 @@ def floor(config_file: str, runtimes: dict[str, str], device: str) -> dict[str, 
     images = listed[:: max(1, len(listed) // SAMPLE)][:SAMPLE]
     recipes = {model.spec.name: Preprocessing(model.info.input, model.spec.decode) for model in loaded}
     decode_core_seconds, batches = _prepared(images, list(dict.fromkeys(recipes.values())), device)
-    seconds = {model.spec.name: _inferred(model, batches[recipes[model.spec.name]]) for model in loaded}
-    return {"decode_core_seconds": decode_core_seconds, "model_seconds": seconds}
+    of_models = [(model, batches[recipes[model.spec.name]]) for model in loaded]
+    model_seconds = {model.spec.name: _inferred(model, batches, device, seconds) for model, batches in of_models}
+    return {"decode_core_seconds": decode_core_seconds, "model_seconds": model_seconds}
 
 
 def _prepared(images: Sequence[Any], recipes: Sequence[Any], device: str) -> tuple[float, dict[Any, list[Any]]]:
@@ -205,10 +208,16 @@ def _prepared(images: Sequence[Any], recipes: Sequence[Any], device: str) -> tup
     return core_seconds, batches
 
 
-def _inferred(model: Any, batches: Sequence[Any]) -> float:
-    """Seconds per image when the network is run on these batches again and again, by as many threads as it allows."""
+def _inferred(model: Any, batches: Sequence[Any], device: str, seconds: float) -> float:
+    """Seconds per image when the network is run on these batches again and again, by as many threads as it allows.
+
+    On a GPU by its own clock, so that what the host does between two batches does not count.
+    """
     from imgcls.models import inference
     from imgcls.system import machine
+
+    if device != "cpu":
+        return device_seconds(model, batches, seconds)
 
     def infer(batch: Any) -> None:
         inference.logits(model.classifier, model.info, batch)
@@ -216,11 +225,23 @@ def _inferred(model: Any, batches: Sequence[Any]) -> float:
     turns: list[float] = []
     with ThreadPoolExecutor(machine.cores() if model.classifier.concurrent else 1) as workers:
         list(workers.map(infer, batches))
-        while sum(turns) < INFERENCE_SECONDS:
+        while not turns or sum(turns) < seconds:
             started = time.perf_counter()
             list(workers.map(infer, batches))
             turns.append(time.perf_counter() - started)
     return statistics.median(turns) / sum(map(len, batches))
+
+
+def device_seconds(model: Any, batches: Sequence[Any], seconds: float) -> float:
+    """The device's seconds per image, in batches as scoring has them, without the first turn, which loads kernels."""
+    from imgcls.models import inference
+
+    size, classifier = inference.batch_size(model.info), model.classifier
+    parts = [classifier.to_device(part) for batch in batches for part in batch.split(size)]
+    turns: list[float] = []
+    while len(turns) < 2 or sum(turns) < seconds:
+        turns.append(sum(classifier.device_ns(part) for part in parts) / 1e9)
+    return statistics.median(turns[1:]) / sum(map(len, parts))
 
 
 TASKS: dict[str, Callable[..., Any]] = {"score": score, "loop": loop, "floor": floor}

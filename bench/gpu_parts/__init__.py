@@ -1,0 +1,1 @@
+"""The parts of ``bench/gpu.py``: what each measures, and what runs them."""
