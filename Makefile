@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help score check test plugins oldest bench lint wheel demo-weights clean
+.PHONY: help score check test docs plugins oldest bench gpu lint wheel demo-weights clean
 
 help: ## list these words
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,14 @@ check: lint ## lint, and the quick tests: before each commit, about 2 minutes
 
 test: $(VENV)/installed ## all tests, about 15 minutes on 2 cores
 	$(TESTS)
+
+$(VENV)/docs-installed: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
+docs: $(VENV)/docs-installed ## build the documentation site into docs/_build, warnings are errors
+	$(BIN)/sphinx-build -W --keep-going -q -E -b html docs docs/_build
+	@echo "docs/_build/index.html"
 
 PLUGINS := .venv-plugins
 
@@ -51,6 +59,9 @@ oldest: ## compare the goldens on the oldest supported versions of all libraries
 bench: $(VENV)/installed ## time the built-in models
 	$(BIN)/pytest bench
 
+gpu: $(VENV)/installed ## measure all that needs a GPU, in at most 8 minutes; DRY=1 tries it all without one
+	$(BIN)/python bench/gpu.py $(if $(DRY),--dry-run)
+
 lint: $(VENV)/installed ## ruff, mypy and the contract of the wings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -62,8 +73,9 @@ wheel: $(VENV)/installed ## build the wheel, install it alone, and score with it
 	$(BIN)/python -m build --wheel --outdir dist
 	$(PYTHON) -m venv .venv-wheel
 	.venv-wheel/bin/python -m pip install --quiet dist/*.whl
-	cd examples/digits && ../../.venv-wheel/bin/pytest -m accuracy --imgcls-store off
-	cd examples/digits && ../../.venv-wheel/bin/imgcls score --store off
+	.venv-wheel/bin/imgcls examples .venv-wheel/examples
+	cd .venv-wheel/examples/digits && ../../bin/pytest -m accuracy --imgcls-store off
+	cd .venv-wheel/examples/digits && ../../bin/imgcls score --store off
 
 BUILTIN := src/imgcls/builtin
 INPUT := resize = 32, crop = 32, interpolation = "bilinear", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5]
@@ -82,4 +94,4 @@ demo-weights: $(VENV)/installed ## train the built-in models again, from scratch
 	rm -rf $(DEMO)
 
 clean: ## remove what was installed and computed here
-	rm -rf $(VENV) .venv-wheel $(PLUGINS) $(OLDEST) .imgcls dist
+	rm -rf $(VENV) .venv-wheel $(PLUGINS) $(OLDEST) .imgcls dist docs/_build docs/reference
