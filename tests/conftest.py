@@ -16,6 +16,7 @@ import in_process
 from builders import make_memory
 from imgcls.performance import memory
 from imgcls.system import machine
+from weights_fixtures import closed, hub_at, no_weights, silent, site  # noqa: F401 - fixtures for all tests
 
 settings.register_profile("tests", deadline=None)  # the first example may pay for an import, and the machine is shared
 settings.load_profile("tests")

@@ -8,13 +8,21 @@ SOURCE, TESTS = ROOT / "src" / "imgcls", ROOT / "tests"
 TESTED_ELSEWHERE = {
     "__main__.py": "test_in_process.py",
     "suite.py": "e2e/test_planted_faults.py",
-    "cli/arguments.py": "cli/test_main.py",
     "cli/costs.py": "cli/test_compare.py",
     "cli/lab_collection.py": "e2e/test_lab_report.py",
+    "collect/refusal.py": "collect/test_client.py",
+    "collect/request.py": "cli/test_collect.py",
     "config/table.py": "config/test_loader.py",
     "contracts/jpeg_scans.py": "contracts/test_jpeg_reader.py",
     "contracts/jpeg_writer.py": "contracts/test_jpeg_reader.py",
     "contracts/subject.py": "contracts/test_check.py",
+    "data/places/archives.py": "data/places/test_tar.py",
+    "data/places/base.py": "data/places/test_tar.py",
+    "data/places/containers.py": "data/places/test_remote.py",
+    "data/places/files.py": "data/test_listing.py",
+    "data/places/folders.py": "data/places/test_tar.py",
+    "data/places/remote_folder.py": "data/places/test_remote.py",
+    "evaluation/decoding.py": "evaluation/test_evaluator.py",
     "evaluation/inputs.py": "evaluation/test_evaluator.py",
     "evaluation/runtime_trial.py": "evaluation/test_runtime_selection.py",
     "evaluation/state.py": "evaluation/test_evaluator.py",
@@ -69,6 +77,8 @@ ABOUT_SEVERAL = {
     "records/test_records.py",
     "reference/test_namespaces.py",  # every array library
     "reference/test_steps.py",  # every step of forward and backward
+    "test_code_blocks.py",
+    "test_documentation.py",
     "test_in_process.py",  # what the tests themselves need
     "test_readme.py",
     "test_structure.py",

@@ -50,9 +50,10 @@ KEYS: dict[type, dict[str, str]] = {
     Report: {  # the result document, in addition to its format and its predictions
         "": (
             "made_at complete environment passes results rejections contrasts comparisons latencies memories profiles "
-            "datasets selection parities servings contracts limits"
+            "datasets selection parities servings contracts limits shard"
         ),
         "selection": "complete left_out",
+        "shard": "number count",
         "passes": PASS,
         "results": (
             "model dataset runtime precision decode device input weights_file_sha256 state_sha256 param_count listed "

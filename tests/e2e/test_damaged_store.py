@@ -182,7 +182,7 @@ def test_verify_finds_every_damaged_row(scoring: Scoring) -> None:
     scoring.keep()
     faults = list(store_faults.of_rows(scoring.sound, random.Random(16)))  # noqa: S311 - as above
     unnoticed = [name for name, fault in faults if scoring.is_verified(fault)]
-    computed = ("answers", "undecodable", "progress", "names", "choices", "hashed_files", "durations")
+    computed = ("answers", "undecodable", "progress", "names", "choices", "hashed_files", "durations", "identities")
     assert unnoticed == [f"{table}: a lost row" for table in computed]
 
 

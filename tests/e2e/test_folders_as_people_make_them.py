@@ -370,7 +370,7 @@ def test_a_training_goes_on_without_broken_files(own_digits: Path, imgcls: Comma
             "1.5",
             "imgcls: --max-rejected 1.5 is not a whole number of files or a fraction of them below 1, as 3 or 0.01",
         ),
-        ("few", "*argument --max-rejected: 'few' is not a number of files or a share of them"),
+        ("few", "*--max-rejected: 'few' is not a number of files or a share of them"),
     ],
 )
 def test_a_tolerance_that_is_neither(imgcls: Command, tolerance: str, message: str) -> None:

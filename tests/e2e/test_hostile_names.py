@@ -175,6 +175,6 @@ def test_what_git_lfs_did_not_fetch_is_named(project: Project, imgcls: Command, 
 
 def test_what_a_command_line_holds_is_seen(hostile: Project, imgcls: Command, raw: Raw) -> None:
     """Options that do not exist and files that are not there."""
-    assert r"unrecognized arguments: --\x1b[31m" in raw(imgcls("score", "--\x1b[31m"), 2)
+    assert r"unknown option --\x1b[31m" in raw(imgcls("score", "--\x1b[31m"), 2)
     assert r"no\x1b]0;owned\x07 \x1b[31m\n\r\t\u202e" in raw(imgcls("score", "--config", f"no{HOSTILE}.toml"), 2)
     assert hostile.images_inferred() == 0
