@@ -68,3 +68,15 @@ def test_what_cannot_be_merged_is_one_line(imgcls: Command) -> None:
         result = imgcls("store", "merge", *arguments)
         assert (result.ret, result.outlines, result.errlines) == (2, [], [message])
     assert not Path("all").exists()
+
+
+@pytest.mark.usefixtures("stores")
+def test_stores_of_shards_inside_of_a_store_are_not_forgotten(imgcls: Command) -> None:
+    """The folder names its own store; those of the shards below it are named in a note, unless they are merged, too."""
+    for shard in ("shard-1-of-2", "shard-2-of-2"):
+        Path("a", shard).mkdir()
+        Path("a", shard, "predictions.sqlite3").write_bytes(Path("b c", "predictions.sqlite3").read_bytes())
+    note = "  NOTE 1 store inside of it not merged: name them, as in a/shard-*"
+    assert note in imgcls("store", "merge", "a", "a/shard-1-of-2", "-o", "one").outlines
+    merged = imgcls("store", "merge", "a", "a/shard-1-of-2", "a/shard-2-of-2", "-o", "all").outlines
+    assert not [line for line in merged if "inside of it" in line]

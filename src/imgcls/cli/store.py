@@ -51,6 +51,7 @@ def _lines(merged: Sequence[MergedStore], out: Path) -> Iterator[str]:
     for store in merged:
         yield f"{store.folder}: {messages.counted(store.predictions, 'prediction')}, {store.new} of them new"
         yield from _faults(store)
+        yield from _left_out(store.folder, [other.folder for other in merged])
     keys = {key for store in merged for key in store.keys}
     total = messages.counted(sum(store.new for store in merged), "prediction")
     yield f"{out}: {total}, {messages.counted(len(keys), 'prediction key')}"
@@ -72,3 +73,11 @@ def _faults(store: MergedStore) -> Iterator[str]:
             f"  NOTE of {images} it has other predictions than a store before it, with the same key; those of the "
             f"first are taken: {messages.named(store.different, 3)}"
         )
+
+
+def _left_out(folder: Path, merged: Sequence[Path]) -> Iterator[str]:
+    """The stores of shards inside of a store: a folder names its own store only."""
+    inside = sorted(set(folder.glob("shard-*-of-*")) - set(merged))
+    if inside:
+        shards = f"{shlex.quote(str(folder))}/shard-*"
+        yield f"  NOTE {messages.counted(len(inside), 'store')} inside of it not merged: name them, as in {shards}"

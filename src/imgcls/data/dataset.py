@@ -38,7 +38,7 @@ def list_images(dataset: DatasetSpec, sha256: Sha256 = listings.sha256, shard: S
     Raises ConfigError for what cannot be listed, and where ``duplicates`` of the dataset does not allow for them.
     """
     listing = listed(dataset, sha256, shard)
-    if True:
+    if shard is None or dataset.duplicates == "error":
         listing = duplicates.resolve(listing, dataset.duplicates)
     return replace(listing, notes=(*dataset.notes, *listing.notes))
 
@@ -104,7 +104,11 @@ def _suggestion(dataset: DatasetSpec, models: Sequence[str]) -> str:
     """The command that writes a map file for these models; nothing where no name stands for them."""
     if not models:
         return ""
-    path = os.path.relpath(dataset.path) if Path(dataset.path).is_relative_to(Path.cwd()) else urls.shown(str(dataset.path))
+    path = (
+        os.path.relpath(dataset.path)
+        if Path(dataset.path).is_relative_to(Path.cwd())
+        else urls.shown(str(dataset.path))
+    )
     command = f"imgcls labels suggest {shlex.quote(path)} --models {shlex.quote(','.join(models))} --out classes.csv"
     return f'`{command}` writes a map file to review, for labels = {{ file = "classes.csv" }} of the dataset'
 

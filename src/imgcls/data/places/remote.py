@@ -238,14 +238,10 @@ def _retried(operation: Callable[[], Result]) -> Result:
     raise AssertionError("unreachable")
 
 
-def _without_secrets(error: object, url: str) -> str:
+def _without_secrets(error: BaseException, url: str) -> str:
     """An error as a line, which may repeat the URL."""
-    parts = urlsplit(url)
-    secrets = filter(None, (parts.query, parts.password))
-    line = messages.one_line(error)
-    for secret in secrets:
-        line = line.replace(secret, "...")
-    return line
+    line, query = messages.one_line(error).replace(url, shown(url)), url.partition("?")[2]
+    return line.replace(query, "...") if query else line
 
 
 def _imported(name: str) -> ModuleType:

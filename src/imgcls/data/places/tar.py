@@ -54,7 +54,7 @@ def _index(container: str) -> Index:
 def _infos(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """All members. Raises :class:`Undecodable` for a size below 0, after which headers would be read for ever."""
     while info := archive.next():
-        archive.members.clear()  # it would keep them all
+        archive.members.clear()  # type: ignore[attr-defined]  # typeshed lacks it; it would keep them all
         if info.size < 0:
             raise Undecodable("corrupt", f"{info.name} has a size of {info.size} bytes: what follows it is not listed")
         yield info
