@@ -1,8 +1,10 @@
 """imgcls.cli.arguments: types of arguments, and the examples that end the help of every command."""
 
 import argparse
+import re
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +64,26 @@ def test_numbers(kind: Callable[[str], float], good: str, bad: tuple[str, ...]) 
     for text in bad:
         with pytest.raises(argparse.ArgumentTypeError, match=r"is not a (fraction|whole number)"):
             kind(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("photos.tar", "photos.tar is not an image or folder of images on this machine: write its configuration"),
+        ("https://me:secret@host/x.zip?sig=1", "https://host/x.zip is not an image or folder of images"),
+        ("python:data:images", "python:data:images is not an image or folder of images"),
+        ("a.tar.gz", "a.tar.gz is compressed as a whole"),
+    ],
+)
+def test_only_images_of_this_machine_are_named_one_by_one(text: str, reason: str) -> None:
+    """What is the path of a dataset only is refused at the door, without the secrets of its URL."""
+    with pytest.raises(argparse.ArgumentTypeError, match=re.escape(reason)) as error:
+        arguments.local_images(text)
+    assert "secret" not in str(error.value)
+
+
+def test_images_of_this_machine_are_paths(tmp_path: Path) -> None:
+    """Also a folder that is called like an archive, and what is not there, which others report."""
+    (tmp_path / "x.tar").mkdir()
+    for path in (tmp_path / "x.tar", Path("cat.jpg"), Path("labels.csv")):
+        assert arguments.local_images(str(path)) == path

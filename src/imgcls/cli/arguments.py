@@ -4,7 +4,10 @@ import argparse
 import textwrap
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
+
+from imgcls.errors import ConfigError
 
 EXAMPLES = "examples:\n"
 
@@ -37,3 +40,19 @@ def one_to_ten(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= 10:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 10")
+
+
+def local_images(text: str) -> Path:
+    """An image, a folder or a manifest of this machine: archives, URLs and functions are paths of datasets only."""
+    from imgcls.data.places import forms, urls
+
+    try:
+        form = forms.form_of(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if form:
+        raise argparse.ArgumentTypeError(
+            f"{urls.shown(text)} is not an image or folder of images on this machine: write its configuration by hand, "
+            "with `path` of a [datasets.NAME], or score it with imgcls score --data"
+        )
+    return Path(text)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgcls import extensions, messages
 from imgcls.cli import output
-from imgcls.cli.arguments import examples
+from imgcls.cli.arguments import examples, local_images
 from imgcls.reporting import progress
 from imgcls.scaffold.workflow import SERVICES
 from imgcls.session import options as run_options
@@ -39,7 +39,7 @@ def add_init(commands: Any) -> None:
         ),
     )
     parser.add_argument(
-        "--data", type=Path, metavar="DIR",
+        "--data", type=local_images, metavar="DIR",
         help="a folder with a folder per class, or a manifest (default: the folder here that holds such folders)",
     )  # fmt: skip
     parser.add_argument(

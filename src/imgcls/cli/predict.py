@@ -32,7 +32,9 @@ def add_predict(commands: Any) -> None:
             "imgcls predict holiday/ --models resnet50,alexnet --topk 3 --csv best.csv",
         ),
     )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="IMAGE|DIR", help="an image, or a folder of them")
+    parser.add_argument(
+        "paths", nargs="+", type=arguments.local_images, metavar="IMAGE|DIR", help="an image, or a folder of them"
+    )
     parser.add_argument("--models", metavar="A,B", help="models of the configuration, or architectures")
     parser.add_argument(
         "--topk", type=arguments.one_to_ten, default=5, metavar="N", help="classes per image, 1 to 10 (default: 5)"
