@@ -20,6 +20,7 @@ from imgcls.records.config import DatasetSpec
         ("path = '~nobody-of-this-name/x'", "path: '~nobody-of-this-name/x': Could not determine home directory"),
         ("path = 'builtin:digit'", "path: there is no built-in dataset 'builtin:digit'; known: builtin:digits"),
         ("path = 'p'\nlabels = 'wnids'", "labels: 'wnids' is not one of auto, wnid, name, index; did you mean 'wnid'?"),
+        ("path = 'p'\nlabels = 'c.csv'", "labels: 'c.csv' is a file: write labels = { file = \"c.csv\" }"),
         ("path = 'p'\nlabels = false", "labels: must be a string, not False"),
         ("path = 'p'\ngolden = 1", "golden: must be true or false, not 1"),
         ("path = 'p'\ngolden = 'yes'", "golden: must be true or false, not 'yes'"),

@@ -96,7 +96,10 @@ def _path(table: ConfigTable) -> DatasetPath:
 
 
 def _folder_labels(table: ConfigTable) -> Any:
-    if not isinstance(table.table.get("labels", "auto"), dict):
+    given = table.table.get("labels", "auto")
+    if isinstance(given, str) and given.lower().endswith(".csv"):
+        table.wrong("labels", f'{given!r} is a file: write labels = {{ file = "{given}" }}')
+    if not isinstance(given, dict):
         return table.choice("labels", ("auto", "wnid", "name", "index"), "auto")
     labels = table.subtable("labels")
     labels.keys("file")
