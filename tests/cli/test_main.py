@@ -50,6 +50,17 @@ def test_a_reader_that_has_enough_ends_the_command_in_silence() -> None:
 
 
 @pytest.mark.slow
+def test_a_reader_that_has_enough_loses_no_document(project: Project) -> None:
+    """``imgcls score --json run.json | head`` has written the document before the lines that nobody reads."""
+    command = [sys.executable, "-m", "imgcls", "score", "--json", "run.json", "--device", "cpu"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=project.folder) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.wait() == 141
+    assert (project.folder / "run.json").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("project")
 def test_saved_runs_are_compared_without_torch(imgcls: Command, python: Command) -> None:
     """Its import would take longer than all of the rest; so are pages and tables of a saved run."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from imgcls import documents
 from imgcls.cli import arguments, output
 from imgcls.config import discovery
-from imgcls.errors import INTERRUPTED, ConfigError, ImgclsError
+from imgcls.errors import INTERRUPTED, ConfigError, ImgclsError, MachineError
 from imgcls.records.config import Settings
 from imgcls.reporting import presentation, progress
 from imgcls.session import options as run_options
@@ -70,15 +71,14 @@ def selected(namespace: argparse.Namespace, options: RunOptions) -> Settings:
 
 
 def concluded(results: Results) -> int:
-    """Print the tables and the verdicts, write the documents; the exit code."""
+    """Write the documents, print the tables and the verdicts; the exit code."""
     with progress.working(sys.stderr, "making tables"):
         lines = list(_lines(results))
+    code = results.exit_code()
+    error = _unwritten(results, passed=code == 0 and results.finished)  # before what reads the lines may end
     for line in lines:
         output.line(line)
-    code = results.exit_code()
-    try:
-        results.write(passed=code == 0 and results.finished)
-    except ImgclsError as error:
+    if error:
         output.error(f"imgcls: {error}")
         code = sessions.worst_exit_code({code, error.exit_code})
     show_in_ci(results)
@@ -86,6 +86,19 @@ def concluded(results: Results) -> int:
         return code
     output.error("imgcls: interrupted; what was predicted so far is stored")
     return INTERRUPTED
+
+
+def _unwritten(results: Results, *, passed: bool) -> ImgclsError | None:
+    """Write the documents; why one could not be written. Raises BrokenPipeError."""
+    try:
+        results.write(passed=passed)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return MachineError(documents.failure(error))
+    except ImgclsError as error:
+        return error
+    return None
 
 
 def show_in_ci(results: Results) -> None:
