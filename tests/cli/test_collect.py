@@ -173,15 +173,27 @@ def test_without_the_extra(python: Any, tmp_path: Path, monkeypatch: pytest.Monk
     assert list(tmp_path.iterdir()) == []
 
 
+INTERRUPTIBLE = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from imgcls.cli.main import main; sys.exit(main())"
+)
+"""The command, also where these tests run in the background of a shell, which has its jobs ignore interruptions."""
+
+
+def _rows(manifest: Path) -> int:
+    return len(manifest.read_text().splitlines()) - 1 if manifest.exists() else 0
+
+
 def _ended_early(site: Site, how: signal.Signals, attempt: int) -> tuple[int, str, str]:
-    """Start a process, and send it a signal when it has two images and waits for the third."""
-    command = [sys.executable, "-m", "imgcls", "collect", "--urls", "urls.txt", "--out", "sorrel", "--per-second", "50"]
+    """Start a process, and send it a signal when it has two images in its manifest and waits for the third."""
+    options = ["--urls", "urls.txt", "--out", "sorrel", "--per-second", "50"]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "collect", *options]
+    manifest = Path("sorrel", "collected.csv")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for _ in range(1000):
-            if site.requested("/slow.jpg") == attempt and len(list(Path("sorrel").glob("*.jpg"))) == 2:
+            if site.requested("/slow.jpg") == attempt and _rows(manifest) == 2:
                 break
             time.sleep(0.02)
-        time.sleep(0.1)  # its row is written after the image
         process.send_signal(how)
         out, err = process.communicate(timeout=20)
     return process.returncode, out, err

@@ -14,6 +14,7 @@ import pytest
 
 import training_runs
 from imgcls.cli.main import main
+from imgcls.reporting import progress
 from training_runs import are_equal, run
 
 
@@ -62,6 +63,7 @@ def test_a_bar_on_a_terminal(
     digit_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where stderr is a terminal, a bar with the time left is drawn there; stdout in a pipe still has every line."""
+    monkeypatch.setattr(progress, "TERMINAL_S", 0.0)
     ours, theirs = os.openpty()
     command = ["train", str(digit_images), "--arch", "timm:test_resnet", "--epochs", "2"]
     command += ["--input", "resize = 32, crop = 32", "--out", str(tmp_path / "out")]
