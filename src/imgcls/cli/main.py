@@ -21,30 +21,32 @@ BROKEN_PIPE = 141
 
 COMMANDS = (
     "init",
+    "predict",
     "score",
-    "merge",
     "compare",
     "show",
+    "report",
     "history",
     "card",
-    "report",
+    "profile",
+    "bench-compare",
     "parity",
     "quantize",
-    "bench-compare",
-    "profile",
-    "predict",
     "train",
-    "collect",
-    "data",
     "labels",
-    "cache",
-    "store",
-    "plan",
+    "data",
+    "collect",
     "weights",
-    "doctor",
     "examples",
+    "doctor",
+    "plan",
+    "merge",
+    "store",
+    "cache",
 )
-"""In the order of the help; ``add_NAME`` of the module ``NAME`` in this folder adds the command, dashes as ``_``.
+"""In the order of the help, what one begins with first.
+
+``add_NAME`` of the module ``NAME`` in this folder adds the command, dashes as ``_``.
 
 Only the module of the command that is run is imported.
 """
