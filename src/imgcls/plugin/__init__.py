@@ -130,7 +130,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     return result
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
     """Options without effect are named: a document that was requested is not just absent."""
     config = terminalreporter.config
     requests = _requests(config)
