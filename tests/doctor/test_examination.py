@@ -49,6 +49,15 @@ def test_a_check_that_hangs_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> Non
     assert fine.level == "ok"
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C counts, also where the tests run in the background of a shell, which has its jobs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_person_who_interrupts_it() -> None:
     """Ctrl-C ends everything at once; it is no finding."""
 
