@@ -183,9 +183,7 @@ def print_time(every: list[list[ImageHash]]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "photos", nargs="?", type=Path, default=Path(__file__).parents[2] / "shared" / "data" / "photos"
-    )
+    parser.add_argument("photos", nargs="?", type=Path, default=PHOTOGRAPHS)
     files = sorted(parser.parse_args().photos.rglob("*.JPEG"))
     if not files:
         print("no photographs: name their folder", file=sys.stderr)

@@ -67,6 +67,13 @@ def test_another_table(tmp_path: Path) -> None:
     assert (tmp_path / FILE).read_text() == "path,label\na.jpg,cat\n"
 
 
+def test_a_manifest_that_is_not_csv(tmp_path: Path) -> None:
+    """A cell that is longer than any of ours is a line, with what to do."""
+    (tmp_path / FILE).write_text(f"{','.join(COLUMNS)}\n{'a' * 200_000}\n")
+    with pytest.raises(ConfigError, match=r"cannot be read as CSV: field larger .*: move it, or name another folder"):
+        Manifest(tmp_path)
+
+
 def test_a_dataset_takes_it_for_nothing(tmp_path: Path) -> None:
     """In the folder of a class it is one ignored .csv: no image, no class, and no manifest of a dataset."""
     folder = tmp_path / "sorrel"
@@ -87,6 +94,8 @@ def test_lists(tmp_path: Path) -> None:
     table = tmp_path / "list.csv"
     table.write_text("licence,url,page,reason\nCC0,http://a/1,http://a/,\n,http://a/2,,robots\n,http://a/3,,\n")
     assert sources(table) == (Source("http://a/1", "http://a/", "CC0"), Source("http://a/3"))
+    table.write_bytes(b"url\rhttp://a/1\r\rhttp://a/2\r")
+    assert sources(table) == (Source("http://a/1"), Source("http://a/2"))
 
 
 @pytest.mark.parametrize(
@@ -94,6 +103,11 @@ def test_lists(tmp_path: Path) -> None:
     [
         ("a.txt", "# nothing\n", "it has no URL: write one per line"),
         ("a.csv", "link\nhttp://a/1\n", "it has no column url"),
+        (
+            "b.csv",
+            f"url\n{'a' * 200_000}\n",
+            r"cannot be read as CSV: field larger .*: write one URL per line in a \.txt",
+        ),
         ("b.txt", None, "the list of URLs cannot be read: No such file or directory"),
     ],
 )

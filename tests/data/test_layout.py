@@ -112,7 +112,7 @@ def test_images_without_folders_and_manifest_are_asked_for_either(tmp_path: Path
 
 
 def test_other_folders_pass(tmp_path: Path) -> None:
-    """Folders of classes, and what holds no images or is not a folder, are for others to judge."""
+    """No error for folders of classes, nor for what holds no images or is not a folder: others judge these."""
     _put(tmp_path, "classes/cat/1.jpg", "empty/notes.txt", "unrelated.csv", "flat.txt")
     for name in ("classes", "empty", "absent", "flat.txt"):
         layout.require_classes("pets", tmp_path / name)

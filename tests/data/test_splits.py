@@ -17,6 +17,8 @@ from imgcls.data import splits
         ([], [], ()),
     ],
 )
-def test_splits_are_told_from_classes(folders: list[str], with_folders: list[str], expected: tuple[str, ...]) -> None:
+def test_splits_are_distinguished_from_classes(
+    folders: list[str], with_folders: list[str], expected: tuple[str, ...]
+) -> None:
     """By a part to train on next to one to score, or where there is nothing else and folders are in it."""
     assert splits.among(folders, with_folders.__contains__) == expected

@@ -122,13 +122,13 @@ def sources(file: Path) -> tuple[Source, ...]:
 
 
 def _of_table(file: Path, text: str) -> Iterator[Source]:
-    reader = csv.DictReader(io.StringIO(text))
-    if "url" not in (reader.fieldnames or ()):
+    header, *rows = _cells(file, text, "write one URL per line in a .txt") or [[]]
+    if "url" not in header:
         raise ConfigError(
             f"{file}: it has no column url: name it in the first line, or write one URL per line in a .txt"
         )
-    for row in reader:
-        if row["url"] and not row.get("reason"):
+    for row in (dict(zip(header, cells, strict=False)) for cells in rows):
+        if row.get("url") and not row.get("reason"):
             yield Source(row["url"].strip(), row.get("page") or "", row.get("licence") or "")
 
 
@@ -136,15 +136,23 @@ def _read(file: Path) -> Iterator[Row]:
     """The complete rows of a manifest, none where there is none yet."""
     if not file.exists():
         return
-    reader = csv.reader(io.StringIO(text_files.read(file, "manifest")))
-    if tuple(next(reader, ())) != COLUMNS:
+    rows = iter(_cells(file, text_files.read(file, "manifest"), "move it, or name another folder with --out"))
+    if tuple(next(rows, ())) != COLUMNS:
         raise ConfigError(
             f"{file} was not written by imgcls collect, whose columns are {','.join(COLUMNS)}: move it, or name "
             "another folder with --out"
         )
-    for cells in reader:
+    for cells in rows:
         if len(cells) == len(COLUMNS):  # else the process was killed while it wrote this one
             yield Row(*cells)
+
+
+def _cells(file: Path, text: str, instead: str) -> list[list[str]]:
+    """The rows of a table. Raises ConfigError, which states what to do instead."""
+    try:
+        return list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise ConfigError(f"{file} cannot be read as CSV: {error}: {instead}") from error
 
 
 def _as_on_disk(folder: Path, row: Row) -> Row:

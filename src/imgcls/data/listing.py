@@ -20,7 +20,7 @@ from imgcls.records.data import FileState, ImageRef, Listing, Place, Rejection
 from imgcls.records.shards import Shard
 
 _DIGITS = 16
-"""Of the hash of an URL."""
+"""Of the hash of a URL."""
 
 
 def sha256(place: Place) -> str:
@@ -44,7 +44,7 @@ def state(place: Place) -> FileState | None:
 
 
 def _named(url: str) -> tuple[str, str]:
-    """An URL without what is secret in it, and a hash of all of it: as it is kept on the disk."""
+    """A URL without what is secret in it, and a hash of all of it: as it is kept on the disk."""
     return urls.shown(url), hashlib.sha256(url.encode()).hexdigest()[:_DIGITS]
 
 

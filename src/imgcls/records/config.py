@@ -37,7 +37,7 @@ BUILTIN_DIGITS: Final = "builtin:digits"
 
 
 Address = NewType("Address", str)
-"""``path`` of a dataset that is not a path of this machine: an URL, or ``python:package.module:factory``."""
+"""``path`` of a dataset that is not a path of this machine: a URL, or ``python:package.module:factory``."""
 
 
 TensorMatch = Literal["name", "order"]

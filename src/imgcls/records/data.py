@@ -32,7 +32,7 @@ class Matching:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Where bytes are that are not a file of this machine: ``name`` in a ``container``, a path or an URL.
+    """Where bytes are that are not a file of this machine: ``name`` in a ``container``, a path or a URL.
 
     ``form``: what reads it, a row of :data:`imgcls.data.places.forms.FORMS`. ``at``: where it is in the container, in
     numbers of that form.

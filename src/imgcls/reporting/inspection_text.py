@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, get_args
 
 from imgcls import messages
+from imgcls.inspection.looks import SMALLEST_SIDE
 from imgcls.messages import counted
 from imgcls.records.inspection import DISTORTING, Finding, ImagePlace, Inspection, Kind
 from imgcls.reporting import text_table
@@ -52,7 +53,9 @@ _WORDS: dict[Kind, _Words] = {
         " ~ ",
     ),
     "blank": _Words("blank", "nearly one colour: remove them where that is not what the class looks like"),
-    "tiny": _Words("tiny", "a side under 32 pixels, as icons have; they are compared by their bytes only"),
+    "tiny": _Words(
+        "tiny", f"a side under {SMALLEST_SIDE} pixels, as icons have; they are compared by their bytes only"
+    ),
     "wrong_suffix": _Words("wrong suffix", "read by their content; other programs may refuse them: rename them"),
     "turned": _Words(
         "turned by Exif",

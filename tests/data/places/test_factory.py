@@ -48,12 +48,12 @@ def raises():
     raise ValueError("no data today")
 
 class Moody:
-    asked = 0
+    read = 0
     def __len__(self):
         return 1
     def __getitem__(self, index):
-        self.asked += 1
-        return (b"one" if self.asked == 1 else None), "cat"
+        self.read += 1
+        return (b"one" if self.read == 1 else None), "cat"
 
 class Unsized:
     def __len__(self):

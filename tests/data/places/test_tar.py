@@ -148,7 +148,7 @@ def test_a_shard_that_is_missing_is_a_rejection(tmp_path: Path) -> None:
 
 
 def test_only_members_are_files_of_training(tmp_path: Path) -> None:
-    """What needs a file of its own is told so in one line."""
+    """What needs a file of its own states so in one line."""
     (image,) = listed(tar_of(tmp_path / "a.tar", {"cat/1.png": b"one"})).images
     with pytest.raises(ConfigError, match=r"^cat/1\.png is not a file of its own.*unpack the dataset"):
         _ = image.file

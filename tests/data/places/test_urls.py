@@ -1,4 +1,4 @@
-"""imgcls.data.places.urls: URLs are told from paths, and shown without keys."""
+"""imgcls.data.places.urls: URLs are distinguished from paths, and shown without keys."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What every form of a dataset has in common: what it is asked for, and what it holds."""
+"""What every form of a dataset has in common: the request to list it, and its contents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes of a container, by where they are in it: a file of this machine, or one behind an URL."""
+"""Bytes of a container, by where they are in it: a file of this machine, or one behind a URL."""
 
 from __future__ import annotations
 

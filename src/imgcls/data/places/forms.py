@@ -56,7 +56,7 @@ def form_of(path: str) -> str | None:
         if name.endswith(suffixes):
             raise ConfigError(
                 f"{urls.shown(path)} is compressed as a whole, so that no image in it can be read by itself: "
-                f"`{command} {os.path.basename(urls.shown(path))}`, and set `path` to the .tar"  # noqa: PTH119 - an URL, too
+                f"`{command} {os.path.basename(urls.shown(path))}`, and set `path` to the .tar"  # noqa: PTH119 - a URL, too
             )
     if name.endswith(_UNREAD):
         raise ConfigError(f"{urls.shown(path)} is an archive that is not read: unpack it, or pack it as .tar or .zip")
@@ -69,7 +69,7 @@ def contents(dataset: DatasetSpec) -> Contents:
     path = str(dataset.path)
     form = form_of(path)
     if form is None:
-        raise ConfigError(f"{urls.shown(path)} is not an archive, a Parquet file or an URL")
+        raise ConfigError(f"{urls.shown(path)} is not an archive, a Parquet file or a URL")
     files = [path] if form in {"python", "url"} else patterns.expanded(path)
     request = Request(files, dataset.columns, dataset.folder, numbered=dataset.labels == "index")
     result = _module(form).contents(request)
@@ -105,7 +105,7 @@ def _unpinned(path: str) -> tuple[str, ...]:
 
 
 def _file_name(path: str) -> str:
-    """The last part of a path, lower case, without what follows the path of an URL."""
+    """The last part of a path, lower case, without what follows the path of a URL."""
     path = path.partition("?")[0] if urls.is_remote(path) else path
     return path.rpartition("/")[2].lower()
 

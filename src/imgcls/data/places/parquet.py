@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import PurePosixPath
 from types import ModuleType
 from typing import Any, Final, NamedTuple
@@ -85,14 +86,11 @@ def _leaf(table: Any, column: str) -> Any:
 
 
 def _pyarrow(name: str) -> ModuleType:
-    from importlib import import_module
-
     try:
         return import_module(name)
     except ImportError as error:
-        raise MachineError("Parquet is read with pyarrow, which is not installed: pip install 'imgcls[parquet]'") from (
-            error
-        )
+        message = "Parquet is read with pyarrow, which is not installed: pip install 'imgcls[parquet]'"
+        raise MachineError(message) from error
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def exist(path: str) -> bool:
 
 
 def _has_wildcards(name: str) -> bool:
-    """Whether there is any; in an URL, a question mark is none."""
+    """Whether there is any; in a URL, a question mark is none."""
     return bool(re.search(r"[*\[]", urls.shown(name)) if urls.is_remote(name) else re.search(r"[*?\[]", name))
 
 

@@ -199,7 +199,7 @@ def _pool() -> Any:
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
-    """The file system of an URL, and the path in it. Raises ConfigError, and MachineError for a missing library."""
+    """The file system of a URL, and the path in it. Raises ConfigError, and MachineError for a missing library."""
     fsspec = _imported("fsspec")
     try:
         fs, path = fsspec.core.url_to_fs(url)

@@ -1,4 +1,4 @@
-"""A folder behind an URL, with a folder per class; its files are what members of an archive are elsewhere.
+"""A folder behind a URL, with a folder per class; its files are what members of an archive are elsewhere.
 
 A member's ``at`` is empty: it is all of its container.
 """

@@ -10,7 +10,7 @@ _SECRET: Final = re.compile(r"(?<=://)[^/@]*@|\?.*")
 
 
 def is_remote(container: str) -> bool:
-    """Whether this is an URL, not the path of a file."""
+    """Whether this is a URL, not the path of a file."""
     return "://" in container
 
 

@@ -33,10 +33,14 @@ def _of_folder(file: Path) -> Iterator[tuple[str, Origin]]:
     if not file.is_file():
         return
     with file.open(encoding="utf-8", errors="replace", newline="") as stream:
-        for row in csv.DictReader(stream):
-            if row.get("sha256") and not row.get("reason"):
-                where = row.get("page") or row.get("url") or ""
-                yield row["sha256"], Origin(where, row.get("licence") or "", row.get("date") or "")
+        try:
+            rows = list(csv.DictReader(stream))
+        except csv.Error:  # not what `imgcls collect` wrote
+            return
+    for row in rows:
+        if row.get("sha256") and not row.get("reason"):
+            where = row.get("page") or row.get("url") or ""
+            yield row["sha256"], Origin(where, row.get("licence") or "", row.get("date") or "")
 
 
 def blocks(contents: Contents) -> Iterator[str]:
