@@ -69,8 +69,9 @@ def test_a_numpy_that_torch_was_not_built_for() -> None:
 
 
 def test_a_file_of_the_user_with_the_name_of_a_library() -> None:
-    """``torch.py`` in the working folder takes torch's place."""
-    steps = [Step("torch", None, {**TORCH, "file": "/home/ada/torch.py"})]
+    """``torch.py`` in the working folder takes torch's place, and no step works with it or with what needs it."""
+    missing = "AttributeError: module 'torch' has no attribute 'cuda'"
+    steps = [Step("torch", missing, {"file": "/home/ada/torch.py"}), Step("timm", missing)]
     [(text, remedy)] = of_level(imports.imports(evidence(steps=steps)), "broken")
     assert text == "import torch finds /home/ada/torch.py, which is not the library"
     assert remedy == "rename this file"

@@ -31,6 +31,16 @@ def test_a_step_is_a_line_before_and_after(monkeypatch: pytest.MonkeyPatch, caps
     ]
 
 
+def test_a_step_that_fails_names_the_file_that_was_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may be one of the user, with the name of a library."""
+    monkeypatch.setattr(trial, "_OUTPUT", sys.stdout)
+    monkeypatch.setattr(trial, "STEPS", {"json": _ends})
+    trial.main(["json"])
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["values"] == {"file": json.__file__, "warnings": []}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["numpy", "torchvision", "timm", "memray", "openvino"])
 def test_libraries_that_are_installed_here_work(name: str) -> None:

@@ -25,6 +25,14 @@ def test_the_only_folder_with_class_folders_is_taken(tmp_path: Path) -> None:
     assert data_folder.chosen(tmp_path).path == Path("holiday")
 
 
+def test_links_to_themselves_are_passed_over(tmp_path: Path) -> None:
+    """Next to the folder of images and in it."""
+    write_images(tmp_path, {"holiday/cat": 1})
+    for loop in (tmp_path / "loop", tmp_path / "holiday" / "loop"):
+        loop.symlink_to(loop.name)
+    assert data_folder.chosen(tmp_path).path == Path("holiday")
+
+
 def test_several_folders_are_named(tmp_path: Path) -> None:
     """Nothing is guessed between two usual names, nor between two others."""
     write_images(tmp_path, {"holiday/cat": 1, "office/cat": 1})

@@ -183,6 +183,16 @@ def test_labels_of_files_become_a_manifest() -> None:
     assert [image.sha256 for image in listing.images] == [image.sha256 for image in found.listing.images]
 
 
+def test_a_manifest_for_which_no_name_is_free_has_one_that_is_refused() -> None:
+    """A folder has the first name, and files of other texts have the others; writing it names the last of them."""
+    write_images(Path("photos"), {"": 4})
+    Path("photos.csv").mkdir()
+    for name in ("photos-labels.csv", "photos-imgcls.csv"):
+        Path(name).write_text("mine")
+    Path("photos/list.csv").write_text("id,breed\n" + "".join(f"{number},cat\n" for number in range(4)))
+    assert _find("photos").path == Path("photos-imgcls.csv")
+
+
 def test_splits_inside_of_classes_are_named() -> None:
     """Images to train on would be tested without a word."""
     write_images(Path("photos"), {"cat/train": 1, "cat/val": 1, "dog/train": 1})

@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+from packaging.utils import canonicalize_name
+
 Level = Literal["ok", "note", "warning", "broken"]
 """``note``: worth knowing; ``warning``: something will be slower, fail elsewhere or mislead; ``broken``: it fails."""
 
@@ -76,10 +78,5 @@ def installed() -> dict[str, str]:
     versions: dict[str, str] = {}
     for package in metadata.distributions():
         with suppress(Exception):
-            versions.setdefault(normalised(package.metadata["Name"]), package.version)
+            versions.setdefault(canonicalize_name(package.metadata["Name"]), package.version)
     return versions
-
-
-def normalised(name: str) -> str:
-    """The name of a package as indexes compare it."""
-    return name.lower().replace("_", "-").replace(".", "-")

@@ -21,13 +21,9 @@ def imports(evidence: Evidence) -> Iterator[Finding]:
     Of several that cannot only the first is a finding, since each needs those before it.
     """
     steps = [step for name in LIBRARIES if (step := evidence.libraries.result().get(name))]
-    failed = [step for step in steps if step.error]
-    yield from (_failed(step, evidence) for step in failed[:1])
-    foreign = [step for step in steps if not step.error and _is_foreign(step)]
-    for step in foreign:
-        text = f"import {step.name} finds {step.values['file']}, which is not the library"
-        yield Finding("broken", text, "rename this file")
-    whole = [step.name for step in steps if step not in (*failed, *foreign) and step.name != "numpy"]
+    faulty = [step for step in steps if step.error or _is_foreign(step)]
+    yield from (_failed(step, evidence) for step in faulty[:1])
+    whole = [step.name for step in steps if step not in faulty and step.name != "numpy"]
     if whole:
         yield Finding("ok", f"{', '.join(whole)} can be imported")
 
@@ -40,6 +36,9 @@ def _is_foreign(step: Step) -> bool:
 
 def _failed(step: Step, evidence: Evidence) -> Finding:
     error = step.error or ""
+    if _is_foreign(step):
+        text = f"import {step.name} finds {step.values['file']}, which is not the library"
+        return Finding("broken", text, "rename this file")
     if "not done after" in error:
         return Finding(
             "warning", f"import {step.name}: {error}; the disk may be slow, or the first import after an installation",

@@ -11,8 +11,9 @@ from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from imgcls.doctor.findings import Evidence, Finding, normalised
+from imgcls.doctor.findings import Evidence, Finding
 
 OUR_OWN = frozenset({"docs", "lint", "plugins", "test"})
 """Extras that only work on this project needs."""
@@ -37,7 +38,7 @@ def unmet(requirement: Requirement, evidence: Evidence) -> str | None:
     """What is required and not installed; None where it is, or is not required here."""
     if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
         return None
-    version = evidence.packages.get(normalised(requirement.name))
+    version = evidence.packages.get(canonicalize_name(requirement.name))
     if version is None:
         return f"{_plain(requirement)}, which is not installed"
     if not requirement.specifier.contains(version, prereleases=True):
@@ -71,7 +72,7 @@ def extras(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _is_met(requirement: Requirement, evidence: Evidence) -> bool:
-    version = evidence.packages.get(normalised(requirement.name))
+    version = evidence.packages.get(canonicalize_name(requirement.name))
     return version is not None and requirement.specifier.contains(version, prereleases=True)
 
 

@@ -91,6 +91,8 @@ def main(names: Sequence[str]) -> None:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             values, error = _tried(STEPS[name])
+        if error and (imported := sys.modules.get(name)):
+            values = {"file": getattr(imported, "__file__", None)}
         texts = [str(warning.message).strip() for warning in caught if warning.category is UserWarning]
         _write(step=name, error=error, values={**values, "warnings": texts})
 

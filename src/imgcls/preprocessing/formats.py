@@ -18,7 +18,7 @@ _LIBRARIES = ("libjpeg_turbo", "jpg", "jpg_2000", "zlib", "webp", "libtiff")
 
 _AVIF = frozenset({".avif", ".avifs"})
 
-_HEIF = frozenset({".heic", ".heics", ".heif", ".heifs", ".hif"})
+HEIF = frozenset({".heic", ".heics", ".heif", ".heifs", ".hif"})
 
 
 @functools.cache
@@ -57,6 +57,6 @@ def decoder(paths: Iterable[str] | None = None) -> str:
     versions = [f"{name} {features.version(name)}" for name in _LIBRARIES]
     if has("avif") and (suffixes is None or suffixes & _AVIF):
         versions.append(f"avif {features.version('avif')}")
-    if (plugin := heif()) and (suffixes is None or suffixes & _HEIF):
+    if (plugin := heif()) and (suffixes is None or suffixes & HEIF):
         versions.append(f"pillow_heif {plugin.__version__}, libheif {plugin.libheif_version()}")
     return f"pillow {PIL.__version__} ({', '.join(versions)})"

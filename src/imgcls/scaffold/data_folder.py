@@ -36,7 +36,7 @@ def chosen(working: Path) -> DataFolder:
     Raises ConfigError, which names them, where there are several, and where there is none.
     """
     with_classes = [name for name in _folders(working) if _has_image(working / name, at_least=1)]
-    if layout.splits_in(working) and any(_has_image(working / name, at_least=0) for name in layout.splits_in(working)):
+    if any(_has_image(working / name, at_least=0) for name in layout.splits_in(working)):
         return DataFolder(Path(), "this folder itself, because no --data names another")
     usual = [name for name in with_classes if name.lower() in USUAL]
     if len(usual or with_classes) == 1:
@@ -108,6 +108,17 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     """What is in a folder and not hidden; nothing where it cannot be listed."""
     try:
         with os.scandir(folder) as entries:
-            yield from (entry for entry in entries if not suffixes.is_hidden(PurePath(entry.name)))
+            yield from (
+                entry for entry in entries if not suffixes.is_hidden(PurePath(entry.name)) and not _is_loop(entry)
+            )
     except OSError:
         return
+
+
+def _is_loop(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a link that leads nowhere but to itself, or to what may not be seen."""
+    try:
+        entry.is_dir()
+    except OSError:
+        return True
+    return False

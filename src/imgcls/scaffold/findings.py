@@ -21,8 +21,6 @@ from imgcls.scaffold.images import TestImages
 MOST_INSPECTED: Final = 3000  # docs/decisions.md#a-first-look
 """Of how many images each is decoded and compared with all others."""
 
-HEIF: Final = frozenset({".heic", ".heics", ".heif", ".heifs", ".hif"})
-
 _SHOWN = 3  # docs/decisions.md#names-in-a-message
 
 _PHRASES: Final[tuple[tuple[Kind, str], ...]] = (
@@ -108,4 +106,4 @@ def _rejected(images: TestImages, rejected: tuple[Finding, ...]) -> str:
 
 def has_heif(images: TestImages) -> bool:
     """Whether there are images that need the extra ``heif``."""
-    return any(PurePath(image.path).suffix.lower() in HEIF for image in images.listing.images)
+    return any(PurePath(image.path).suffix.lower() in formats.HEIF for image in images.listing.images)

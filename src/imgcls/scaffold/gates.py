@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,11 +87,4 @@ def _rounded(share: float) -> float:
 
 def _fewest(images: int, top1: float) -> int:
     """The fewest right ones of this many images that show this top-1."""
-    low, high = 0, images
-    while low < high:
-        middle = (low + high) // 2
-        if proportions.one_sided(middle, images, CONFIDENCE).low >= top1:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    return bisect_left(range(images), top1, key=lambda right: proportions.one_sided(right, images, CONFIDENCE).low)

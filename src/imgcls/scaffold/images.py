@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -117,9 +118,13 @@ def _labelled(name: str, source: Source, found: FileLabels, sha256: Callable[[Pl
 
 
 def _new_manifest(name: str, text: str) -> Path:
-    """The name of a manifest of this text that no file here has, or only one of the same text."""
-    files = (Path(f"{name}{ending}.csv") for ending in ("", "-labels", "-imgcls"))
-    return next(file for file in files if not file.exists() or file.read_bytes() == text.encode())
+    """The name of a manifest of this text that no file here has, or only one of the same text, or else the last one."""
+    files = [Path(f"{name}{ending}.csv") for ending in ("", "-labels", "-imgcls")]
+    return next((file for file in files if _is_free(file, text)), files[-1])
+
+
+def _is_free(file: Path, text: str) -> bool:
+    return not os.path.lexists(file) or (file.is_file() and file.read_bytes() == text.encode())
 
 
 def _listed(name: str, file: Path, notes: Sequence[str], sha256: Callable[[Place], str]) -> TestImages:
