@@ -25,6 +25,10 @@ from imgcls.cli.lab_collection import Collected
         ),
         (["colour", "--data", "nowhere"], "nowhere is not there: put the images there, or name another folder with *"),
         (["colour", "--data", "bare"], "bare is empty: put the images there, or name another folder with --data DIR"),
+        (
+            ["colour", "--data", "x.tar", "--labels", "none"],
+            "--labels none takes the images of a folder, and x.tar is not one: unpack it into a folder, or leave *",
+        ),
         (["colour", "-o", "out.html"], "-o out.html names a page, and a report of models is a folder: name one with *"),
         (
             ["colour", "--data", "colours", "--runs", "colours"],
@@ -47,6 +51,13 @@ def test_what_cannot_become_a_report_is_refused_before_the_work(
     assert len(result.errlines) == 1
     assert project.images_inferred() == 0
     assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_dataset_need_not_be_a_folder(imgcls: Command) -> None:
+    """No file has the name of a pattern of shards: it is read as one, and its first shard is what is missing."""
+    result = imgcls("report", "colour", "--data", "x-{0..1}.tar", "-o", "out")
+    result.stderr.fnmatch_lines(["imgcls: colour: dataset 'x': x-0.tar: missing: *"])
 
 
 def test_without_a_configuration_the_images_are_to_be_named(

@@ -48,7 +48,7 @@ def test_what_is_mistyped_is_met_with_the_nearest(
 
 
 @pytest.mark.parametrize("arguments", [(), ("labels",)])
-def test_a_command_that_is_missing_is_answered_with_the_help(
+def test_a_command_that_is_missing_prints_the_help(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All commands that there are, on standard error."""

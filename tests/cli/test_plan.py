@@ -24,9 +24,11 @@ def test_a_plan_has_a_line_for_each_model(project: Project, imgcls: Command) -> 
 
 @pytest.mark.usefixtures("project")
 def test_images_without_a_configured_dataset_are_planned(imgcls: Command) -> None:
-    """As `imgcls score --data` scores them."""
-    images = ("--data", "colours", "--models", "colour")
-    assert imgcls("plan", *images, "-o", "plan.json").ret == 0
+    """As `imgcls score --data` scores them, with the options that the command of a shard repeats."""
+    images = ("--models", "colour", "--data", "colours", "--labels", "name")
+    planned = imgcls("plan", *images, "-o", "plan.json")
+    command = "imgcls score --models colour --data colours --labels name --shard 1/8 --plan plan.json"
+    assert (planned.ret, planned.outlines[-1]) == (0, f"next, for each shard: {command}")
     assert imgcls("score", *images, "--shard", "1/2", "--plan", "plan.json").ret == 0
 
 

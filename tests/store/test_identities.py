@@ -51,6 +51,11 @@ def test_parts_go_with_their_key(store: Store) -> None:
         ]),
         ({"cpu": "avx avx2"}, {"cpu": "avx avx2 amx_bf16"}, ["CPU instructions (only in B amx_bf16)"]),
         ({"cpu": "avx sve"}, {"cpu": "avx avx2"}, ["CPU instructions (only in A sve, only in B avx2)"]),
+        (
+            {"cpu": ""},
+            {"cpu": " ".join(f"avx512_{number:02}" for number in range(20))},
+            [f"CPU instructions (only in B {' '.join(f'avx512_{number:02}' for number in range(5))} ...)"],
+        ),
         ({"state_sha256": "ab"}, {"state_sha256": "cd"}, ["another weights"]),
         ({"own_sources": {"nets": "ab"}}, {"own_sources": {"nets": "cd"}}, ["another own code"]),
         ({"imgcls_sha256": "ab"}, {"imgcls_sha256": "cd"}, ["another source of imgcls"]),

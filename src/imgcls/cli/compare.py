@@ -183,11 +183,7 @@ class _Findings:
 
     def _measure(self, pool: ModelPool, name: str) -> None:
         try:
-            for cost in costs.measured(pool, name):
-                if isinstance(cost, Latency):
-                    self.latencies.append(cost)
-                else:
-                    self.memories.append(cost)
+            costs.measure(pool, name, self.latencies, self.memories)
         except ImgclsError as error:
             output.error(f"imgcls: {name}: {error}")
             self.codes.add(error.exit_code)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, get_args
 
 from imgcls.records.performance import Latency, Memory, Scenario
@@ -13,8 +12,8 @@ if TYPE_CHECKING:
     from imgcls.models.pool import ModelPool
 
 
-def measured(pool: ModelPool, name: str) -> Iterator[Latency | Memory]:
-    """Each measurement as it is made; the model is released before its memory is measured in another process.
+def measure(pool: ModelPool, name: str, latencies: list[Latency], memories: list[Memory]) -> None:
+    """Append each measurement when it is made; the model is released before another process measures its memory.
 
     Raises ImgclsError.
     """
@@ -23,7 +22,7 @@ def measured(pool: ModelPool, name: str) -> Iterator[Latency | Memory]:
     with progress.notices(sys.stderr) as notice, progress.status(sys.stderr) as say:
         notice(f"measuring {name} on {pool.device}")
         for scenario in get_args(Scenario):
-            yield latency.measure(pool.get(name), scenario, say=say)
+            latencies.append(latency.measure(pool.get(name), scenario, say=say))  # noqa: PERF401 - those before a failure stay
         pool.release(name)
         with progress.waiting(say, f"{name} on {pool.device}: measuring its memory"):
-            yield memory.measure(pool.specs[name], pool.device)
+            memories.append(memory.measure(pool.specs[name], pool.device))

@@ -105,11 +105,7 @@ class Collected:
         """Operators, time and memory of a model; a failure of one does not stop the others."""
         try:
             self._profile(pool, name)
-            for cost in costs.measured(pool, name):
-                if isinstance(cost, Latency):
-                    self.latencies.append(cost)
-                else:
-                    self.memories.append(cost)
+            costs.measure(pool, name, self.latencies, self.memories)
         except ImgclsError as error:
             self._note(name, str(error), error.exit_code)
 

@@ -13,6 +13,7 @@ from imgcls.cli import output
 from imgcls.cli.lab_collection import Collected, Subject
 from imgcls.config import datasets, discovery
 from imgcls.config import loader as configuration
+from imgcls.data.places import forms, urls
 from imgcls.data.suffixes import is_hidden
 from imgcls.errors import ConfigError
 from imgcls.messages import spelled
@@ -51,7 +52,7 @@ def write(namespace: argparse.Namespace, names: Sequence[str], folder: Path) -> 
     options = replace(RunOptions.from_namespace(namespace), json=None, baseline=None)
     runs = training_runs.read(namespace.runs)
     subject = _subject(namespace, options, trained=bool(runs) and not names)
-    _require_images(subject.dataset)
+    _require_images(subject)
     models = _models(namespace, runs, options, subject.dataset)
     collected = Collected(subject, models)
     for device in machine.devices(options.device):
@@ -137,10 +138,20 @@ def _configured(options: RunOptions) -> DatasetSpec:
     return chosen[0]
 
 
-def _require_images(dataset: DatasetSpec) -> None:
-    """Raise ConfigError, once for all models, where nothing lies yet where the images should be."""
-    path = Path(dataset.path)
-    if dataset.path == BUILTIN_DIGITS or path.is_file() or _visible(path):
+def _require_images(subject: Subject) -> None:
+    """Raise ConfigError, once for all models, where no images lie yet, or a folder is needed and another form named."""
+    address = subject.dataset.path
+    if address == BUILTIN_DIGITS:
+        return
+    if forms.form_of(str(address)):
+        if not subject.has_labels:
+            raise ConfigError(
+                f"--labels {NO_LABELS} takes the images of a folder, and {spelled(urls.shown(str(address)))} is not "
+                f"one: unpack it into a folder, or leave --labels {NO_LABELS} out"
+            )
+        return
+    path = Path(address)
+    if path.is_file() or _visible(path):
         return
     what = "is empty" if path.is_dir() else "is not there"
     raise ConfigError(f"{spelled(str(path))} {what}: put the images there, or name another folder with --data DIR")

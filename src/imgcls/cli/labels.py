@@ -182,7 +182,7 @@ def _of_models(options: RunOptions, names: Sequence[str] | None) -> list[LabelLi
     from imgcls.data import class_lists
 
     lists: dict[str, LabelList] = {}
-    for spec in selection.requested_models(options.config, names, offline=options.offline):
+    for spec in selection.requested_models(options.config, names, offline=options.offline, quiet=options.verbosity < 0):
         classes = _classes(spec)
         if classes in (class_lists.UNSTATED, class_lists.FOLDERS):
             why = "are the folders of a dataset" if spec.labels == "folders" else "are stated nowhere"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -48,5 +50,17 @@ def plan(namespace: argparse.Namespace) -> int:
         why = f" ({one.choice.why})" if one.choice.why else ""
         images = messages.counted(one.choice.listed, "image")
         output.line(f"{one.model} on {one.dataset}: {one.choice.runtime}, {images}{why}")
-    output.line(f"next, for each shard: imgcls score --shard 1/8 --plan {namespace.out}")
+    shard = ["imgcls", "score", *_selection(namespace), "--shard", "1/8", "--plan", str(namespace.out)]
+    output.line(f"next, for each shard: {shlex.join(shard)}")
     return 0
+
+
+def _selection(namespace: argparse.Namespace) -> Iterator[str]:
+    """The options that select what was planned, without which a shard would score something else."""
+    for file in namespace.config:
+        yield from ("--config", str(file))
+    for name in ("models", "datasets", "data", "device"):
+        if value := getattr(namespace, name):
+            yield from (f"--{name}", value)
+    if namespace.labels != "auto":
+        yield from ("--labels", namespace.labels)

@@ -49,10 +49,11 @@ def _words(part: Part) -> str:
 def lacks(pair: Pair, parts: Sequence[Part]) -> str:
     """Why the shards of a pair are not the whole of it: which are missing, and which are there several times."""
     files: dict[int, list[Path]] = {}
-    for part in _by_pair(parts)[pair]:
+    of_pair = _by_pair(parts)[pair]
+    for part in of_pair:
         if part.report.shard:
             files.setdefault(part.report.shard.number, []).append(part.file)
-    count = next((count for part in _by_pair(parts)[pair] if (count := _count(part))), 0)
+    count = next((count for part in of_pair if (count := _count(part))), 0)
     missing = set(range(1, count + 1)) - files.keys()
     reasons = []
     if missing:

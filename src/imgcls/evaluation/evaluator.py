@@ -139,10 +139,10 @@ class Evaluator:
             is_whole=not state.listing.elsewhere,
         )
         choice, model = runtime_selection.choose(model, task, self.store)
-        key = model.prediction_key(self.decoding.name)
+        key, parts = model.prediction_key(self.decoding.name), model.key_parts(self.decoding.name)
         if planned:
-            plans.check(planned, key, model.key_parts(self.decoding.name))
-        self.store.put_parts(key, model.key_parts(self.decoding.name))
+            plans.check(planned, key, parts)
+        self.store.put_parts(key, parts)
         outputs = self.store.classes(key) or _count_outputs(model)
         compile_seconds = time.perf_counter() - started
         labels.check_head(classes, outputs, datasets.folder_names(state.listing))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from imgcls.errors import ConfigError
+from imgcls.messages import printable
 from imgcls.session import options
 
 if TYPE_CHECKING:
@@ -136,10 +137,11 @@ def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None
     requests = _requests(config)
     if requests and SESSION not in config.stash:
         has = "have" if len(requests) > 1 else "has"
-        terminalreporter.write_line(
+        line = (
             f"imgcls: {', '.join(requests)} {has} no effect: no test here uses imgcls, and no imgcls.toml or "
             f"[tool.imgcls] is in {config.invocation_params.dir} or above; `imgcls init` writes one"
         )
+        terminalreporter.write_line(printable(line))
 
 
 def session_of(config: pytest.Config) -> "PluginSession":

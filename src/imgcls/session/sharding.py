@@ -72,9 +72,9 @@ def _automatic(option: str, text: str, count: int | None, variables: Variables) 
         )
     counts = {one.count for one in stated if one.count} | ({count} if count else set())
     if len({one.number for one in stated}) > 1 or len(counts) > 1:
-        asked = [f"{option} states {count}"] if count else []
+        by_option = [f"{option} states {count}"] if count else []
         raise ConfigError(
-            f"{option} {text}: {', '.join([*map(str, stated), *asked])}: "
+            f"{option} {text}: {', '.join([*map(str, stated), *by_option])}: "
             f"write which one is meant, as in {option} {stated[0].number}/{max(counts, default=8)}"
         )
     if not counts:

@@ -19,13 +19,13 @@ def disagreements(stores: Sequence[MergedStore]) -> Iterator[str]:
     parts = {key: known for store in stores for key, known in store.keys.items()}
     holders = {key: [store for store in stores if key in store.keys] for key in parts}
     partial = {key: parts[key] for key in parts if len(holders[key]) < len(stores)}
-    said = set[frozenset[str]]()
+    reported = set[frozenset[str]]()
     for key, known in partial.items():
         lacking = [store for store in stores if key not in store.keys]
         others = {other for store in lacking if (other := _counterpart(known, store, partial))}
         for other in sorted(others):
-            if frozenset({key, other}) not in said:
-                said.add(frozenset({key, other}))
+            if frozenset({key, other}) not in reported:
+                reported.add(frozenset({key, other}))
                 yield _pair(key, other, parts, holders)
         if not others:
             yield (

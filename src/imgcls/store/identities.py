@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -53,9 +54,9 @@ def _phrase(name: str, a: Any, first: str, b: Any, second: str) -> str:
     if name == "cpu":
         flags = {where: set(str(value or "").split()) for where, value in ((first, a), (second, b))}
         only = [
-            f"only {where} {' '.join(sorted(flags[where] - flags[than]))[:_LONGEST]}"
+            f"only {where} {textwrap.shorten(' '.join(sorted(own)), _LONGEST, placeholder=' ...')}"
             for where, than in ((first, second), (second, first))
-            if flags[where] - flags[than]
+            if (own := flags[where] - flags[than])
         ]
         return f"{word} ({', '.join(only)})"
     values = [_shown(value) for value in (a, b)]

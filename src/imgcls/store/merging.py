@@ -49,7 +49,8 @@ def merge(folders: Sequence[Path], out: Path) -> list[MergedStore]:
     is named twice, or where ``out`` is there; StoreError where a store is of another schema or cannot be read.
     """
     files = [_file(folder) for folder in folders]
-    if twice := [str(f) for number, f in enumerate(folders) if f.resolve() in [o.resolve() for o in folders[:number]]]:
+    places = [folder.resolve() for folder in folders]
+    if twice := [folder for number, folder in enumerate(folders) if places[number] in places[:number]]:
         raise ConfigError(f"{twice[0]} is named twice: name each store once")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out} is there already: name a folder that is not, with -o FOLDER")
