@@ -12,7 +12,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass
 class Reply:
-    """What a path is answered with.
+    """What a request for a path gets.
 
     ``promised``: the stated length of the whole. ``ranges``: whether ``Range`` is honoured, ``etag``: with which
     validator, by default the hash of the body, None without one. ``cuts``: after how many bytes the next responses

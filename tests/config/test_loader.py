@@ -55,16 +55,13 @@ def test_the_configuration_of_the_photo_suites(shared_data: Path) -> None:
     }
 
 
-def test_every_key_arrives(tmp_path: Path) -> None:
-    """Each key of the schema is read into its field; a file's path is relative to the configuration."""
+def test_every_key_of_a_model_arrives(tmp_path: Path) -> None:
+    """Each is read into its field; a file's path is relative to the configuration."""
     loaded = load_text(
         tmp_path,
         f"""
         [datasets.d]
-        path = "list.csv"
-        labels = {{ file = "map.csv" }}
-        golden = true
-        exif = "apply"
+        path = "images"
         [models.m]
         arch = "python:nets.own:build"
         weights = "../net.pth"
@@ -82,18 +79,8 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         interpolation = "lanczos"
         mean = [0, 0.5, 1]
         std = [1, 1.5, 2]
-        [gates.m.d]
-        top1 = 1
-        top5 = 1.0
-        macro_f1 = 0.5
-        min_images = 7
-        max_rejected = 0.25
-        [compare]
-        top1 = {{ margin = 0.005, confidence = 0.9 }}
-        top5 = {{ margin = 0 }}
         """,
     )
-    assert loaded.datasets == {"d": DatasetSpec("d", tmp_path / "list.csv", tmp_path / "map.csv", True, "apply")}
     assert loaded.models == {
         "m": ModelSpec(
             "m",
@@ -116,6 +103,32 @@ def test_every_key_arrives(tmp_path: Path) -> None:
             },
         )
     }
+
+
+def test_every_key_of_the_other_tables_arrives(tmp_path: Path) -> None:
+    """Those of datasets, gates and margins."""
+    loaded = load_text(
+        tmp_path,
+        """
+        [datasets.d]
+        path = "list.csv"
+        labels = { file = "map.csv" }
+        golden = true
+        exif = "apply"
+        [models.m]
+        arch = "timm:test_resnet"
+        [gates.m.d]
+        top1 = 1
+        top5 = 1.0
+        macro_f1 = 0.5
+        min_images = 7
+        max_rejected = 0.25
+        [compare]
+        top1 = { margin = 0.005, confidence = 0.9 }
+        top5 = { margin = 0 }
+        """,
+    )
+    assert loaded.datasets == {"d": DatasetSpec("d", tmp_path / "list.csv", tmp_path / "map.csv", True, "apply")}
     assert loaded.gates == {("m", "d"): Gate(1.0, 1.0, 0.5, 7, 0.25)}
     assert loaded.margins == {"top1": Margin(0.005, 0.9), "top5": Margin(0.0, 0.95)}
     assert loaded.left_out == ()

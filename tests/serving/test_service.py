@@ -220,6 +220,11 @@ def test_a_url_that_no_request_can_be_sent_to_is_refused_at_once(url: str, named
     assert "secret" not in str(raised.value)
 
 
+def test_an_at_sign_in_a_query_names_no_user() -> None:
+    """Also where no path stands before it."""
+    assert HttpService("http://127.0.0.1:80?mail=a@b").url.endswith("a@b")
+
+
 @pytest.mark.parametrize("url", ["ftp://host/x", "127.0.0.1:80", "http:///x"])
 def test_a_url_must_be_one_of_http(url: str) -> None:
     """With what to write."""

@@ -6,6 +6,7 @@ import http.client
 import ipaddress
 import json
 import math
+import re
 import time
 import urllib.error
 import urllib.parse
@@ -147,7 +148,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 def _host(url: str) -> str:
     """Raises ConfigError for what is not a URL of HTTP that a request can be sent to."""
-    _, at, place = url.partition("://")[2].partition("/")[0].rpartition("@")
+    _, at, place = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")
     if at:
         raise ConfigError(f"url: the user and the password before '@{place}' are not sent; leave them out")
     try:

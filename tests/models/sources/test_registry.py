@@ -37,7 +37,7 @@ def _spec(arch: str, **keys: Any) -> ModelSpec:
     ("mean", "std", "most"),
     [((127.0,) * 3, (128.0,) * 3, "128"), ((123.675,), (0.5,), "123.675"), (HALF, (1.0,) * 3, None)],
 )
-def test_constants_of_pixels_up_to_255_are_told(mean: tuple[float, ...], std: tuple[float, ...], most: Any) -> None:
+def test_constants_of_pixels_up_to_255_are_noted(mean: tuple[float, ...], std: tuple[float, ...], most: Any) -> None:
     """With what to do; a standard deviation of 1 leaves the scale as it is."""
     notes = registry.input_notes(replace(_centered(256, 224), mean=mean, std=std))
     expected = f"a mean or std of {most} is of pixels from 0 to 255; they are from 0 to 1 here, so divide mean and std"

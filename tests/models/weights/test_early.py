@@ -126,7 +126,9 @@ def test_weights_that_are_absent_are_one_line_for_each_model() -> None:
 @pytest.mark.usefixtures("unreachable")
 def test_one_model_that_may_load_lets_the_others_fail_by_themselves() -> None:
     """And without models there is nothing to fail."""
-    early.require([ModelSpec("one", "torchvision:resnet50"), ModelSpec("own", "torchvision:resnet50", "random:0")])
+    specs = [ModelSpec("one", "torchvision:resnet50"), ModelSpec("own", "torchvision:resnet50", "random:0")]
+    assert [early.absence(spec) is None for spec in specs] == [False, True]
+    early.require(specs)
     early.require([])
 
 

@@ -25,7 +25,7 @@ def lookups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_a_host_that_answers(site: Site) -> None:
+def test_a_host_that_responds(site: Site) -> None:
     """Nothing is requested of it."""
     hosts.begin(f"{site.url}/net")
     hosts.require(f"{site.url}/other")

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.usefixtures("no_weights")
 
 
 @pytest.fixture(autouse=True)
-def _asked_anew() -> Iterator[None]:
-    """Nothing that another test was answered."""
+def _cards_are_read_anew() -> Iterator[None]:
+    """By each test from its own site."""
     model_card.licence.cache_clear()
     yield
     model_card.licence.cache_clear()

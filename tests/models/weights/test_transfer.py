@@ -61,6 +61,14 @@ def test_a_connection_that_breaks_off_is_opened_again(site: Site, part: Path, cu
     assert site.ranges == [None, *(f"bytes={begin}-" for begin in begins)]
 
 
+def test_the_number_of_attempts_is_limited(site: Site, part: Path) -> None:
+    """A connection that breaks off every time is given up, though each attempt gets farther."""
+    site.replies["/net"] = Reply(BODY, cuts=[1] * 9)
+    with pytest.raises(OSError, match="the download broke off after 5 of 1000 bytes"):
+        _fetch(site, part)
+    assert len(site.requests) == transfer.ATTEMPTS
+
+
 def test_another_process_goes_on(site: Site, part: Path) -> None:
     """What an earlier attempt left is continued."""
     site.replies["/net"] = Reply(BODY, cuts=[500, 0])
