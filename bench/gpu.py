@@ -129,7 +129,7 @@ def install_for_now(folder: Path) -> None:
 
 
 def _has_card() -> bool:
-    """Asked in a process of its own, because no process forks well after it has touched a card."""
+    """Determined in a process of its own, because no process forks well after it has touched a card."""
     import subprocess
 
     question = "import sys, torch; sys.exit(not torch.cuda.is_available())"

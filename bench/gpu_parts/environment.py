@@ -16,7 +16,7 @@ QUERIED = (
     "driver_version", "clocks.sm", "clocks.max.sm", "clocks.mem", "temperature.gpu", "power.draw", "power.limit",
     "memory.free", "memory.total", "utilization.gpu",
 )  # fmt: skip
-"""What ``nvidia-smi`` is asked for, by its own names."""
+"""What is queried of ``nvidia-smi``, by its own names."""
 
 COPIED_BYTES = 256 * 1024**2
 

@@ -28,7 +28,7 @@ DATASET = "one.toml"
 
 
 def measure(scene: Scene, steps: Steps) -> None:
-    """The comparison first, which takes seconds, then a planted fault, then model after model."""
+    """A planted fault first, then model after model, and the comparison last."""
     from imgcls.models import loader
 
     models = scene.models()

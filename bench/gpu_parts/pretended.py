@@ -79,7 +79,7 @@ class Allocator:
 
 @contextmanager
 def card() -> Iterator[None]:
-    """While it is open, torch's functions of CUDA answer as if there were one."""
+    """While it is open, torch's functions of CUDA behave as if there were one."""
     import torch
 
     from imgcls.models.runtimes.eager import EagerClassifier

@@ -68,7 +68,7 @@ def test_a_changed_photograph_matches_its_own(
 
 
 def test_different_photographs_do_not_match(images: dict[str, Image.Image]) -> None:
-    """Each is asked for before it is added, as a growing set does."""
+    """Each is searched for before it is added, as a growing set does."""
     index = NearIndex()
     for name, image in images.items():
         assert index.match(image_hash(image)) is None

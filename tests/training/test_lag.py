@@ -37,7 +37,7 @@ def test_few_steps_are_named_with_what_they_leave_and_how_many_are_enough() -> N
     )
 
 
-def test_arrays_are_not_told_to_freeze_what_they_cannot() -> None:
+def test_freezing_is_not_proposed_for_arrays() -> None:
     """``--freeze-batch-norm`` is only with torch."""
     assert str(lag.remark(SCRATCH, _run(array="numpy"), 6)).endswith("or a smaller --batch-size than 32")
 

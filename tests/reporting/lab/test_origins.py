@@ -4,6 +4,8 @@ from dataclasses import astuple
 from pathlib import Path
 from urllib.parse import unquote
 
+import pytest
+
 import markdown_pages
 from imgcls.collect import manifest
 from imgcls.records.data import ImageRef
@@ -35,9 +37,12 @@ def test_the_rows_of_a_folders_manifest_are_those_of_its_images(tmp_path: Path) 
     }
 
 
-def test_a_file_of_that_name_that_is_something_else_says_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe,\x00\nsha256\n", b'sha256\n"' + b"a\n" * 70_000], ids=["bytes", "a quote"]
+)
+def test_a_file_of_that_name_that_is_something_else_says_nothing(tmp_path: Path, content: bytes) -> None:
     """Whatever it holds."""
-    (tmp_path / manifest.FILE).write_bytes(b"\xff\xfe,\x00\nsha256\n")
+    (tmp_path / manifest.FILE).write_bytes(content)
     assert origins.read([_ref(tmp_path, "1.jpg", "aa")]) == {}
 
 

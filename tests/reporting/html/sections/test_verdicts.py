@@ -42,7 +42,7 @@ def test_what_does_not_hold_comes_first() -> None:
         (0.75, "on which side of 75 the model is, no number of images shows while both are equal"),
     ],
 )
-def test_an_accuracy_has_what_the_set_could_have_told(threshold: float, power: str) -> None:
+def test_an_accuracy_has_what_a_set_of_this_size_can_show(threshold: float, power: str) -> None:
     """With the interval of the document, and the number of what counts."""
     [row] = _rows(make_verdict(threshold=threshold))
     assert (row.subject, row.images, row.interval, row.power) == (("net", "photos"), "4", "30.0 to 95.0", power)
