@@ -143,3 +143,18 @@ def test_it_says_nothing_itself(site: Site, pages: Pages, capfd: pytest.CaptureF
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
     assert logging.getLogger().handlers == handlers
+
+
+def test_an_interruption_before_every_thread_has_started(
+    site: Site, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays an interruption."""
+
+    def interrupted(thread: threading.Thread, start: Any = threading.Thread.start) -> None:
+        if thread.name == "downloader-002":
+            raise KeyboardInterrupt
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _crawled(pages, f"{site.url}/1")

@@ -192,6 +192,7 @@ class Crawl(icrawler.Crawler):  # type: ignore[misc]  # icrawler ships no types
             self.signal.set(reach_max_num=True)
             until = time.monotonic() + LEAVE_SECONDS
             for worker in (*self.downloader.workers, *self.parser.workers, *self.feeder.workers):
-                worker.join(max(0.0, until - time.monotonic()))
+                if worker.is_alive():  # else perhaps never started, where an interruption came before
+                    worker.join(max(0.0, until - time.monotonic()))
         if self.downloader.failure:
             raise self.downloader.failure
