@@ -18,9 +18,10 @@ $(VENV)/installed: pyproject.toml
 score: $(VENV)/installed ## score the three built-in models on the built-in dataset
 	$(BIN)/pytest -m accuracy
 
-# Each worker computes with one thread: two that have as many threads as there are cores wait for each other.
+# Each worker computes with one thread: two that have as many threads as there are cores wait for each other. Compiled
+# tests are kept, whatever the environment says: to compile them takes each worker 12 seconds, each time.
 WORKERS ?= 2
-TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest tests -n $(WORKERS) --dist worksteal
+TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest tests -n $(WORKERS) --dist worksteal
 
 check: lint ## lint, and the quick tests: before each commit, about 2 minutes
 	$(TESTS) -m 'not slow'

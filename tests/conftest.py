@@ -1,9 +1,11 @@
 """A small project of the kind that users have: images in folders, a network, a configuration, one test file."""
 
+import gc
 import hashlib
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -146,6 +148,18 @@ class Project:
         self.forwards.unlink(missing_ok=True)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """No garbage collection looks at 9,000 tests: not while they are collected, and not while they run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.fixture(autouse=True)
 def outside_of_github(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that is run in a test writes into the summary or the annotations of this test run itself."""
@@ -186,6 +200,18 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def hang() -> Iterator[Callable[..., None]]:
+    """What takes longer than anything waits for it: until the test ends."""
+    ended = threading.Event()
+
+    def wait(*_: object, **__: object) -> None:
+        ended.wait(60)
+
+    yield wait
+    ended.set()
+
+
+@pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A CUDA device as far as anybody can see who does not use it."""
     monkeypatch.setattr(machine, "has_gpu", lambda: True)
@@ -195,7 +221,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def quick_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory as if it had been measured, which takes a process for each model."""
-    monkeypatch.setattr(memory, "measure", lambda spec, _: make_memory(spec.name))
+    monkeypatch.setattr(memory, "measure", lambda spec, *_, **__: make_memory(spec.name))
 
 
 @pytest.fixture

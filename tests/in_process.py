@@ -79,8 +79,16 @@ def _set_libraries_aside() -> None:
     import timm  # noqa: F401
     import torchvision  # noqa: F401
 
-    if not gc.get_freeze_count():
+    if len(sys.modules) > _SetAside.most_modules:
+        gc.collect()
         gc.freeze()
+        _SetAside.most_modules = len(sys.modules) + 100
+
+
+class _SetAside:
+    """Where more modules than these are imported, what was imported since is set aside, too."""
+
+    most_modules = 0
 
 
 def _result(code: int, out: str, err: str, begin: float) -> pytest.RunResult:
@@ -160,11 +168,12 @@ def _own_modules(folder: Path) -> Iterator[None]:
     for file in folder.glob("*.py"):
         sys.modules.pop(file.stem, None)
     importlib.invalidate_caches()
+    inside = f"{folder}{os.sep}"
     try:
         yield
     finally:
         for name, module in list(sys.modules.items()):
-            if Path(getattr(module, "__file__", None) or "/").is_relative_to(folder):
+            if before.get(name) is not module and (getattr(module, "__file__", None) or "").startswith(inside):
                 del sys.modules[name]
         for name, module in before.items():
             sys.modules.setdefault(name, module)

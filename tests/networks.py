@@ -15,6 +15,19 @@ HALF = (0.5, 0.5, 0.5)
 INPUT = {"resize": 32, "crop": 32, "interpolation": "bilinear", "mean": HALF, "std": HALF}
 RESNET, SQUEEZENET, GOOGLENET = "timm:test_resnet", "torchvision:squeezenet1_0", "torchvision:googlenet"
 
+RESNET_ON_COLOURS = """
+[datasets.colours]
+path = "colours"
+
+[models.resnet]
+arch = "timm:test_resnet"
+weights = "random:1"
+options = { num_classes = 3 }
+labels = "names.txt"
+input = { resize = 32, crop = 32 }
+"""
+"""A configuration of the network of a package that is installed, and the images of ``project``."""
+
 NETS = """
 import torch
 

@@ -73,7 +73,7 @@ def test_it_ends_when_there_is_enough(site: Site, pages: Pages) -> None:
     offered = _crawled(pages, *(f"{site.url}/{number}" for number in range(100)), enough=10)
     assert 10 <= len(offered) < 30
     assert len(site.received) < 6
-    for _ in range(100):
+    for _ in range(3000):
         if threading.active_count() <= before + 2:  # those of the site, which keep their connections
             break
         time.sleep(0.02)

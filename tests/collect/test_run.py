@@ -178,7 +178,7 @@ def test_an_interruption(
 ) -> None:
     """Ctrl-C keeps what is complete, and the same command continues: nothing is fetched twice."""
     ended = threading.Event()
-    monkeypatch.setattr("imgcls.collect.crawl.LEAVE_SECONDS", 5.0)
+    monkeypatch.setattr("imgcls.collect.crawl.LEAVE_SECONDS", 60.0)
     site.paths |= {"/1": body(photo(1)), "/2": body(photo(2)), "/3": in_turn(endless(ended), body(photo(3)))}
     urls = write_list(tmp_path / "urls.txt", *(f"{site.url}/{n}" for n in (1, 2, 3)))
 
@@ -190,7 +190,7 @@ def test_an_interruption(
         patch.setattr("icrawler.crawler.time.sleep", interrupt)
         started = time.monotonic()
         outcome = collect(urls=urls)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 30
     assert (outcome.is_interrupted, outcome.images, outcome.missing) == (True, 2, 1)
     ended.set()
     outcome = collect(urls=urls)

@@ -214,7 +214,7 @@ def test_workers_compare_and_write_goldens(pytest_process: Command, recorded: Pr
     held.assert_outcomes(passed=2)
     held.stdout.fnmatch_lines(["goldens: 2 of 2 compared"])
     GOLDEN.unlink()
-    failed = pytest_process("-n", "2", "-m", "golden")
+    failed = pytest_process("-n", "1", "-m", "golden")
     failed.assert_outcomes(passed=1, failed=1)
 
 

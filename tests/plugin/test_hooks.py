@@ -278,11 +278,12 @@ def test_runs_that_ask_for_no_model_import_nothing_heavy(
     code = (
         "import sys, pytest\n"
         f"rc = pytest.main([*{arguments!r}, '-p', 'no:benchmark', '-p', 'no:hypothesispytest'])\n"
-        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        f"heavy = [name for name in {(*HEAVY, 'imgcls.store.database')!r} if name in sys.modules]\n"
         "print('exit code', int(rc), 'heavy', heavy)\n"
     )
     result = python(code)
     result.stdout.fnmatch_lines(["exit code 0 heavy [[][]]"])
+    assert not (project.folder / ".imgcls").exists()
 
 
 def test_scores_that_are_asked_for_late_fail_as_well(run_pytest: Command, project: Project) -> None:

@@ -217,6 +217,6 @@ def test_workers_of_xdist_have_the_configuration_of_each_file(
         document = _document(monorepo / "packages" / name / "r.json")
         assert document["complete"] is True
         assert [result["model"] for result in document["results"]] == [model]
-    selected = pytest_process("-n", "2", "--imgcls-models", "spectrum")
+    selected = pytest_process("-n", "1", "--imgcls-models", "spectrum")
     assert selected.ret == 0
     selected.assert_outcomes(passed=2)

@@ -10,7 +10,7 @@ from typing import Any
 from imgcls.doctor import children
 from imgcls.doctor.children import LIBRARIES
 from imgcls.doctor.findings import Evidence, Finding, Step
-from imgcls.doctor.libraries import build
+from imgcls.doctor.libraries import WHEELS, build
 
 _NO_OPERATORS = "torchvision::nms"
 
@@ -51,7 +51,7 @@ def _failed(step: Step, evidence: Evidence) -> Finding:
         )
     reinstalled = "torch torchvision" if step.name in {"torch", "torchvision"} else step.name
     own = build("torch")
-    index = f" --index-url https://download.pytorch.org/whl/{own}" if own and "torch" in reinstalled else ""
+    index = f" --index-url {WHEELS}/{own}" if own and "torch" in reinstalled else ""
     why = "torch and torchvision do not match: " if _NO_OPERATORS in error else ""
     return Finding(
         "broken", f"import {step.name} fails: {why}{error}", f"pip install --force-reinstall {reinstalled}{index}"

@@ -14,13 +14,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from imgcls.doctor.findings import Evidence, Finding
+from imgcls.doctor.network import TORCH
 
 OUR_OWN = frozenset({"docs", "lint", "plugins", "test"})
 """Extras that only work on this project needs."""
 
 _SHOWN = ("imgcls", "torch", "torchvision", "timm", "pillow", "numpy", "pytest")
 _FIRST_VISION = 15  # docs/decisions.md#torchvision-of-a-torch
-_WHEELS = "https://download.pytorch.org/whl"
+WHEELS = f"{TORCH}/whl"
 _BUILD = re.compile(r"^__version__ = ['\"][^'\"+]+\+(\w+)", re.MULTILINE)
 """What version.py states of a build: ``cpu``, ``cu130``, ``rocm6.4``; the metadata of a package index leave it out."""
 
@@ -118,5 +119,5 @@ def build(package: str) -> str | None:
 
 
 def _reinstall(torch: str, vision: str, build: str | None) -> str:
-    index = f" --index-url {_WHEELS}/{build}" if build else ""
+    index = f" --index-url {WHEELS}/{build}" if build else ""
     return f"pip install --force-reinstall 'torch=={torch}' 'torchvision=={vision}'{index}"

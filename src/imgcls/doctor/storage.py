@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imgcls.doctor.findings import Evidence, Finding, home
+from imgcls.store.schema import HOME
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - not a file of ours
 
@@ -31,7 +32,7 @@ class Cache(NamedTuple):
 
 def places(environ: Mapping[str, str], user: Path, folder: Path) -> tuple[Cache, ...]:
     """Where torch, Hugging Face and imgcls keep files, by the rules of each."""
-    import platformdirs
+    from imgcls.data import digits
 
     def given(name: str, default: Path) -> Path:
         value = environ.get(name) or str(default)
@@ -42,8 +43,8 @@ def places(environ: Mapping[str, str], user: Path, folder: Path) -> tuple[Cache,
     return (
         Cache("torch hub", given("TORCH_HOME", shared / "torch") / "hub", "TORCH_HOME"),
         Cache("Hugging Face", given("HF_HUB_CACHE", hub), "HF_HUB_CACHE"),
-        Cache("imgcls", Path(environ.get("IMGCLS_CACHE") or platformdirs.user_cache_path("imgcls")), "IMGCLS_CACHE"),
-        Cache("store", folder / ".imgcls", "--store"),
+        Cache("imgcls", digits.cache(environ), "IMGCLS_CACHE"),
+        Cache("store", folder / HOME, "--store"),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +38,9 @@ OF_DATASET = "image of the dataset"
 
 SEARCHED = ("wide", "tall", "odd sides", "large", "subsampled colour")
 """The kinds on which nothing is unusual but their size, by which culprits after decoding are found."""
+
+Resized = Callable[[tuple[int, int]], Image.Image]
+"""A source at this (w, h)."""
 
 
 class CheckImage(NamedTuple):
@@ -86,10 +89,19 @@ def _of_dataset(image: ImageRef) -> CheckImage:
 
 def made(spec: InputSpec, photographs: Sequence[Image.Image] = ()) -> tuple[CheckImage, ...]:
     """An image of each kind; their sizes depend on what the network's input is resized to."""
-    sources = list(photographs) or [_texture()]
-    side = spec.resize if isinstance(spec.resize, int) else min(spec.resize)
-    kinds = _kinds(max(side, *spec.crop))
-    pairs = ((kind, make(sources[number % len(sources)])) for number, (kind, make) in enumerate(kinds))
+    side = max(spec.resize if isinstance(spec.resize, int) else min(spec.resize), *spec.crop)
+    return _of(photographs, side) if photographs else _of_texture(side)
+
+
+@lru_cache(maxsize=4)
+def _of_texture(side: int) -> tuple[CheckImage, ...]:
+    return _of([_texture()], side)
+
+
+def _of(sources: Sequence[Image.Image], side: int) -> tuple[CheckImage, ...]:
+    """The kinds take turns with the sources."""
+    resized = [cache(partial(_sized, source)) for source in sources]
+    pairs = ((kind, make(resized[number % len(resized)])) for number, (kind, make) in enumerate(_kinds(side)))
     return tuple(CheckImage(f"{kind}{_suffix(data)}".replace(" ", "-"), kind, data) for kind, data in pairs)
 
 
@@ -97,26 +109,26 @@ def _suffix(data: bytes) -> str:
     return CheckImage("", "", data).suffix
 
 
-def _kinds(side: int) -> Iterator[tuple[str, Callable[[Image.Image], bytes]]]:
+def _kinds(side: int) -> Iterator[tuple[str, Callable[[Resized], bytes]]]:
     """The kinds, and what makes an image of each; ``side``: the shorter one after the network's resize."""
     wide, tall = (round(2.03 * side), round(1.27 * side)), (round(1.21 * side), round(1.87 * side))
     odd = (round(1.47 * side) | 1, round(1.13 * side) | 1)
-    yield "wide", lambda source: _jpeg(_sized(source, wide))
-    yield "tall", lambda source: _jpeg(_sized(source, tall))
-    yield "odd sides", lambda source: _jpeg(_sized(source, odd))
-    yield "large", lambda source: _jpeg(_sized(source, (round(3.1 * side), round(2.4 * side))))
-    yield "subsampled colour", lambda source: _jpeg(_coloured(_sized(source, wide)), subsampling=2)
+    yield "wide", lambda resized: _jpeg(resized(wide))
+    yield "tall", lambda resized: _jpeg(resized(tall))
+    yield "odd sides", lambda resized: _jpeg(resized(odd))
+    yield "large", lambda resized: _jpeg(resized((round(3.1 * side), round(2.4 * side))))
+    yield "subsampled colour", lambda resized: _jpeg(_coloured(resized(wide)), subsampling=2)
     for orientation in (2, 3, 5, 6, 8):
         yield f"Exif orientation {orientation}", partial(_turned, size=wide, orientation=orientation)
-    yield "grey JPEG", lambda source: _jpeg(_sized(source, tall).convert("L"))
-    yield "CMYK JPEG", lambda source: _jpeg(_sized(source, wide).convert("CMYK"))
-    yield "progressive JPEG", lambda source: _jpeg(_sized(source, wide), progressive=True)
-    yield "embedded colour profile", lambda source: _jpeg(_sized(source, wide), icc_profile=icc.wide_gamut())
-    yield "PNG with alpha", lambda source: _png(_transparent(_sized(source, odd)))
-    yield "palette PNG with alpha", lambda source: _png(_transparent(_sized(source, odd)).quantize(64))
-    yield "16 bit PNG", lambda source: _png(_deep(_sized(source, tall)))
-    yield "tiny", lambda source: _png(_sized(source, (max(2, round(0.31 * side)), max(2, round(0.23 * side)))))
-    yield "huge", lambda source: _jpeg(_sized(source, (HUGE, max(HUGE // LONGEST, side))))
+    yield "grey JPEG", lambda resized: _jpeg(resized(tall).convert("L"))
+    yield "CMYK JPEG", lambda resized: _jpeg(resized(wide).convert("CMYK"))
+    yield "progressive JPEG", lambda resized: _jpeg(resized(wide), progressive=True)
+    yield "embedded colour profile", lambda resized: _jpeg(resized(wide), icc_profile=icc.wide_gamut())
+    yield "PNG with alpha", lambda resized: _png(_transparent(resized(odd)))
+    yield "palette PNG with alpha", lambda resized: _png(_transparent(resized(odd)).quantize(64))
+    yield "16 bit PNG", lambda resized: _png(_deep(resized(tall)))
+    yield "tiny", lambda resized: _png(resized((max(2, round(0.31 * side)), max(2, round(0.23 * side)))))
+    yield "huge", lambda resized: _jpeg(resized((HUGE, max(HUGE // LONGEST, side))))
 
 
 @cache
@@ -146,17 +158,18 @@ def _coloured(image: Image.Image) -> Image.Image:
     return Image.fromarray(values.clip(0, 255).astype(np.uint8))
 
 
-def _turned(source: Image.Image, size: tuple[int, int], orientation: int) -> bytes:
+def _turned(resized: Resized, size: tuple[int, int], orientation: int) -> bytes:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    return _jpeg(_sized(source, size), exif=exif)
+    return _jpeg(resized(size), exif=exif)
 
 
 def _transparent(image: Image.Image) -> Image.Image:
     """With an alpha from none at the left to all at the right."""
     alpha = np.linspace(255, 0, image.width).round().astype(np.uint8)
-    image.putalpha(Image.fromarray(np.broadcast_to(alpha, (image.height, image.width)).copy()))
-    return image
+    transparent = image.copy()
+    transparent.putalpha(Image.fromarray(np.broadcast_to(alpha, (image.height, image.width)).copy()))
+    return transparent
 
 
 def _deep(image: Image.Image) -> Image.Image:
