@@ -34,6 +34,7 @@ def test_many_sentences_are_cut_short() -> None:
     """Five are shown, separated by semicolons, and the others counted."""
     assert messages.sentences(["a is b", "c is d"]) == "a is b; c is d"
     assert messages.sentences([str(number) for number in range(7)]) == "0; 1; 2; 3; 4; and 2 more"
+    assert messages.sentences(["a is b"] * 5, 1000).endswith("; and 995 more")
 
 
 def test_a_wrong_name_has_the_nearest_next_to_it() -> None:

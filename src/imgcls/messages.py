@@ -23,9 +23,13 @@ def named(items: Sequence[str], limit: int = NAMED) -> str:
     return ", ".join(map(spelled, items[:limit])) + more
 
 
-def sentences(items: Sequence[str]) -> str:
-    """The first of many parts of a message, each as long as a sentence, and the number of the others."""
-    more = f"; and {len(items) - SENTENCES} more" if len(items) > SENTENCES else ""
+def sentences(items: Sequence[str], count: int | None = None) -> str:
+    """The first of many parts of a message, each as long as a sentence, and the number of the others.
+
+    ``count``: of all, where ``items`` are only the first.
+    """
+    others = (len(items) if count is None else count) - SENTENCES
+    more = f"; and {others} more" if others > 0 else ""
     return "; ".join(items[:SENTENCES]) + more
 
 

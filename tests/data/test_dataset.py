@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from imgcls.data import class_lists, dataset
 from imgcls.errors import ConfigError, LabelError
 from imgcls.records.config import DatasetSpec
-from imgcls.records.data import ImageRef, LabelList, Listing
+from imgcls.records.data import ImageRef, Images, LabelList, Listing
 
 
 def _images(hashes: Sequence[str]) -> list[ImageRef]:
@@ -59,14 +59,14 @@ def test_what_is_neither_is_refused(tmp_path: Path, path: str, columns: dict[str
 
 def test_a_sample_is_spread_over_the_images() -> None:
     """Eight of a thousand come from all of them, each as far from the next."""
-    first = dataset.samples(_images([str(number) for number in range(1003)]), 8)[0]
+    first = next(dataset.samples(_images([f"{number:064x}" for number in range(1003)]), 8))
     assert [int(image.path) for image in first] == [126 * step for step in range(8)]
 
 
-@given(st.lists(st.integers(0, 40).map(str), max_size=100), st.integers(1, 40))
+@given(st.lists(st.integers(0, 40).map("{:064x}".format), max_size=100), st.integers(1, 40))
 def test_samples_hold_every_hash_once(hashes: Sequence[str], size: int) -> None:
     """However many images there are, no sample is larger than requested, and their sizes differ by one at most."""
-    samples = dataset.samples(_images(hashes), size)
+    samples = list(dataset.samples(_images(hashes), size))
     assert Counter(image.sha256 for sample in samples for image in sample) == Counter(set(hashes))
     assert max(map(len, samples)) <= size
     assert max(map(len, samples)) - min(map(len, samples)) <= 1
@@ -75,16 +75,16 @@ def test_samples_hold_every_hash_once(hashes: Sequence[str], size: int) -> None:
 @pytest.mark.parametrize("images", [0, 1, 8])
 def test_few_images_are_one_sample(images: int) -> None:
     """All of them in order; none where there are none."""
-    listed = _images([str(number) for number in range(images)])
-    assert dataset.samples(listed, 8) == [listed]
+    listed = _images([f"{number:064x}" for number in range(images)])
+    assert list(dataset.samples(listed, 8)) == [listed]
 
 
 # What folders mean to a network.
 
 
 def _listing(*folders: str, empty: tuple[str, ...] = ()) -> Listing:
-    images = (ImageRef(f"{folder}/0.png", Path(folder), folder, folder) for folder in folders)
-    return Listing(tuple(images), (), 0, empty_classes=empty)
+    images = Images(ImageRef(f"{folder}/0.png", Path(folder), "0" * 64, folder) for folder in folders)
+    return Listing(images, (), 0, empty_classes=empty)
 
 
 def test_folders_without_images_are_folders() -> None:

@@ -153,7 +153,7 @@ def test_the_users_cache_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None
             monkeypatch.delenv("IMGCLS_CACHE")
         else:
             monkeypatch.setenv("IMGCLS_CACHE", value)
-        assert digits._cache() == platformdirs.user_cache_path("imgcls")
+        assert digits.cache(os.environ) == platformdirs.user_cache_path("imgcls")
 
 
 def test_import_is_light() -> None:

@@ -1,5 +1,6 @@
 """imgcls.data.duplicates: the same bytes under two labels are named, all of them, or left out and counted."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,16 +9,16 @@ import pytest
 from imgcls.data import duplicates
 from imgcls.errors import ConfigError
 from imgcls.records.config import Duplicates
-from imgcls.records.data import ImageRef, Listing
+from imgcls.records.data import ImageRef, Images, Listing
 
 
-def _image(path: str, sha256: str) -> ImageRef:
-    return ImageRef(path, Path(path), sha256, path.partition("/")[0])
+def _image(path: str, data: str) -> ImageRef:
+    return ImageRef(path, Path(path), hashlib.sha256(data.encode()).hexdigest(), path.partition("/")[0])
 
 
 def _listing(**images: str) -> Listing:
     """Images by ``label__name``, with their bytes."""
-    return Listing(tuple(_image(name.replace("__", "/") + ".PNG", sha256) for name, sha256 in images.items()), (), 0)
+    return Listing(Images(_image(name.replace("__", "/") + ".PNG", data) for name, data in images.items()), (), 0)
 
 
 UNIQUE = _listing(cat__1="a", cat__copy="a", dog__1="b")

@@ -11,7 +11,7 @@ import pytest
 
 from imgcls.data import listing as listings
 from imgcls.errors import ConfigError, Undecodable
-from imgcls.records.data import ImageRef, Listing
+from imgcls.records.data import ImageRef, Images, Listing
 
 DATA = b"not an image: nothing here decodes it"
 
@@ -41,7 +41,7 @@ def test_find_labels_by_first_folder_and_sorts_by_path(tmp_path: Path) -> None:
     listing = listings.find("pets", tmp_path)
 
     assert listing == Listing(
-        tuple(
+        Images(
             ImageRef(path, tmp_path / path, hashlib.sha256(DATA).hexdigest(), label)
             for path, label in [
                 ("cat-2/z.png", "cat-2"),
@@ -308,6 +308,6 @@ def test_a_flat_folder_is_listed_without_labels(tmp_path: Path) -> None:
     """With paths relative to it; what is not an image is ignored."""
     for name in ("b.png", "a.jpg", "notes.txt"):
         (tmp_path / name).write_bytes(b"x")
-    listing = listings.find_flat("photos", tmp_path, sha256=str)
+    listing = listings.find_flat("photos", tmp_path, sha256=listings.unhashed)
     assert [(image.path, image.label) for image in listing.images] == [("a.jpg", None), ("b.png", None)]
     assert listing.ignored_suffixes == {".txt": 1}

@@ -1,6 +1,8 @@
 """imgcls.data.manifest: every row is one path, wherever its paths begin and however they are spelled."""
 
 import os
+import sys
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +10,8 @@ import pytest
 
 from imgcls.data import manifest
 from imgcls.errors import ConfigError
-from imgcls.records.data import Listing
+from imgcls.records import blocks
+from imgcls.records.data import Listing, Place
 
 DATA = b"not an image: nothing here decodes it"
 
@@ -146,6 +149,64 @@ def test_all_wrong_lines_are_named_at_once(tmp_path: Path) -> None:
         "keep one row",
         "and 2 more",
     ]
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few rows are in memory, and few are sorted at once."""
+    for name, value in {"BLOCK": 64, "IN_MEMORY": 2**14, "RUN": 256}.items():
+        monkeypatch.setattr(blocks, name, value)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize(
+    ("suffix", "header", "row"),
+    [
+        (".csv", ["path,label"], "{0},class {1}"),
+        (".jsonl", [], '{{"path": "{0}", "label": "class {1}"}}'),
+        (".txt", [], "{0} class {1}"),
+    ],
+)
+def test_a_manifest_is_never_in_memory(tmp_path: Path, suffix: str, header: Sequence[str], row: str) -> None:
+    """A row more takes fewer than 100 bytes while a manifest is listed, and the images come sorted.
+
+    The names are interned beforehand: pathlib does so, and the interpreter's table of them would grow in between.
+    """
+    folders, names = ([sys.intern(f"{number:02d}{end}") for number in range(100)] for end in ("", ".jpg"))
+    peaks = {}
+    for count in (200, 700, 3700):  # the first one imports what is imported only when it is needed
+        paths = [f"{folder}/{name}" for folder in folders for name in names][:count]
+        rows = (row.format(paths[number * 7919 % count], number % 7) for number in range(count))
+        file = _write(tmp_path / f"{count}{suffix}", *header, *rows)
+        tracemalloc.start()
+        try:
+            listing = manifest.find("pets", file, sha256=_no_hash)
+            _, peaks[count] = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert [image.path for image in listing.images] == paths
+    assert peaks[3700] - peaks[700] < 100 * 3000
+
+
+def _no_hash(_: Place) -> str:
+    return "0" * 64
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_paths_that_are_listed_twice_far_apart_are_named_by_their_lines(tmp_path: Path) -> None:
+    """Every repetition counts, and the first ones are named in the order of their lines among other wrong lines."""
+    rows = [f"{number}.jpg,cat" for number in range(2000)]
+    file = _write(tmp_path / "list.csv", "path,label", *rows, "1999.jpg,dog", "x", *rows)
+    with pytest.raises(ConfigError) as error:
+        manifest.find("pets", file)
+    assert str(error.value).removeprefix(f"dataset 'pets': {file}, ") == (
+        "line 2002: 1999.jpg is listed twice; keep one row; "
+        "line 2003: expected the 2 fields path, label, found 1; quote a field that holds a comma; "
+        "line 2004: 0.jpg is listed twice; keep one row; "
+        "line 2005: 1.jpg is listed twice; keep one row; "
+        "line 2006: 2.jpg is listed twice; keep one row; and 1997 more"
+    )
 
 
 def test_a_manifest_that_is_absent_is_an_error(tmp_path: Path) -> None:

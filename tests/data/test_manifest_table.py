@@ -1,19 +1,31 @@
 """imgcls.data.manifest_table: the forms in which people have lists of images and labels."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from imgcls.data import manifest_table
+from imgcls.data.manifest_forms import Fault
+from imgcls.data.manifest_table import Row
 from imgcls.errors import ConfigError
 
 GUESSED = "its column 'file' is taken for the path, and 'class' for the label"
 
 
-def _read(file: Path, text: str, **columns: str) -> manifest_table.ManifestTable:
+class _Table(NamedTuple):
+    rows: Sequence[Row]
+    faults: Sequence[Fault]
+    notes: Sequence[str]
+
+
+def _read(file: Path, text: str, **columns: str) -> _Table:
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
-    return manifest_table.read(file, columns)
+    table = manifest_table.read(file, columns)
+    faults = [line for line in table.stated() if isinstance(line, Fault)]
+    return _Table(list(table.rows()), faults, table.notes)
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,20 @@ def test_a_shard_hashes_only_its_own_files(folder: Path) -> None:
     assert 0 < len(hashed) < 6
 
 
+def test_shards_of_one_folder_have_the_same_paths(folder: Path) -> None:
+    """In whatever order they come; a path more, or another one, is noticed in every shard, and a whole has none."""
+    first, second = (listings.find("photos", folder, shard=Shard(number, 2)) for number in (1, 2))
+    count = sum(len(listing.images) + len(listing.rejections) for listing in (first, second))
+    assert first.all_paths == second.all_paths
+    assert str(first.all_paths).split()[0] == str(count)
+    assert listings.find("photos", folder).all_paths is None
+    image = folder / first.images[0].path
+    image.rename(image.with_name(f"renamed{image.suffix}"))
+    renamed = listings.find("photos", folder, shard=Shard(2, 2)).all_paths
+    assert str(renamed).split()[0] == str(count)
+    assert renamed != first.all_paths
+
+
 def test_classes_are_numbered_as_in_the_whole_dataset(tmp_path: Path) -> None:
     """A shard without an image of a class does not move the classes behind it."""
     names = ("a", "b", "c")

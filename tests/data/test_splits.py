@@ -15,10 +15,16 @@ from imgcls.data import splits
         (["train", "cat"], ["train"], ()),
         (["cat", "dog"], ["cat"], ()),
         ([], [], ()),
+        (["seg_train", "seg_test", "seg_pred"], ["seg_train", "seg_test"], ("seg_test", "seg_train")),
+        (["seg_train", "seg_test"], ["seg_train"], ()),
+        (["seg_test"], ["seg_test"], ("seg_test",)),
+        (["seg_test"], [], ()),
+        (["bullet_train", "crash_test"], ["bullet_train", "crash_test"], ()),
+        (["bullet_train", "cat"], ["bullet_train"], ()),
     ],
 )
 def test_splits_are_distinguished_from_classes(
     folders: list[str], with_folders: list[str], expected: tuple[str, ...]
 ) -> None:
-    """By a part to train on next to one to score, or where there is nothing else and folders are in it."""
+    """By a part to train on next to one to score, or where all are called so and folders are in one."""
     assert splits.among(folders, with_folders.__contains__) == expected

@@ -1,5 +1,7 @@
 """imgcls.data.text_files: text is UTF-8, and the line that is not is named."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,34 @@ def test_other_encodings_are_named_by_their_line(tmp_path: Path, text: str, enco
     file.write_text(text, encoding=encoding)
     with pytest.raises(LabelError, match=rf"a\.txt, line 2: the list is not UTF-8 \(byte {byte}\): save it as UTF-8$"):
         text_files.read(file, "list", LabelError)
+
+
+def test_the_byte_is_named_after_a_byte_order_mark(tmp_path: Path) -> None:
+    """The mark moves neither the line nor the byte that is named."""
+    (tmp_path / "a.txt").write_bytes("\ufeffred\n".encode() + b"\xe4\n")
+    with pytest.raises(ConfigError, match=r"a\.txt, line 2: the list is not UTF-8 \(byte 0xe4\): save it as UTF-8$"):
+        text_files.read(tmp_path / "a.txt", "list")
+
+
+def test_lines_are_those_of_the_text(tmp_path: Path) -> None:
+    """They end at line feeds only, as often as they are read, without the byte order mark."""
+    (tmp_path / "a.txt").write_bytes("\ufeffred\r\nK\u2028ä\rse\n\nlast".encode())
+    lines = text_files.lines(tmp_path / "a.txt", "list")
+    for _ in range(2):
+        assert list(lines) == ["red\r\n", "K\u2028ä\rse\n", "\n", "last"]
+    assert text_files.read(tmp_path / "a.txt", "list") == "".join(lines)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name here")
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    """What a program writes can be read as a file, and its lines as often as needed."""
+    pipe = tmp_path / "a.txt"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("red\nblue\n",))
+    writer.start()
+    lines = text_files.lines(pipe, "list")
+    writer.join()
+    assert [list(lines), list(lines)] == [["red\n", "blue\n"]] * 2
 
 
 @pytest.mark.parametrize("encoding", ["utf-16"])

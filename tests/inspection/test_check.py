@@ -12,7 +12,7 @@ from imgcls.data import listing as listings
 from imgcls.data.listing import find
 from imgcls.errors import Reason
 from imgcls.inspection import check
-from imgcls.records.data import ImageRef, Listing, Rejection
+from imgcls.records.data import ImageRef, Images, Listing, Rejection
 from imgcls.records.inspection import Inspection
 
 
@@ -23,7 +23,7 @@ def _folder(photographs: Path, tmp_path: Path) -> Path:
 
 
 def _listing(folder: Path) -> Listing:
-    return find("set", folder, sha256=str)
+    return find("set", folder, sha256=listings.unhashed)
 
 
 def _kinds(inspection: Inspection) -> list[tuple[str, list[str]]]:
@@ -118,7 +118,7 @@ def test_the_limit_of_the_dataset_holds(folder: Path) -> None:
 
 def test_nothing_is_clean() -> None:
     """A listing without files has no findings."""
-    assert check.inspect(Listing((), (), 0)).is_clean
+    assert check.inspect(Listing(Images(), (), 0)).is_clean
 
 
 @pytest.mark.slow
@@ -166,5 +166,5 @@ def test_a_person_who_interrupts_it(folder: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("imgcls.inspection.looks.look", look)
     with pytest.raises(KeyboardInterrupt):
-        check.inspect(Listing((image,) * 200, (), 0), progress=interrupt)
+        check.inspect(Listing(Images([image] * 200), (), 0), progress=interrupt)
     assert len(done) < 20

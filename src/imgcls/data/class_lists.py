@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib import util
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,18 @@ from imgcls.records.data import LabelList
 
 IMAGENET_SUBSETS = {"imagenet-1k": "imagenet-1k", "imagenet-21k": "imagenet-21k-goog"}
 """timm's name by ours of a list; the 21 843 classes are those of Google's ImageNet-21k networks."""
+
+_WNIDS = {
+    "imagenet-1k": "imagenet_synsets.txt",
+    "imagenet-12k": "imagenet12k_synsets.txt",
+    "imagenet-21k-goog": "imagenet21k_goog_synsets.txt",
+    "imagenet-21k-miil": "imagenet21k_miil_synsets.txt",
+    "imagenet-22k": "imagenet22k_synsets.txt",
+    "imagenet-22k-ms": "imagenet22k_ms_synsets.txt",
+}
+"""timm's file of WordNet ids, by its name of the list."""
+
+_LEMMAS = "imagenet_synset_to_lemma.txt"
 
 IMAGENET_CLASSES = 1000
 
@@ -47,11 +60,20 @@ class Class(NamedTuple):
 
 @cache
 def imagenet(subset: str) -> LabelList:
-    """One of timm's ImageNet lists: WordNet ids, and their lemmas as names; read once for all models."""
-    from timm.data import ImageNetInfo
+    """One of timm's ImageNet lists: WordNet ids, and their lemmas as names; read once for all models.
 
-    info = ImageNetInfo(subset)
-    return LabelList(subset, tuple(info.label_descriptions()), tuple(info.label_names()))
+    From timm's files: importing it would take seconds.
+    """
+    lemmas = dict(line.split("\t") for line in _timms(_LEMMAS))
+    wnids = tuple(_timms(_WNIDS[subset]))
+    return LabelList(subset, tuple(lemmas[wnid] for wnid in wnids), wnids)
+
+
+def _timms(name: str) -> list[str]:
+    """The lines of a file of timm's."""
+    package = util.find_spec("timm")
+    folder = Path(str(package.origin if package else "")).parent
+    return (folder / "data" / "_info" / name).read_text("utf-8").splitlines()
 
 
 def stated(labels: Path | str) -> LabelList:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,13 +19,14 @@ from imgcls.data import (
     layout,
     manifest,
     manifest_table,
+    same_bytes,
 )
 from imgcls.data import listing as listings
 from imgcls.data.places import forms, urls
 from imgcls.data.places.base import Sha256
 from imgcls.errors import ConfigError, LabelError
 from imgcls.records.config import BUILTIN_DIGITS, DatasetSpec
-from imgcls.records.data import ImageRef, LabelList, Listing, Matching
+from imgcls.records.data import ImageRef, Images, LabelList, Listing, Matching
 from imgcls.records.shards import Shard
 
 
@@ -76,8 +77,12 @@ def _one_of_the_manifests() -> str:
 
 def folder_names(listing: Listing) -> list[str]:
     """The folders of a dataset, or the labels of its manifest, sorted; those without images are among them."""
-    labels = {image.label for image in listing.images if image.label is not None}
-    return sorted(labels.union(listing.empty_classes, listing.elsewhere))
+    return sorted(_labels(listing).union(listing.empty_classes))
+
+
+def _labels(listing: Listing) -> set[str]:
+    """The labels of all images, those of other shards too."""
+    return {label for label in listing.images.labels if label is not None}.union(listing.elsewhere)
 
 
 def match_labels(
@@ -95,9 +100,10 @@ def match_labels(
         )
     if stated == class_lists.FOLDERS:
         return folder_classes.of(dataset, folder_names(listing))
-    folders = {image.label for image in listing.images if image.label is not None}.union(listing.elsewhere)
     how = label_map.read(dataset.labels) if isinstance(dataset.labels, Path) else dataset.labels
-    return stated, labels.match(folders, stated, how, _suggestion(dataset, models) if isinstance(how, str) else "")
+    return stated, labels.match(
+        _labels(listing), stated, how, _suggestion(dataset, models) if isinstance(how, str) else ""
+    )
 
 
 def _suggestion(dataset: DatasetSpec, models: Sequence[str]) -> str:
@@ -113,8 +119,9 @@ def _suggestion(dataset: DatasetSpec, models: Sequence[str]) -> str:
     return f'`{command}` writes a map file to review, for labels = {{ file = "classes.csv" }} of the dataset'
 
 
-def samples(images: Sequence[ImageRef], size: int) -> list[list[ImageRef]]:
+def samples(images: Sequence[ImageRef], size: int) -> Iterator[list[ImageRef]]:
     """The images of different bytes in samples of up to ``size``, each spread evenly over all; at least one sample."""
-    distinct = list({image.sha256: image for image in images}.values())
+    listed = Images.of(images)
+    distinct = same_bytes.distinct(listed)
     step = max(1, math.ceil(len(distinct) / size))
-    return [distinct[start::step] for start in range(step)]
+    return (list(listed.at(distinct[start::step].tolist())) for start in range(step))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -44,7 +45,7 @@ def folder(split: Literal["train", "test"] = "test") -> Path:
 
     Raises :class:`MachineError` where the cache cannot be written.
     """
-    home = _cache() / f"digits-{VERSION}"
+    home = cache(os.environ) / f"digits-{VERSION}"
     final = home / split
     if final.is_dir():
         return final
@@ -59,10 +60,11 @@ def folder(split: Literal["train", "test"] = "test") -> Path:
     return final
 
 
-def _cache() -> Path:
+def cache(environ: Mapping[str, str]) -> Path:
+    """The folder of what comes with imgcls and is written on first use."""
     import platformdirs
 
-    return Path(os.environ.get("IMGCLS_CACHE") or platformdirs.user_cache_path("imgcls"))
+    return Path(environ.get("IMGCLS_CACHE") or platformdirs.user_cache_path("imgcls"))
 
 
 def _load() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:

@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path, PurePath
 from typing import Final
 
+from imgcls import toml
 from imgcls.data import manifest, manifest_table, splits, suffixes
 from imgcls.errors import ConfigError
 
@@ -112,7 +113,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _toml(path: Path) -> str:
-    return json.dumps(path.as_posix(), ensure_ascii=False)
+    return toml.string(path.as_posix())
 
 
 def _python(path: Path) -> str:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path, PurePath, PurePosixPath
 
-from imgcls.data import shards, suffixes
-from imgcls.data.places import containers, files, forms, urls
+from imgcls.data import shards, suffixes, walk
+from imgcls.data.places import base, containers, files, forms, remote_folder, urls
 from imgcls.data.places.base import Candidate, Sha256
 from imgcls.data.suffixes import is_hidden
 from imgcls.errors import ConfigError, Undecodable
 from imgcls.messages import named, path_text
 from imgcls.records.config import DatasetSpec
-from imgcls.records.data import FileState, ImageRef, Listing, Place, Rejection
+from imgcls.records.data import FileState, ImageRef, Images, Listing, Place, Rejection
 from imgcls.records.shards import Shard
 
 _DIGITS = 16
@@ -38,9 +38,17 @@ def state(place: Place) -> FileState | None:
         return FileState(place.absolute(), status.st_size, status.st_mtime_ns, status.st_ino)
     if place.container.startswith(forms.PYTHON):
         return None
+    stated = remote_folder.listed_state(place) if place.form == "url" else containers.listed_state(place.container)
+    if stated is None or stated.version is None:
+        return None
     container = Path("/", *_named(place.container)) if urls.is_remote(place.container) else Path(place.container)
-    at = ":".join(map(str, (place.form, *place.at, place.name)))
-    return FileState(container.absolute() / at, *containers.listed_state(place.container))
+    at = ":".join(map(str, (place.form, *(() if place.form == "url" else place.at), place.name)))
+    return FileState(container.absolute() / at, stated.size, stated.mtime_ns, stated.version)
+
+
+def unhashed(place: Place) -> str:
+    """What stands for the hash of bytes that are not read: another one for every place."""
+    return hashlib.sha256(str(place).encode(errors="surrogatepass")).hexdigest()
 
 
 def _named(url: str) -> tuple[str, str]:
@@ -58,14 +66,15 @@ def find(dataset: str, folder: Path, sha256: Sha256 = sha256, shard: Shard | Non
     Raises :class:`ConfigError` where the folder is absent or holds no class folder.
     """
     classes = _class_folders(dataset, folder)
-    candidates, ignored = _candidates(folder)
-    listing = hashed(dataset, map(_labelled, candidates), ignored, sha256, shard)
-    return replace(listing, empty_classes=tuple(sorted(classes - {str(image.label) for image in listing.images})))
+    ignored = Counter[str]()
+    listing = hashed(dataset, map(_labelled, _candidates(folder, ignored)), ignored, sha256, shard)
+    return replace(listing, empty_classes=tuple(sorted(classes.difference(map(str, listing.images.labels)))))
 
 
 def find_flat(dataset: str, folder: Path, sha256: Sha256 = sha256) -> Listing:
     """List a folder whose images have no labels, anywhere below it: otherwise as :func:`find`."""
-    return hashed(dataset, *_candidates(folder), sha256)
+    ignored = Counter[str]()
+    return hashed(dataset, _candidates(folder, ignored), ignored, sha256)
 
 
 def find_unlabelled(dataset: str, paths: Sequence[Path]) -> Listing:
@@ -73,20 +82,20 @@ def find_unlabelled(dataset: str, paths: Sequence[Path]) -> Listing:
 
     Labels are ``None``; paths are as given, in the order given, each once. A note counts what is ignored in folders.
     """
-    candidates: dict[str, Candidate] = {}
     ignored = Counter[str]()
-    for given in paths:
-        shown = path_text(given)
-        if not given.is_dir():
-            candidates.setdefault(shown, Candidate(shown, given, None))
-            continue
-        below, ignored_below = _candidates(given)
-        ignored.update(ignored_below)
-        for candidate in below:
-            path = (PurePosixPath(shown) / candidate.path).as_posix()
-            candidates.setdefault(path, candidate._replace(path=path))
-    listing = hashed(dataset, candidates.values(), ignored, sha256)
+    candidates = chain.from_iterable(_named_by_hand(given, ignored) for given in paths)
+    listing = hashed(dataset, base.each_once(candidates), ignored, sha256)
     return replace(listing, notes=_ignored(listing))
+
+
+def _named_by_hand(given: Path, ignored: Counter[str]) -> Iterator[Candidate]:
+    """A file, or the images below a folder; other files there are added to ``ignored``."""
+    shown = path_text(given)
+    if not given.is_dir():
+        yield Candidate(shown, given, None)
+        return
+    for candidate in _candidates(given, ignored):
+        yield candidate._replace(path=(PurePosixPath(shown) / candidate.path).as_posix())
 
 
 def _ignored(listing: Listing) -> tuple[str, ...]:
@@ -109,35 +118,14 @@ def _class_folders(dataset: str, folder: Path) -> set[str]:
     return {path_text(PurePath(name)) for name in names}
 
 
-def _candidates(folder: Path) -> tuple[list[Candidate], Mapping[str, int]]:
-    """The paths below a folder that should be images, sorted, and the number of other paths by suffix."""
-    candidates: list[Candidate] = []
-    ignored: list[PurePath] = []
-    for file, fault in _walk(folder).items():
+def _candidates(folder: Path, ignored: Counter[str]) -> Iterator[Candidate]:
+    """The paths below a folder that should be images, sorted; others are added to ``ignored``, by suffix."""
+    for file, fault in walk.below(folder):
         relative = file.relative_to(folder)
         if not is_hidden(relative) and (fault or suffixes.has_image_suffix(file)):
-            candidates.append(Candidate(path_text(relative), file, None, files.from_system(fault) if fault else None))
+            yield Candidate(path_text(relative), file, None, files.from_system(fault) if fault else None)
         else:
-            ignored.append(relative)
-    return sorted(candidates, key=lambda candidate: candidate.path), suffixes.by_suffix(ignored)
-
-
-def _walk(folder: Path) -> Mapping[Path, OSError | None]:
-    """Every path below a folder except ordinary folders, with the error where it could not be listed.
-
-    Folders that are named like an image are among them.
-    """
-    paths: dict[Path, OSError | None] = {}
-    faults: list[OSError] = []
-    above = {os.fspath(folder): frozenset({os.path.realpath(folder)})}
-    for root, folders, names in os.walk(folder, onerror=faults.append, followlinks=True):
-        ancestors = above.pop(root)
-        paths.update((Path(root, name), None) for name in names)
-        paths.update((Path(root, name), None) for name in folders if suffixes.has_image_suffix(name))
-        real = {name: os.path.realpath(os.path.join(root, name)) for name in folders}  # noqa: PTH118 - os.walk's own
-        folders[:] = [name for name in folders if real[name] not in ancestors]
-        above |= {os.path.join(root, name): ancestors | {real[name]} for name in folders}  # noqa: PTH118 - spelling
-    return paths | {Path(fault.filename): fault for fault in faults}
+            ignored.update(suffixes.by_suffix([relative]))
 
 
 def _labelled(candidate: Candidate) -> Candidate:
@@ -154,14 +142,21 @@ def find_members(dataset: DatasetSpec, sha256: Sha256, shard: Shard | None = Non
     ``shard``: list only its images.
     """
     try:
-        contents = forms.contents(dataset)
+        contents = forms.contents(dataset, None if shard else sha256)
     except ConfigError as error:
         raise ConfigError(f"dataset {dataset.name!r}: {error}") from error
-    candidates = sorted(contents.candidates, key=lambda candidate: candidate.path)
-    classes = contents.classes.union(candidate.label for candidate in candidates if candidate.label is not None)
-    listing = hashed(dataset.name, candidates, contents.ignored, sha256, shard)
-    empty = classes - {str(image.label) for image in listing.images}
+    classes = set(contents.classes)
+    candidates = base.once(_with_hashes(contents.candidates, sha256, shard))
+    listing = _listing(dataset.name, _noting_labels(candidates, classes), contents.ignored, shard)
+    empty = classes.difference(map(str, listing.images.labels))
     return replace(listing, notes=tuple(contents.notes), empty_classes=tuple(sorted(empty)))
+
+
+def _noting_labels(candidates: Iterable[Candidate], classes: set[str]) -> Iterator[Candidate]:
+    for candidate in candidates:
+        if candidate.label is not None:
+            classes.add(candidate.label)
+        yield candidate
 
 
 def hashed(
@@ -173,29 +168,59 @@ def hashed(
 ) -> Listing:
     """The listing of candidates: an image for each file that can be hashed, a rejection for any other.
 
-    ``ignored``: the number of ignored paths by suffix. ``shard``: what is in another one is only counted.
+    ``ignored``: the number of ignored paths by suffix, which is complete once the candidates are consumed. ``shard``:
+    what is in another one is only counted.
     """
-    images: list[ImageRef] = []
-    rejections: list[Rejection] = []
-    elsewhere = Counter[str]()
-    for path, place, label, fault, columns, group in candidates:
-        if not shards.has(shard, path):
-            elsewhere.update([label] if label is not None and fault is None else [])
+    return _listing(dataset, _with_hashes(candidates, sha256, shard), ignored, shard)
+
+
+def _with_hashes(candidates: Iterable[Candidate], sha256: Sha256, shard: Shard | None) -> Iterator[Candidate]:
+    """The candidates, those of the shard with the hash of their bytes or the fault that keeps them from being read."""
+    for candidate in candidates:
+        place = candidate.place
+        if not shards.has(shard, candidate.path):
+            yield candidate
             continue
         try:
-            if reason := fault or suffixes.refusal(place if isinstance(place, Path) else place.name):
+            if reason := candidate.fault or suffixes.refusal(place if isinstance(place, Path) else place.name):
                 raise reason
-            images.append(ImageRef(path, place, sha256(place), label, dict(columns), group))
+            yield candidate._replace(sha256=candidate.sha256 or sha256(place))
         except Undecodable as error:
-            rejections.append(Rejection(dataset, path, error.reason, error.detail))
+            yield candidate._replace(fault=error)
+
+
+def _listing(dataset: str, candidates: Iterable[Candidate], ignored: Mapping[str, int], shard: Shard | None) -> Listing:
+    """The listing of candidates that have a hash or a fault, apart from those of other shards."""
+    rejections = list[Rejection]()
+    elsewhere = Counter[str]()
+    paths = shards.Paths()
+    images = Images(_images(dataset, paths.noting(candidates, shard), rejections, elsewhere, shard))
     counted = shards.ignored(shard, ignored)
     return Listing(
-        tuple(images),
+        images,
         tuple(rejections),
         sum(counted.values()),
         dict(sorted(counted.items())),
         elsewhere=dict(sorted(elsewhere.items())),
+        all_paths=str(paths) if shard else None,
     )
+
+
+def _images(
+    dataset: str,
+    candidates: Iterable[Candidate],
+    rejections: list[Rejection],
+    elsewhere: Counter[str],
+    shard: Shard | None,
+) -> Iterator[ImageRef]:
+    """The images among candidates; what is not one is added to the rejections, or to the labels of other shards."""
+    for path, place, label, fault, columns, group, sha256 in candidates:
+        if not shards.has(shard, path):
+            elsewhere.update([label] if label is not None and fault is None else [])
+        elif fault:
+            rejections.append(Rejection(dataset, path, fault.reason, fault.detail))
+        elif sha256:
+            yield ImageRef(path, place, sha256, label, dict(columns), group)
 
 
 def read(ref: ImageRef) -> bytes:

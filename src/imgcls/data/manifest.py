@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from bisect import insort
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path, PurePath, PurePosixPath
 from types import MappingProxyType
 from typing import NamedTuple
@@ -13,22 +16,35 @@ from typing import NamedTuple
 from imgcls import messages
 from imgcls.data import listing as listings
 from imgcls.data import manifest_table, suffixes
-from imgcls.data.manifest_table import Fault, Row
+from imgcls.data.manifest_forms import Fault
+from imgcls.data.manifest_table import ManifestTable, Row
 from imgcls.data.places.base import Candidate, Sha256
 from imgcls.errors import ConfigError
+from imgcls.records import blocks
 from imgcls.records.data import Listing
 from imgcls.records.shards import Shard
 
 ROWS_TRIED = 100  # docs/decisions.md#where-paths-of-a-manifest-begin
 """Rows that are looked for in the folders next to a manifest."""
 
+_Spelled = tuple[str, int, str, dict[str, str], str | None]
+"""A row in blocks: the path of its file, relative to the manifest; its line, label, columns and group."""
 
-class _Spelled(NamedTuple):
-    """The rows of a manifest by the paths of their files, relative to the manifest."""
 
-    rows: Mapping[str, Row]
-    faults: Sequence[Fault]
-    notes: Sequence[str]
+class _Faults:
+    """What is wrong with a manifest: the first faults in the order of their lines, and the number of all."""
+
+    def __init__(self) -> None:
+        self._first: list[Fault] = []
+        self.count = 0
+
+    def add(self, fault: Fault) -> None:
+        self.count += 1
+        insort(self._first, fault)
+        del self._first[messages.SENTENCES :]
+
+    def __str__(self) -> str:
+        return messages.sentences([f"line {fault.line}: {fault.why}" for fault in self._first], self.count)
 
 
 class _Completion(NamedTuple):
@@ -58,67 +74,89 @@ def find(
     """
     try:
         table = manifest_table.read(file, columns)
-        rows, more_faults, notes = _spelled(file, table.rows)
+        spelling = _Spelling(file.parent, _completion(file, table))
     except ConfigError as error:
         raise ConfigError(f"dataset {dataset!r}: {error}") from error
-    if faults := sorted([*table.faults, *more_faults]):
-        lines = messages.sentences([f"line {fault.line}: {fault.why}" for fault in faults])
-        raise ConfigError(f"dataset {dataset!r}: {file}, {lines}")
+    faults = _Faults()
+    rows = blocks.Blocks(_sorted(table, spelling, faults))
+    if faults.count:
+        raise ConfigError(f"dataset {dataset!r}: {file}, {faults}")
     candidates = (
-        Candidate(messages.path_text(PurePosixPath(p)), file.parent / p, r.label, columns=r.columns, group=r.group)
-        for p, r in sorted(rows.items())
+        Candidate(messages.path_text(PurePosixPath(path)), file.parent / path, label, columns=others, group=group)
+        for path, _, label, others, group in rows
     )
     listing = listings.hashed(dataset, candidates, {}, sha256, shard)
-    if rows and {rejection.reason for rejection in listing.rejections} == {"missing"} and not listing.images:
-        notes = [
-            *notes,
-            f"none of its paths is that of a file: they are looked for from {file.parent} on",
-        ]
-    return replace(listing, notes=tuple(f"{file.name}: {note}" for note in (*table.notes, *notes)))
+    notes = [*table.notes, *spelling.notes()]
+    if {rejection.reason for rejection in listing.rejections} == {"missing"} and not listing.images:
+        notes.append(f"none of its paths is that of a file: they are looked for from {file.parent} on")
+    return replace(listing, notes=tuple(f"{file.name}: {note}" for note in notes))
+
+
+def _sorted(table: ManifestTable, spelling: _Spelling, faults: _Faults) -> Iterator[_Spelled]:
+    """The rows by their paths, each path once; adds what is wrong with lines to the faults."""
+    path_before = None
+    for row in blocks.in_order(_spelled(table, spelling, faults), itemgetter(0)):
+        path, line, *_ = row
+        if path == path_before:
+            faults.add(Fault(line, f"{path} is listed twice; keep one row"))
+        else:
+            yield row
+        path_before = path
+
+
+def _spelled(table: ManifestTable, spelling: _Spelling, faults: _Faults) -> Iterator[_Spelled]:
+    for line in table.stated():
+        if isinstance(line, Fault):
+            faults.add(line)
+        else:
+            yield spelling.path_of(line), line.line, line.label, dict(line.columns), line.group
 
 
 def names_images_in(file: Path, folder: Path) -> bool:
     """Whether this is a manifest that names an image which lies directly in the folder."""
     try:
         table = manifest_table.read(file, {})
-        rows = _spelled(file, table.rows).rows
+        spelling = _Spelling(file.parent, _completion(file, table))
     except ConfigError:
         return False
-    files = (file.parent / path for path in rows)
+    files = (file.parent / spelling.path_of(row) for row in table.rows())
     return any(path.parent.resolve() == folder.resolve() and path.is_file() for path in files)
 
 
-def _spelled(manifest: Path, rows: Sequence[Row]) -> _Spelled:
-    """The rows by the paths that their files have on this machine. Raises ConfigError."""
-    notes = list[str]()
-    completion = _completion(manifest, rows)
-    if completion.folder:
-        notes.append(f"its paths begin in the folder {completion.folder} next to it")
-    if completion.suffix:
-        notes.append(f"its paths without the suffix of an image are read with {completion.suffix}")
-    by_path, faults, backslashes = dict[str, Row](), list[Fault](), 0
-    for row in rows:
-        written = _completed(row.path, completion)
-        path = _existing(manifest.parent, written) or written
-        backslashes += path != written
-        if path in by_path:
-            faults.append(Fault(row.line, f"{path} is listed twice; keep one row"))
-        by_path[path] = row
-    if backslashes:
-        notes.append(f"{backslashes} of its paths are written with \\ and read with /, as their files are called")
-    return _Spelled(by_path, faults, notes)
+class _Spelling:
+    """How the paths of a manifest become those of their files on this machine, relative to its folder."""
+
+    def __init__(self, folder: Path, completion: _Completion) -> None:
+        self._folder = folder
+        self._completion = completion
+        self._backslashes = 0
+
+    def path_of(self, row: Row) -> str:
+        written = _completed(row.path, self._completion)
+        path = _existing(self._folder, written) or written
+        self._backslashes += path != written
+        return path
+
+    def notes(self) -> Iterator[str]:
+        """What was guessed for the paths that were spelled so far, a sentence each."""
+        if self._completion.folder:
+            yield f"its paths begin in the folder {self._completion.folder} next to it"
+        if self._completion.suffix:
+            yield f"its paths without the suffix of an image are read with {self._completion.suffix}"
+        if self._backslashes:
+            yield f"{self._backslashes} of its paths are written with \\ and read with /, as their files are called"
 
 
-def _completion(manifest: Path, rows: Sequence[Row]) -> _Completion:
+def _completion(manifest: Path, table: ManifestTable) -> _Completion:
     """What the paths lack, where none exists from the manifest's own folder on: the folder next to it, the suffix.
 
     Raises ConfigError where there are several.
     """
     folder = manifest.parent
-    if not rows or any(_existing(folder, row.path) for row in rows):
+    if any(_existing(folder, row.path) for row in table.rows()):
         return _Completion()
     names, suffixes_in = ["", *_folders_in(folder)], functools.cache(_suffixes_in)
-    for row in rows[:ROWS_TRIED]:
+    for row in islice(table.rows(), ROWS_TRIED):
         ways = [_Completion(name) for name in names if _existing(folder, f"{name}/{row.path}" if name else row.path)]
         if not ways and not suffixes.has_image_suffix(row.path):
             files = {name: folder / name / row.path for name in names}

@@ -1,26 +1,18 @@
-"""Reads the table of a manifest: in which of its forms it is written, which columns are meant, and what a row states.
-
-The forms: a delimited table with a header, lines of a path and a label with a space in between, and JSON lines.
-"""
+"""Reads the table of a manifest as a stream: which columns are meant, and what a row states."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from imgcls import messages
-from imgcls.data import suffixes, text_files
+from imgcls import messages, toml
+from imgcls.data import manifest_forms, text_files
+from imgcls.data.manifest_forms import Fault, Form, Record
 from imgcls.errors import ConfigError
 
-JSON_SUFFIXES: Final = (".jsonl", ".ndjson")
-SUFFIXES: Final = (".csv", ".tsv", ".txt", *JSON_SUFFIXES)
-
-DELIMITERS: Final = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+SUFFIXES: Final = (".csv", ".tsv", ".txt", *manifest_forms.JSON_SUFFIXES)
 
 _PATH_NAMES = "path file filename filepath image imagefile imagename imagepath img imgname imgpath"
 _LABEL_NAMES = "label labelid labelname class classid classname target category categoryid categoryname"
@@ -28,16 +20,6 @@ ROLES: Final = {"path": frozenset(_PATH_NAMES.split()), "label": frozenset(_LABE
 """What the columns for path and label are called, without case, spaces, ``_`` and ``-``."""
 
 GROUP: Final = "group"  # unless the configuration names another column
-
-_SEVERAL_NUMBERS = re.compile(r"\S+(?:\s+\d+){2,}", re.ASCII)
-"""A line such as ``Abyssinian_1 1 1 1`` of the Oxford pets, which does not state which number is the label."""
-
-
-class Fault(NamedTuple):
-    """What is wrong with a line of a manifest, lines counted from 1."""
-
-    line: int
-    why: str
 
 
 class Row(NamedTuple):
@@ -51,58 +33,47 @@ class Row(NamedTuple):
 
 
 class ManifestTable(NamedTuple):
-    """A manifest as it is written. ``notes``: what was guessed, a sentence each."""
+    """A manifest, however many rows it has: they are read anew each time. ``notes``: what was guessed, a sentence each.
 
-    rows: Sequence[Row]
-    faults: Sequence[Fault]
-    notes: Sequence[str] = ()
+    ``path``, ``label`` and ``group``: the names of the columns; the last one may be absent.
+    """
 
+    form: Form
+    path: str
+    label: str
+    group: str | None
+    notes: Sequence[str]
 
-class _Lines(NamedTuple):
-    """A manifest before its columns are known: the fields of its lines by name, and the lines that have none."""
+    def stated(self) -> Iterator[Row | Fault]:
+        """What each line states, or what is wrong with it, in order."""
+        return (line if isinstance(line, Fault) else self._stated(line) for line in self.form.read())
 
-    header: Sequence[str]
-    records: Sequence[tuple[int, Mapping[str, Any]]]
-    faults: Sequence[Fault]
-    notes: Sequence[str] = ()
+    def rows(self) -> Iterator[Row]:
+        """The lines with which nothing is wrong."""
+        return (line for line in self.stated() if isinstance(line, Row))
+
+    def _stated(self, record: Record) -> Row | Fault:
+        path, label = (record.fields.get(column) for column in (self.path, self.label))
+        others = {name: _text(value) for name, value in record.fields.items() if name not in {self.path, self.label}}
+        group = others.get(self.group, "").strip() if self.group else None
+        if why := _fault(path, label) or _group_fault(self.group, group):
+            return Fault(record.line, why)
+        return Row(record.line, str(path), str(label).strip(), others, group)
 
 
 def read(file: Path, columns: Mapping[str, str]) -> ManifestTable:
-    """The rows of a manifest, and the faults of the lines that are none.
+    """The table of a manifest, whose file is read once.
 
     ``columns``: the names of the columns for ``path``, ``label`` and ``group`` where they are given; others are
     guessed. Raises ConfigError for a file that cannot be read, and for columns that are missing or ambiguous.
     """
-    text = text_files.read(file, "manifest")
-    lines = _lines(file, text, columns)
+    form = manifest_forms.of(file, text_files.lines(file, "manifest"), lambda header: _has_both(header, columns))
     try:
-        path, label = (_column(role, lines.header, columns) for role in ROLES)
-        group = _group_column(lines.header, columns)
+        path, label = (_column(role, form.header, columns) for role in ROLES)
+        group = _group_column(form.header, columns)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error
-    rows, faults = list[Row](), list(lines.faults)
-    for line, record in lines.records:
-        others = {name: _text(value) for name, value in record.items() if name not in {path, label}}
-        of_group = others.get(group, "").strip() if group else None
-        if why := _fault(record.get(path), record.get(label)) or _group_fault(group, of_group):
-            faults.append(Fault(line, why))
-        else:
-            rows.append(Row(line, record[path], str(record[label]).strip(), others, of_group))
-    return ManifestTable(rows, faults, [*_guessed(path, label, columns), *lines.notes])
-
-
-def _lines(file: Path, text: str, columns: Mapping[str, str]) -> _Lines:
-    suffix = file.suffix.lower()
-    if suffix in JSON_SUFFIXES:
-        return _json_lines(text)
-    delimiter, fits = _delimiter(text, columns)
-    if suffix == ".txt" and not fits:
-        return _spaced_lines(file, text)
-    if not fits:
-        _require_header(file, _header(_reader(text, delimiter)), delimiter)
-    is_usual = delimiter == ("\t" if suffix == ".tsv" else ",")
-    notes = [] if is_usual else [f"its columns are separated by {DELIMITERS[delimiter]}"]
-    return _delimited_lines(text, delimiter)._replace(notes=notes)
+    return ManifestTable(form, path, label, group, [*_guessed(path, label, columns), *form.notes])
 
 
 # Columns.
@@ -127,6 +98,15 @@ def _column(role: str, header: Sequence[str], columns: Mapping[str, str]) -> str
     return meant[0]
 
 
+def _has_both(header: Sequence[str], columns: Mapping[str, str]) -> bool:
+    """Whether a header has a column for the path and one for the label."""
+    try:
+        _ = [_column(role, header, columns) for role in ROLES]
+    except ConfigError:
+        return False
+    return True
+
+
 def _group_column(header: Sequence[str], columns: Mapping[str, str]) -> str | None:
     """The name of the column for the group, as given or ``group``; None where there is none."""
     if GROUP in columns or header.count(GROUP) > 1:
@@ -146,11 +126,7 @@ def _example(header: Sequence[str]) -> str:
     path, label = others if len(others) == 2 else ("file", "class")
     if _plain(path) in ROLES["label"] or _plain(label) in ROLES["path"]:
         path, label = label, path
-    return f"{{ path = {json.dumps(path, ensure_ascii=False)}, label = {json.dumps(label, ensure_ascii=False)} }}"
-
-
-def _is_image(name: str) -> bool:
-    return suffixes.has_image_suffix(name)
+    return f"{{ path = {toml.string(path)}, label = {toml.string(label)} }}"
 
 
 def is_called_like(name: str, role: str) -> bool:
@@ -192,115 +168,3 @@ def _is_unicode(text: str) -> bool:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-# Forms.
-
-
-def _delimiter(text: str, columns: Mapping[str, str]) -> tuple[str, bool]:
-    """The delimiter with which the header has a path and a label, or the most columns; and which of the two it is."""
-    headers = {delimiter: _header(_reader(text, delimiter)) for delimiter in DELIMITERS}
-    for delimiter, header in headers.items():
-        try:
-            _ = [_column(role, header, columns) for role in ROLES]
-        except ConfigError:
-            continue
-        return delimiter, True
-    return max(headers, key=lambda delimiter: len(headers[delimiter])), False
-
-
-def _reader(text: str, delimiter: str) -> Any:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
-
-
-def _header(reader: Iterator[list[str]]) -> list[str]:
-    """The first line that is not empty."""
-    try:
-        return [name.strip() for name in next((fields for fields in reader if fields), [])]
-    except csv.Error:
-        return []
-
-
-def _require_header(file: Path, header: Sequence[str], delimiter: str) -> None:
-    """Raise ConfigError where the first line is already an image."""
-    names = ["path" if _is_image(name) else "label" for name in header]
-    if "path" in names:
-        line = repr(delimiter.join(names)) if sorted(names) == ["label", "path"] else "with the names of its columns"
-        raise ConfigError(
-            f"{file}: it begins with an image, {', '.join(map(repr, header))}, and has no header: "
-            f"write the line {line} above it"
-        )
-
-
-def _delimited_lines(text: str, delimiter: str) -> _Lines:
-    """Lines after a header; a field that holds the delimiter, a quote or a line break is quoted."""
-    reader = _reader(text, delimiter)
-    header = _header(reader)
-    records, faults = list[tuple[int, Mapping[str, Any]]](), list[Fault]()
-    while True:
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return _Lines(header, records, faults)
-        except csv.Error as error:
-            faults.append(Fault(reader.line_num, f"not CSV: {error}"))
-            continue
-        if len(fields) == len(header):
-            records.append((reader.line_num, dict(zip(header, fields, strict=True))))
-        elif fields:
-            expected = f"expected the {len(header)} fields {', '.join(header)}, found {len(fields)}"
-            faults.append(Fault(reader.line_num, f"{expected}; quote a field that holds {DELIMITERS[delimiter]}"))
-
-
-def _spaced_lines(file: Path, text: str) -> _Lines:
-    """Lines of a path and a label, as ``val.txt`` of ImageNet has them; there is no header."""
-    lines = [(number, line.strip()) for number, line in enumerate(io.StringIO(text), 1) if line.strip()]
-    if lines and all(line.isdigit() for _, line in lines):
-        raise ConfigError(
-            f"{file}: it has a number per line and no path: set `path` to the folder of the images that it numbers, "
-            "and the message states how to write their manifest"
-        )
-    records, faults = list[tuple[int, Mapping[str, Any]]](), list[Fault]()
-    for number, line in lines:
-        if _SEVERAL_NUMBERS.fullmatch(line):
-            raise ConfigError(
-                f"{file}, line {number}: several numbers follow the path in {line!r}, and nothing states which is the "
-                "label: write a .csv with the columns path and label"
-            )
-        if split := _split(line):
-            records.append((number, {"path": split[0], "label": split[1]}))
-        else:
-            faults.append(Fault(number, f"expected a path and a label with a space in between, found {line!r}"))
-    return _Lines(("path", "label"), records, faults)
-
-
-def _split(line: str) -> list[str] | None:
-    """Path and label: at a tab, else after the first name of an image, else before the last word."""
-    if "\t" in line:
-        return line.rsplit("\t", 1)
-    words = line.split(" ")
-    for count in range(1, len(words)):
-        path = " ".join(words[:count])
-        if _is_image(path):
-            return [path, " ".join(words[count:])]
-    return line.rsplit(None, 1) if len(words) > 1 else None
-
-
-def _json_lines(text: str) -> _Lines:
-    """A JSON object per line."""
-    header = dict[str, None]()
-    records, faults = list[tuple[int, Mapping[str, Any]]](), list[Fault]()
-    for number, line in enumerate(io.StringIO(text), 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            faults.append(Fault(number, f"not JSON: {messages.one_line(error)}"))
-            continue
-        if isinstance(record, dict):
-            header.update(dict.fromkeys(record))
-            records.append((number, record))
-        else:
-            faults.append(Fault(number, f"expected an object, found {type(record).__name__}"))
-    return _Lines(list(header), records, faults)

@@ -6,6 +6,8 @@ What is an image is tried, or is a rejection with its reason; only what is not o
 from __future__ import annotations
 
 import functools
+import os
+import re
 from collections.abc import Iterable
 from pathlib import PurePath
 
@@ -20,6 +22,9 @@ _OF_SYSTEMS = frozenset(
 """Folders that macOS puts into archives, file stations, Windows and Linux onto volumes, and Python next to code."""
 
 _NOT_IMAGES = frozenset({"BUFR", "GRIB", "HDF5", "MPEG", "PDF"})  # Pillow's names of what is a film, data or a document
+
+_SEPARATORS = re.escape(os.sep + (os.altsep or ""))
+_SUFFIX = re.compile(rf"[^{_SEPARATORS}](\.[^.{_SEPARATORS}]+)[{_SEPARATORS}]*\Z")
 
 # Their bytes state what they are, and whether this installation decodes that.
 _TRIED = frozenset(
@@ -62,11 +67,18 @@ def by_suffix(paths: Iterable[PurePath]) -> dict[str, int]:
 
 def is_hidden(path: PurePath) -> bool:
     """Whether a path, relative to its dataset, has a part with a leading dot or one of systems' own."""
-    return any(part.startswith(".") or part in _OF_SYSTEMS for part in path.parts)
+    return any(map(is_hidden_part, path.parts))
+
+
+def is_hidden_part(name: str) -> bool:
+    """Whether this part of a path hides what is in it."""
+    return name.startswith(".") or name in _OF_SYSTEMS
 
 
 def _suffix(name: str | PurePath) -> str:
-    return PurePath(name).suffix.lower()
+    """As :attr:`pathlib.PurePath.suffix` has it, of which there would be several for each of many images."""
+    match = _SUFFIX.search(os.fspath(name))
+    return match[1].lower() if match else ""
 
 
 @functools.cache

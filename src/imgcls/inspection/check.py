@@ -12,7 +12,7 @@ from imgcls import messages
 from imgcls.inspection import findings, looks
 from imgcls.inspection.looks import Look
 from imgcls.preprocessing import decode
-from imgcls.records.data import ImageRef, Listing, Rejection
+from imgcls.records.data import ImageRef, Images, Listing, Rejection
 from imgcls.records.evaluation import Progress
 from imgcls.records.inspection import Inspection
 from imgcls.system import machine
@@ -20,7 +20,7 @@ from imgcls.system import machine
 IMAGES, NEAR = "images", "near duplicates"
 """What progress is called while files are read, and while their images are held against each other."""
 
-_NOTHING = Listing((), (), 0)
+_NOTHING = Listing(Images(), (), 0)
 
 
 def _silent(dataset: str, done: int, total: int) -> None:
@@ -38,7 +38,7 @@ def inspect(
     """What the images of a listing are like, next to each other and next to those of ``against``.
 
     Every file is read once, and hashed from that reading: a listing whose files were not hashed
-    (``list_images(dataset, sha256=str)``) will do. ``exif`` and ``max_megapixels``: of the dataset.
+    (``list_images(dataset, listing.unhashed)``) will do. ``exif`` and ``max_megapixels``: of the dataset.
     What cannot be read or decoded is a finding, never an error.
     """
     others = against or _NOTHING

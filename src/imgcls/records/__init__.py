@@ -30,7 +30,7 @@ from imgcls.records.config import (
     WeightsFile,
     WeightsSource,
 )
-from imgcls.records.data import FileState, ImageRef, LabelList, Listing, Matching, Rejection
+from imgcls.records.data import FileState, ImageRef, Images, LabelList, Listing, Matching, Rejection
 from imgcls.records.evaluation import (
     ClassProbability,
     ClassScore,
@@ -96,6 +96,7 @@ __all__ = [
     "Growth",
     "ImageKey",
     "ImageRef",
+    "Images",
     "InputSpec",
     "Interpolation",
     "Interval",

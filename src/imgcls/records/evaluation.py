@@ -274,6 +274,7 @@ class DatasetOutcome:
     ``ignored_suffixes``, ``empty_classes`` and ``notes``: as in :class:`imgcls.records.data.Listing`, with what was
     noticed on the way. ``remarks``: the number of scored images for which a decoder's remark holds, by remark.
     ``groups``: the group of each image that belongs to one, by sha256; groups that share an image are one.
+    ``all_paths``: as in the listing.
     """
 
     dataset: str
@@ -287,6 +288,7 @@ class DatasetOutcome:
     remarks: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     groups: Mapping[str, str] = field(default_factory=dict)
+    all_paths: str | None = None
 
     def pair(self, model: str) -> PairOutcome:
         """What was learnt of one of its models."""

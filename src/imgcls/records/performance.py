@@ -240,3 +240,16 @@ class ProfileDiff:
     by_chance: float | None
     movers: tuple[OperatorChange, ...]
     total: OperatorChange
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCost:
+    """What a model costs. ``memory`` is None for a module of this process, which no other process can load.
+
+    ``gmacs``: thousand million multiply-accumulates per image, None where they cannot be counted.
+    """
+
+    latency: Latency
+    memory: Memory | None
+    parameters: int
+    gmacs: float | None

@@ -92,7 +92,8 @@ class Result:
 class DatasetFiles:
     """What happened to the files of a dataset: each listed one was scored, rejected, ignored or left unscored.
 
-    ``scored``: by the model that scored most of them. The rest is as in :class:`DatasetOutcome`.
+    ``scored``: by the model that scored most of them. ``all_paths``: of one shard, what tells the list of all paths of
+    the dataset from another one. The rest is as in :class:`DatasetOutcome`.
     """
 
     dataset: str
@@ -104,6 +105,7 @@ class DatasetFiles:
     empty_classes: tuple[str, ...]
     remarks: Mapping[str, int]
     notes: tuple[str, ...]
+    all_paths: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

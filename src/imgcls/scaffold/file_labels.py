@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
 from imgcls import messages
-from imgcls.data import manifest_table, text_files
+from imgcls.data import manifest_forms, manifest_table, text_files
 from imgcls.errors import ConfigError
 
 ROWS_TRIED = 100  # docs/decisions.md#where-paths-of-a-manifest-begin
@@ -93,7 +93,7 @@ def _rows(file: Path) -> list[list[str]]:
         text = text_files.read(file, "table")
     except ConfigError:
         return []
-    readings = [_read(text, delimiter) for delimiter in manifest_table.DELIMITERS]
+    readings = [_read(text, delimiter) for delimiter in manifest_forms.DELIMITERS]
     rows = max(readings, key=lambda rows: len(rows[0]) if rows else 0)
     if rows and len(rows[0]) == 1:
         rows = _read(text, " ")

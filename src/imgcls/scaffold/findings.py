@@ -41,7 +41,7 @@ def inspected(images: TestImages, say: Callable[[str], None]) -> Inspection | No
     own = len(images.listing.images)
     if own > MOST_INSPECTED:
         return None
-    others = listings.find_flat("training", images.training, sha256=str) if images.training else None
+    others = listings.find_flat("training", images.training, sha256=listings.unhashed) if images.training else None
     is_compared = others is None or own + len(others.images) <= MOST_INSPECTED
     result = check.inspect(
         images.listing, others if is_compared else None, lambda what, done, total: say(f"{what}: {done} of {total}")

@@ -16,7 +16,7 @@ from imgcls.data import duplicates
 from imgcls.data import listing as listings
 from imgcls.errors import ConfigError
 from imgcls.records.config import DatasetSpec
-from imgcls.records.data import Listing, Place
+from imgcls.records.data import Images, Listing, Place
 from imgcls.scaffold import class_folders, names, sources, suffixless
 from imgcls.scaffold.class_folders import SPLITS
 from imgcls.scaffold.data_folder import EXAMPLE
@@ -111,7 +111,7 @@ def _labelled(name: str, source: Source, found: FileLabels, sha256: Callable[[Pl
     unlabelled = [f"{messages.counted(without, 'image')} without a label: not in {file}"] if without else []
     return TestImages(
         name, file, root,
-        replace(listing, images=tuple(labelled)),
+        replace(listing, images=Images(labelled)),
         text,
         notes=(*source.notes, note, *unlabelled),
     )  # fmt: skip
@@ -163,7 +163,7 @@ def _grouped(images: TestImages, is_known: Callable[[str], bool]) -> TestImages:
     labels = {path: PurePosixPath(folder).name for path, folder in folders.items()}
     labelled = replace(
         listing,
-        images=tuple(replace(image, label=labels[image.path]) for image in listing.images),
+        images=Images(replace(image, label=labels[image.path]) for image in listing.images),
         empty_classes=(),
     )
     parents = {PurePosixPath(folder).parent for folder in below}
@@ -190,7 +190,7 @@ def _with_note_on_splits(images: TestImages, folders: Collection[str]) -> TestIm
 
 def _moved(listing: Listing, root: Path) -> Listing:
     """The listing of the folder that holds the class folders, in place of one above."""
-    images = tuple(replace(image, path=messages.path_text(image.file.relative_to(root))) for image in listing.images)
+    images = Images(replace(image, path=messages.path_text(image.file.relative_to(root))) for image in listing.images)
     return replace(listing, images=images)
 
 

@@ -90,13 +90,13 @@ def visible(folder: Path) -> list[Path]:
 
 def _of_split(source: Source, root: Path, parts: Sequence[str], taken: str) -> Source:
     """The source with what a root with splits is, which of them is taken, and which is to train on."""
-    to_train_on = [part for part in parts if part.lower() in splits.TO_TRAIN_ON and part != taken]
+    to_train_on = [part for part in parts if splits.is_to_train_on(part) and part != taken]
     training = source.training or (root / to_train_on[0] if to_train_on else None)
     return replace(source, training=training, notes=(_about_splits(root, parts, taken), *source.notes))
 
 
 def _about_splits(root: Path, parts: Sequence[str], taken: str) -> str:
-    before, is_to_train_on = parts[: parts.index(taken)], taken.lower() in splits.TO_TRAIN_ON
+    before, is_to_train_on = parts[: parts.index(taken)], splits.is_to_train_on(taken)
     if is_to_train_on and len(parts) == 1:
         return f"{_named(root)} holds only {taken}: test on images that no model was trained on"
     without = f"; no labels were found for {' and '.join(before)}" if before else ""

@@ -11,6 +11,7 @@ import pytest
 from dataset_forms import DATA, labels, listed, reasons, tar_of
 from imgcls.data import dataset
 from imgcls.data import listing as listings
+from imgcls.data.places import containers
 from imgcls.errors import ConfigError, Undecodable
 from imgcls.records.config import DatasetSpec
 from imgcls.records.data import Member, Place
@@ -222,3 +223,34 @@ def test_a_size_below_0_ends_the_archive(tmp_path: Path, size: int) -> None:
     assert reasons(listing) == {
         "a.tar": ("corrupt", f"cat/2.png has a size of {size} bytes: what follows it is not listed")
     }
+
+
+def test_an_archive_is_read_once_from_its_beginning_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the order of the names: each image where its header is, and the labels of samples too."""
+    members = [("b.png", b"one"), ("b.cls", b"dog"), ("a.cls", b"cat"), ("a.png", b"two"), ("c.txt", b"text")]
+    tar_of(tmp_path / "s.tar", members)
+    tar_of(tmp_path / "f.tar", {"dog/b.png": b"one", "cat/a.png": b"two", "cat/c.txt": b"text"})
+    offsets, really = list[int](), containers.read
+
+    def read(container: str, offset: int, size: int) -> bytes:
+        offsets.append(offset)
+        return really(container, offset, size)
+
+    monkeypatch.setattr(containers, "read", read)
+    for name, paths, reads in (("s.tar", ["a.png", "b.png"], 4), ("f.tar", ["cat/a.png", "dog/b.png"], 2)):
+        offsets.clear()
+        assert labels(listed(tmp_path / name)) == dict(zip(paths, ("cat", "dog"), strict=True))
+        assert (len(offsets), offsets) == (reads, sorted(offsets))
+
+
+def test_images_that_cannot_be_read_are_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what is wrong with their place where that is known, otherwise by why they cannot be read."""
+    file = tar_of(tmp_path / "a.tar", {"x.png": b"one", "cat/a.png": b"two"})
+
+    def read(*_: object) -> bytes:
+        raise Undecodable("unreadable", "a broken disk")
+
+    monkeypatch.setattr(containers, "read", read)
+    listing = listed(file)
+    assert (labels(listing), reasons(listing)["cat/a.png"]) == ({}, ("unreadable", "a broken disk"))
+    assert reasons(listing)["x.png"][0] == "unlabelled"

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from imgcls import messages
 from imgcls.data.places import urls
 from imgcls.errors import ConfigError, Undecodable
-from imgcls.records.data import Member, Place
+from imgcls.records import blocks
+from imgcls.records.data import Member, Place, packed_place, place_of
 
 Result = TypeVar("Result")
+
+_Row = tuple[Any, ...]
 
 Sha256 = Callable[[Place], str]
 """Hashes the bytes at a place, or raises :class:`Undecodable`."""
 
 
 class Candidate(NamedTuple):
-    """A path that should be an image; ``fault``: why it is already known not to be one. The rest is ImageRef's."""
+    """A path that should be an image; ``fault``: why it is already known not to be one. The rest is ImageRef's.
+
+    ``sha256``: None where its bytes were not read yet.
+    """
 
     path: str
     place: Place
@@ -29,28 +36,54 @@ class Candidate(NamedTuple):
     fault: Undecodable | None = None
     columns: Mapping[str, str] = MappingProxyType({})
     group: str | None = None
+    sha256: str | None = None
+
+
+class Candidates:
+    """Candidates that were read from wherever they are, in few bytes of memory each; iterated as often as needed."""
+
+    def __init__(self, candidates: Iterable[Candidate]) -> None:
+        self._rows = blocks.Blocks(map(_packed, candidates))
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return map(_unpacked, self._rows)
+
+
+class State(NamedTuple):
+    """What tells that a container is likely the one that it was.
+
+    ``version``: its inode, or a hash of what a server states as its version; None where nothing is stated.
+    """
+
+    size: int
+    mtime_ns: int
+    version: int | None
 
 
 class Request(NamedTuple):
     """A dataset to be listed. ``containers``: the paths or URLs that its path stands for, one or more.
 
     ``folder``: where Python modules are looked for first, and what relative paths begin at. ``numbered``: labels are
-    numbers of classes, and stay so where there are names for them.
+    numbers of classes, and stay so where there are names for them. ``sha256``: hashes the bytes of images wherever an
+    archive is read in any case; None where the caller does not need those of all.
     """
 
     containers: Sequence[str]
     columns: Mapping[str, str] = MappingProxyType({})
     folder: Path | None = None
     numbered: bool = False
+    sha256: Sha256 | None = None
 
 
 class Contents(NamedTuple):
-    """What a dataset holds. ``ignored``: the paths that are not images, by suffix; ``notes``: what was guessed.
+    """What a dataset holds. ``candidates``: in the order in which their bytes are; a path may be there several times.
+
+    ``ignored``: the paths that are not images, by suffix; ``notes``: what was guessed.
 
     ``classes``: those that are known whether there are images of them or not.
     """
 
-    candidates: Sequence[Candidate]
+    candidates: Iterable[Candidate]
     ignored: Mapping[str, int] = MappingProxyType({})
     notes: Sequence[str] = ()
     classes: frozenset[str] = frozenset()
@@ -88,33 +121,22 @@ def prefixes(containers: Sequence[str]) -> Mapping[str, str]:
     return {name: "/".join((*of_name[same:], "")) for name, of_name in zip(containers, parts, strict=True)}
 
 
-def each(containers: Sequence[str], read: Callable[[str], Result]) -> tuple[dict[str, Result], list[Candidate]]:
-    """What was read of each container, and a candidate with a fault for each that cannot be read.
+def each(
+    containers: Sequence[str], read: Callable[[str], Iterable[Result]], faulty: list[Candidate]
+) -> Iterator[Result]:
+    """What is read of the containers, one after the other; a candidate for each that cannot be read joins ``faulty``.
 
-    Raises ConfigError where none can.
+    Raises ConfigError, after the last one, where none can.
     """
-    results, faulty, faults = dict[str, Result](), list[Candidate](), list[str]()
-    names = prefixes(containers)
+    faults, names = list[str](), prefixes(containers)
     for container in containers:
         try:
-            results[container] = read(container)
+            yield from read(container)
         except Undecodable as fault:
             faults.append(f"{urls.shown(container)}: {fault}")
             faulty.append(of_container(container, names[container], fault))
-    if not results:
+    if len(faults) == len(containers):
         raise ConfigError(messages.sentences(faults))
-    return results, faulty
-
-
-def merged(parts: Iterable[Contents]) -> Contents:
-    """The contents of several containers as those of one, each path once."""
-    candidates, ignored, notes, classes = list[Candidate](), Counter[str](), dict[str, None](), frozenset[str]()
-    for part in parts:
-        candidates += part.candidates
-        ignored.update(part.ignored)
-        notes |= dict.fromkeys(part.notes)
-        classes |= part.classes
-    return Contents(once(candidates), ignored, tuple(notes), classes)
 
 
 def of_container(container: str, prefix: str, fault: Undecodable) -> Candidate:
@@ -136,14 +158,40 @@ def class_names(what: str, names: Sequence[str] | None, request: Request) -> Seq
     return names
 
 
-def once(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Each path once; one that several members have is a candidate with a fault, whichever was meant."""
-    by_path: dict[str, list[Candidate]] = {}
-    for candidate in candidates:
-        by_path.setdefault(candidate.path, []).append(candidate)
-    return [same[0] if len(same) == 1 else _ambiguous(same) for same in by_path.values()]
+def once(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    """The candidates sorted by their paths, each path once, in memory for few of them at once.
+
+    One that several members have is a candidate with a fault, whichever was meant.
+    """
+    rows = blocks.in_order(map(_packed, candidates), itemgetter(0))
+    for _, same in itertools.groupby(rows, itemgetter(0)):
+        first, *others = map(_unpacked, same)
+        yield _ambiguous(first, 1 + len(others)) if others else first
 
 
-def _ambiguous(same: Sequence[Candidate]) -> Candidate:
-    fault = Undecodable("corrupt", f"{len(same)} members have this name, so that it is not known which is meant")
-    return same[0]._replace(fault=fault)
+def each_once(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    """The candidates in their order without those whose path an earlier one has, in memory for few of them at once."""
+    numbered = ((number, _packed(candidate)) for number, candidate in enumerate(candidates))
+    by_path = itertools.groupby(blocks.in_order(numbered, _path), _path)
+    return (_unpacked(row) for _, row in blocks.in_order((next(same) for _, same in by_path), itemgetter(0)))
+
+
+def _path(numbered: tuple[int, _Row]) -> str:
+    return str(numbered[1][0])
+
+
+def _packed(candidate: Candidate) -> _Row:
+    path, place, label, fault, columns, group, sha256 = candidate
+    why = (fault.reason, fault.detail) if fault else None
+    return path, packed_place(place), label, why, dict(columns) or None, group, sha256
+
+
+def _unpacked(row: _Row) -> Candidate:
+    path, place, label, why, columns, group, sha256 = row
+    fault = Undecodable(*why) if why else None
+    return Candidate(path, place_of(place), label, fault, columns or {}, group, sha256)
+
+
+def _ambiguous(first: Candidate, count: int) -> Candidate:
+    fault = Undecodable("corrupt", f"{count} members have this name, so that it is not known which is meant")
+    return first._replace(fault=fault)

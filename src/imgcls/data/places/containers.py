@@ -6,20 +6,13 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from imgcls.data.places import files, urls
+from imgcls.data.places.base import State
 from imgcls.errors import Undecodable
 
 _BLOCK = 4 * 2**20  # docs/decisions.md#blocks-of-a-remote-file
-
-
-class State(NamedTuple):
-    """What tells that a container is likely the one that it was. ``version``: its inode, or a hash of its ETag."""
-
-    size: int
-    mtime_ns: int
-    version: int
 
 
 def state(container: str) -> State:
@@ -27,7 +20,7 @@ def state(container: str) -> State:
     if urls.is_remote(container):
         from imgcls.data.places import remote
 
-        return State(*remote.state(container))
+        return remote.state(container)
     status = files.status(Path(container))
     return State(status.st_size, status.st_mtime_ns, status.st_ino)
 
@@ -37,7 +30,7 @@ def listed_state(container: str) -> State:
     if urls.is_remote(container):
         from imgcls.data.places import remote
 
-        return State(*remote.stated(container))
+        return remote.stated(container)
     return state(container)
 
 
@@ -48,10 +41,7 @@ def read(container: str, offset: int, size: int) -> bytes:
 
         data = remote.read(container, offset, size)
     else:
-        with files.opened(Path(container)) as stream:
-            end = stream.seek(0, io.SEEK_END)
-            stream.seek(offset)
-            data = stream.read(min(size, max(0, end - offset)))
+        data = files.part(container, offset, size)
     if len(data) < size:
         raise Undecodable("truncated", f"{urls.shown(container)} ends within it, after {len(data)} of its {size} bytes")
     return data

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from imgcls import folder_imports, messages
 from imgcls.data.places import base
-from imgcls.data.places.base import Candidate, Contents, Request
+from imgcls.data.places.base import Candidate, Candidates, Contents, Request
 from imgcls.errors import ConfigError, Undecodable
 from imgcls.records.data import Member, Place
 
@@ -43,12 +43,12 @@ def contents(request: Request) -> Contents:
         raise ConfigError(f"{name}: columns are those of a manifest, of samples or of Parquet")
     returned = _items(name, _called(name, request.folder), request)
     _SEQUENCES[name] = returned.items
-    candidates = list(_candidates(name, returned, request.folder or Path()))
+    candidates = Candidates(_candidates(name, returned, request.folder or Path()))
     pixels = sum(isinstance(candidate.place, Member) and candidate.place.name == "pixels" for candidate in candidates)
     given = messages.counted(pixels, "image")
     note = f"predictions for {given} are stored by a hash of pixels: no bytes of a file are given"
     classes = frozenset(returned.classes or ())
-    return Contents(base.once(candidates), notes=(note,) if pixels else (), classes=classes)
+    return Contents(candidates, notes=(note,) if pixels else (), classes=classes)
 
 
 def read(member: Member) -> bytes:

@@ -19,10 +19,10 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def status(file: Path) -> os.stat_result:
+def status(file: str | Path) -> os.stat_result:
     """The status of a file that has bytes. Raises :class:`Undecodable` for anything else."""
     try:
-        status = file.stat()
+        status = os.stat(file)  # noqa: PTH116 - as below
     except OSError as fault:
         raise from_system(fault) from fault
     except ValueError as fault:  # a name with a null character
@@ -38,6 +38,25 @@ def content(file: Path) -> bytes:
     """The bytes of a file. Raises :class:`Undecodable` where it cannot be read."""
     with opened(file) as stream:
         return stream.read()
+
+
+def part(file: str, offset: int, size: int) -> bytes:
+    """These bytes of a file, or those that there are of them. Raises :class:`Undecodable` where it cannot be read."""
+    end = status(file).st_size
+    try:
+        with open(file, "rb", buffering=0) as stream:  # noqa: PTH123 - for every image of an archive
+            stream.seek(offset)
+            return _all_of(stream, min(size, max(0, end - offset)))
+    except OSError as fault:
+        raise from_system(fault) from fault
+
+
+def _all_of(stream: io.FileIO, size: int) -> bytes:
+    """So many bytes: a system gives them in parts where they are many."""
+    data = stream.read(size)
+    while len(data) < size and (more := stream.read(size - len(data))):
+        data += more
+    return data
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 from imgcls.data.places import patterns, urls
-from imgcls.data.places.base import Contents, Form, Request
+from imgcls.data.places.base import Contents, Form, Request, Sha256
 from imgcls.errors import ConfigError, Undecodable
 from imgcls.records.config import DatasetSpec
 from imgcls.records.data import Member
@@ -64,14 +64,17 @@ def form_of(path: str) -> str | None:
     return next(by_suffix, "url" if urls.is_remote(path) else None)
 
 
-def contents(dataset: DatasetSpec) -> Contents:
-    """What a dataset of these forms holds. Raises ConfigError."""
+def contents(dataset: DatasetSpec, sha256: Sha256 | None = None) -> Contents:
+    """What a dataset of these forms holds. Raises ConfigError.
+
+    ``sha256``: hashes the bytes of images wherever an archive is read in any case.
+    """
     path = str(dataset.path)
     form = form_of(path)
     if form is None:
         raise ConfigError(f"{urls.shown(path)} is not an archive, a Parquet file or a URL")
     files = [path] if form in {"python", "url"} else patterns.expanded(path)
-    request = Request(files, dataset.columns, dataset.folder, numbered=dataset.labels == "index")
+    request = Request(files, dataset.columns, dataset.folder, numbered=dataset.labels == "index", sha256=sha256)
     result = _module(form).contents(request)
     return result._replace(notes=(*result.notes, *_unpinned(path)))
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import chain
 from pathlib import PurePosixPath
 from types import ModuleType
 from typing import Any, Final, NamedTuple
@@ -17,13 +18,13 @@ from typing import Any, Final, NamedTuple
 from imgcls import messages
 from imgcls.data import manifest_table
 from imgcls.data.places import base, containers, urls
-from imgcls.data.places.base import Candidate, Contents, Request
+from imgcls.data.places.base import Candidate, Candidates, Contents, Request, State
 from imgcls.data.places.kept import Kept
 from imgcls.errors import ConfigError, MachineError, Undecodable
 from imgcls.records.data import Member
 
 _KEPT: Final = 3  # docs/decisions.md#row-groups-in-memory
-_GROUPS: Kept[tuple[str, containers.State, int, str], Any] = Kept(_KEPT)
+_GROUPS: Kept[tuple[str, State, int, str], Any] = Kept(_KEPT)
 
 _MOST_BYTES: Final = 2**30  # docs/decisions.md#row-groups-in-memory
 """Of all images of a row group."""
@@ -48,9 +49,20 @@ class _Columns(NamedTuple):
 
 def contents(request: Request) -> Contents:
     """A candidate for each row. Raises ConfigError for columns that are missing or ambiguous."""
-    names = base.prefixes(request.containers)
-    parts, faulty = base.each(request.containers, lambda container: _contents(container, names[container], request))
-    return base.merged([*parts.values(), Contents(faulty)])
+    names, faulty = base.prefixes(request.containers), list[Candidate]()
+    notes, classes = dict[str, None](), set[str]()
+
+    def rows(container: str) -> Candidates:
+        with _opened(container) as file:
+            columns = _columns(container, file.schema_arrow, request)
+            prefix = names[container] or f"{PurePosixPath(urls.shown(container)).name}/"
+            candidates = Candidates(_candidates(container, prefix, file, columns))
+        notes.update(dict.fromkeys(columns.notes))
+        classes.update(columns.names or ())
+        return candidates
+
+    candidates = Candidates(base.each(request.containers, rows, faulty))
+    return Contents(chain(candidates, faulty), notes=tuple(notes), classes=frozenset(classes))
 
 
 def read(member: Member) -> bytes:
@@ -105,16 +117,6 @@ def _opened(container: str) -> Iterator[Any]:
             if isinstance(error, OSError) and error.errno:
                 raise
             raise Undecodable("corrupt", f"it cannot be read as Parquet: {messages.one_line(error)}") from error
-
-
-def _contents(container: str, prefix: str, request: Request) -> Contents:
-    with _opened(container) as file:
-        columns = _columns(container, file.schema_arrow, request)
-        classes = frozenset(columns.names or ())
-        candidates = list(
-            _candidates(container, prefix or f"{PurePosixPath(urls.shown(container)).name}/", file, columns)
-        )
-        return Contents(candidates, notes=columns.notes, classes=classes)
 
 
 def _candidates(container: str, prefix: str, file: Any, columns: _Columns) -> Iterator[Candidate]:

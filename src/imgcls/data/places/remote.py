@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib import import_module
+from operator import itemgetter
 from types import ModuleType
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from imgcls import messages
+from imgcls.data.places.base import State
 from imgcls.data.places.kept import Kept
 from imgcls.data.places.urls import shown
 from imgcls.errors import ConfigError, MachineError, Undecodable
@@ -34,21 +36,27 @@ _RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 
 _REASONS: Final = {401: "permission", 403: "permission", 404: "missing", 410: "missing", 412: "changed"}
 
+_VERSIONS: Final = ("ETag", "etag", "blob_id", "mtime", "LastModified", "created")
+"""What libraries call it, the most exact first."""
+
 Result = TypeVar("Result")
 
 
-class State(NamedTuple):
-    """What a server states of a file. ``version``: a hash of its ETag, or of what stands for one."""
+class _Listed(NamedTuple):
+    """A file as it was when it was last listed. ``etag``: empty where there is none to request parts of.
 
-    size: int
-    mtime_ns: int
-    version: int
+    ``since_ns``: 0 where its state tells whether it is still the same.
+    """
+
+    state: State
+    etag: str
+    since_ns: int
 
 
-_STATES: dict[str, tuple[State, str]] = {}
-"""What was stated of each URL when it was last listed, and its ETag, empty where there is none."""
+_LISTED: dict[str, _Listed] = {}
+"""The containers by their URLs."""
 
-_BLOCKS: Kept[tuple[str, State, int], bytes] = Kept(_KEPT)
+_BLOCKS: Kept[tuple[str, _Listed, int], bytes] = Kept(_KEPT)
 
 
 def state(url: str) -> State:
@@ -56,30 +64,42 @@ def state(url: str) -> State:
     size, version = _http_state(url) if _is_http(url) else _fs_state(url)
     if not size:
         raise Undecodable("empty", "it has 0 bytes")
-    result = State(size, 0, _number(version) if version else time.time_ns())  # nothing tells that it is still the same
-    _STATES[url] = result, version if _is_http(url) else ""
+    result = _stated(size, version)
+    _LISTED[url] = _Listed(result, version if _is_http(url) else "", 0 if version else time.time_ns())
     return result
 
 
 def stated(url: str) -> State:
     """What the server stated of a file when it was last listed. Raises :class:`Undecodable`."""
-    return _STATES[url][0] if url in _STATES else state(url)
+    return _listed(url).state
+
+
+def _listed(url: str) -> _Listed:
+    if url not in _LISTED:
+        state(url)
+    return _LISTED[url]
+
+
+def _stated(size: int, version: str) -> State:
+    return State(size, 0, int.from_bytes(hashlib.sha256(version.encode()).digest()[:7]) if version else None)
 
 
 def read(url: str, offset: int, size: int) -> bytes:
     """These bytes, or those that there are of them, from the blocks around them. Raises :class:`Undecodable`."""
-    listed = stated(url)
-    end = min(offset + size, listed.size)
+    listed = _listed(url)
+    end = min(offset + size, listed.state.size)
     blocks = range(offset // BLOCK, max(offset, end - 1) // BLOCK + 1)
     data = b"".join(_BLOCKS.get((url, listed, block), partial(_block, url, listed, block)) for block in blocks)
     start = offset - blocks.start * BLOCK
     return data[start : start + max(0, end - offset)]
 
 
-def content(url: str) -> bytes:
-    """All bytes of a file that is an image by itself. Raises :class:`Undecodable`."""
-    fs, path = _filesystem(url)
-    return bytes(_retried(lambda: fs.cat_file(path)))
+def content(url: str, size: int) -> bytes:
+    """The bytes of a file that is an image by itself; of a file that has more than listed, one more than listed.
+
+    Raises :class:`Undecodable`.
+    """
+    return _range(url, 0, size + 1)
 
 
 def matching(pattern: str) -> list[str]:
@@ -87,33 +107,49 @@ def matching(pattern: str) -> list[str]:
     if _is_http(pattern):
         raise ConfigError(f"{shown(pattern)}: a web server does not list its files: write the numbers as {{000..146}}")
     fs, path = _filesystem(pattern)
-    return _listed(pattern, lambda: sorted(map(fs.unstrip_protocol, fs.glob(path))))
+    return _requested(pattern, lambda: sorted(map(fs.unstrip_protocol, fs.glob(path))))
 
 
-def below(url: str) -> Mapping[str, str]:
-    """The URLs of all files below a folder, by their paths in it, sorted. Raises ConfigError."""
+def below(url: str) -> Iterator[tuple[str, str, State]]:
+    """The files below a folder: path in it, URL, and state; one folder directly in it after the other.
+
+    Raises ConfigError.
+    """
     if _is_http(url):
         raise ConfigError(f"{shown(url)}: a web server does not list its files: name an archive or a Parquet file")
     fs, root = _filesystem(url)
-    names: Sequence[str] = _listed(url, lambda: sorted(fs.find(root)))
-    if not names:
-        raise ConfigError(f"{shown(url)} holds no files, or does not exist")
-    urls = {name[len(root) :].lstrip("/"): str(fs.unstrip_protocol(name)) for name in names}
-    for of_file in urls.values():
-        _STATES.pop(of_file, None)
-    return urls
+    fs.invalidate_cache()  # the state of now
+    for name, info in _each(url, fs, root):
+        yield name[len(root) :].lstrip("/"), str(fs.unstrip_protocol(name)), _stated(int(info["size"]), _version(info))
 
 
-def _listed(url: str, listing: Callable[[], Result]) -> Result:
+def _each(url: str, fs: Any, root: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The files below a folder by their names; the library keeps those of one folder directly in it."""
+    for child in sorted(_requested(url, lambda: _children(fs, root)), key=itemgetter("name")):
+        if child["type"] != "directory":
+            yield child["name"], child
+            continue
+        yield from sorted(_requested(url, partial(fs.find, child["name"], detail=True)).items())
+        fs.invalidate_cache()
+
+
+def _children(fs: Any, folder: str) -> Sequence[Mapping[str, Any]]:
+    try:
+        return list(fs.ls(folder, detail=True))
+    except FileNotFoundError:
+        return ()
+
+
+def _requested(url: str, listing: Callable[[], Result]) -> Result:
     try:
         return _retried(listing)
     except Undecodable as fault:
         raise ConfigError(f"{shown(url)} cannot be listed: {fault}") from fault
 
 
-def _block(url: str, listed: State, number: int) -> bytes:
-    offset = number * BLOCK
-    return _range(url, offset, min(BLOCK, listed.size - offset))
+def _block(url: str, listed: _Listed, number: int) -> bytes:
+    offset, size = number * BLOCK, listed.state.size
+    return _range(url, offset, min(BLOCK, size - offset))
 
 
 def _range(url: str, offset: int, size: int) -> bytes:
@@ -125,10 +161,6 @@ def _range(url: str, offset: int, size: int) -> bytes:
 
 def _is_http(url: str) -> bool:
     return url.startswith(("http://", "https://"))
-
-
-def _number(version: str) -> int:
-    return int.from_bytes(hashlib.sha256(version.encode()).digest()[:7])
 
 
 # HTTP.
@@ -147,7 +179,7 @@ def _http_state(url: str) -> tuple[int, str]:
 
 def _http_range(url: str, offset: int, size: int) -> bytes:
     headers = {"Range": f"bytes={offset}-{offset + size - 1}"}
-    _, etag = _STATES.get(url, (None, ""))
+    etag = _listed(url).etag
     if etag.startswith('"'):
         headers["If-Match"] = etag
     response = _request(url, headers)
@@ -216,8 +248,12 @@ def _fs_state(url: str) -> tuple[int, str]:
     info = _retried(lambda: fs.info(path))
     if info.get("type") == "directory":
         raise Undecodable("not_regular", f"{shown(url)} is a folder")
-    stated = (info[key] for key in ("ETag", "etag", "blob_id", "mtime", "LastModified", "created") if info.get(key))
-    return int(info["size"]), str(next(stated, ""))
+    return int(info["size"]), _version(info)
+
+
+def _version(info: Mapping[str, Any]) -> str:
+    """What a file system states that changes with a file; empty where that is nothing."""
+    return str(next((info[key] for key in _VERSIONS if info.get(key)), ""))
 
 
 def _retried(operation: Callable[[], Result]) -> Result:

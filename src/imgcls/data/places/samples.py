@@ -7,7 +7,7 @@ Hub's documentation, and webdataset's ``base_plus_ext``.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -32,10 +32,16 @@ class _Label(NamedTuple):
     fault: Undecodable | None = None
 
 
-def are_in(entries: Sequence[Entry]) -> bool:
-    """Whether there is a class next to an image: a ``.cls``, or a ``.json`` of an image's name."""
-    keys = {suffix: {_key(e)[0] for e in entries if _key(e)[1] == suffix} for suffix in (_CLASS, _OBJECT)}
-    return bool(keys[_CLASS]) or any(_is_image(entry) and _key(entry)[0] in keys[_OBJECT] for entry in entries)
+def are_in(entries: Iterable[Entry]) -> bool:
+    """Whether there is a class next to an image: a ``.cls``, or a ``.json`` of an image's name. Iterates twice."""
+    objects = set[str]()
+    for entry in entries:
+        key, field = _key(entry)
+        if field == _CLASS:
+            return True
+        if field == _OBJECT:
+            objects.add(key)
+    return bool(objects) and any(_is_image(entry) and _key(entry)[0] in objects for entry in entries)
 
 
 def contents(entries: Sequence[Entry], prefix: str, columns: Mapping[str, str], read: Read) -> Contents:
@@ -46,7 +52,7 @@ def contents(entries: Sequence[Entry], prefix: str, columns: Mapping[str, str], 
     candidates, ignored = list[Candidate](), list[PurePosixPath]()
     for key, fields in by_key.items():
         images = [entry for entry in fields if _is_image(entry)]
-        labels = [entry for entry in fields if _key(entry)[1] in {_CLASS, _OBJECT}]
+        labels = [entry for entry in fields if is_label(entry)]
         ignored += [PurePosixPath(e.member.name) for e in fields if e not in images and e not in labels]
         if images:
             label = _label(labels, columns, read)
@@ -57,7 +63,12 @@ def contents(entries: Sequence[Entry], prefix: str, columns: Mapping[str, str], 
     other = [path for path in ignored if suffixes.has_image_suffix(path) and not suffixes.is_hidden(path)]
     named = messages.named([base.shown(path) for path in other])
     notes = (f"fields of samples that are not called like the image itself were ignored: {named}",) if other else ()
-    return Contents(base.once(candidates), suffixes.by_suffix(ignored), notes)
+    return Contents(candidates, suffixes.by_suffix(ignored), notes)
+
+
+def is_label(entry: Entry) -> bool:
+    """Whether its name is that of a field that states the class of a sample."""
+    return _key(entry)[1] in {_CLASS, _OBJECT}
 
 
 def _key(entry: Entry) -> tuple[str, str]:
@@ -77,7 +88,7 @@ def _candidate(entry: Entry, label: _Label, prefix: str) -> Candidate:
     except Undecodable as outside:
         return Candidate(prefix + entry.member.name, entry.member, None, outside)
     fault = entry.fault or label.fault
-    return Candidate(prefix + base.shown(path), entry.member, label.text, fault, group=label.group)
+    return Candidate(prefix + base.shown(path), entry.member, label.text, fault, group=label.group, sha256=entry.sha256)
 
 
 def _label(entries: Sequence[Entry], columns: Mapping[str, str], read: Read) -> _Label:
@@ -88,7 +99,7 @@ def _label(entries: Sequence[Entry], columns: Mapping[str, str], read: Read) -> 
             field = _key(entry)[1]
             if entry.fault:
                 raise entry.fault
-            data = read(entry.member)
+            data = read(entry.member) if entry.label is None else entry.label
             if field == _OBJECT:
                 sample = _object(entry, data)
                 seen += sample

@@ -9,8 +9,8 @@ import tarfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from imgcls.data.places import archives, containers
-from imgcls.data.places.archives import Index
+from imgcls.data.places import archives, containers, folders
+from imgcls.data.places.archives import Listed
 from imgcls.data.places.base import Contents, Request
 from imgcls.data.places.folders import Entry
 from imgcls.errors import Undecodable
@@ -21,7 +21,7 @@ _BLOCK = tarfile.BLOCKSIZE
 
 def contents(request: Request) -> Contents:
     """What :func:`imgcls.data.places.archives.contents` has. Raises ConfigError."""
-    return archives.contents(request, _index, read)
+    return archives.contents(request, "tar", _index, read)
 
 
 def read(member: Member) -> bytes:
@@ -29,26 +29,28 @@ def read(member: Member) -> bytes:
     return containers.read(member.container, *member.at)
 
 
-def _index(container: str) -> Index:
+def _index(container: str) -> Iterator[Listed]:
     """Read all headers."""  # docs/decisions.md#an-index-is-read-again
-    entries, folder_names = list[Entry](), list[str]()
     with containers.opened(container) as stream:
         try:
             archive = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115 - the stream is closed
         except tarfile.TarError as error:
             raise Undecodable("corrupt", f"it cannot be read as a tar archive: {error}") from error
-        damage = None
+        members = 0
         try:
             for info in _infos(archive):
                 if info.isdir():
-                    folder_names.append(info.name)
+                    yield info.name
                 else:
-                    entries.append(_entry(container, info))
+                    members += 1
+                    yield _entry(container, info)
         except (tarfile.TarError, EOFError, ValueError) as error:
-            damage = Undecodable("truncated", f"{error}: whatever follows member {len(entries)} is lost")
+            yield Undecodable("truncated", f"{error}: whatever follows member {members} is lost")
         except Undecodable as fault:
-            damage = fault
-        return Index(entries, folder_names, damage or _damage_at_end(stream, archive.offset, len(entries)))
+            yield fault
+        else:
+            if damage := _damage_at_end(stream, archive.offset, members):
+                yield damage
 
 
 def _infos(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -75,11 +77,11 @@ def _entry(container: str, info: tarfile.TarInfo) -> Entry:
     member = Member("tar", container, info.name, (info.offset_data, info.size))
     if info.issym() or info.islnk():
         how = "pack it with tar --dereference --hard-dereference"
-        return Entry(member, Undecodable("not_regular", f"a link to {info.linkname}: {how}"))
+        return folders.entry(member, Undecodable("not_regular", f"a link to {info.linkname}: {how}"))
     if not info.isreg():
-        return Entry(member, Undecodable("not_regular", "neither a file nor a folder"))
+        return folders.entry(member, Undecodable("not_regular", "neither a file nor a folder"))
     if info.issparse():
-        return Entry(member, Undecodable("unsupported", "it is stored sparse: pack it without --sparse"))
+        return folders.entry(member, Undecodable("unsupported", "it is stored sparse: pack it without --sparse"))
     if not info.size:
-        return Entry(member, Undecodable("empty", "it has 0 bytes"))
-    return Entry(member)
+        return folders.entry(member, Undecodable("empty", "it has 0 bytes"))
+    return folders.entry(member)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import Final
 
-from imgcls.data.places import archives, containers
-from imgcls.data.places.archives import Index
+from imgcls.data.places import archives, containers, folders
+from imgcls.data.places.archives import Listed
 from imgcls.data.places.base import Contents, Request
 from imgcls.data.places.folders import Entry
 from imgcls.errors import Undecodable
@@ -32,7 +33,7 @@ _UNREAD: Final = {9: "Deflate64", zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: 
 
 def contents(request: Request) -> Contents:
     """What :func:`imgcls.data.places.archives.contents` has. Raises ConfigError."""
-    return archives.contents(request, _index, read)
+    return archives.contents(request, "zip", _index, read)
 
 
 def read(member: Member) -> bytes:
@@ -61,20 +62,20 @@ def _inflated(data: bytes, size: int) -> bytes:
     return result
 
 
-def _index(container: str) -> Index:
+def _index(container: str) -> Iterator[Listed]:
     with containers.opened(container) as stream:
         try:
             with zipfile.ZipFile(stream) as archive:
                 members = archive.infolist()
         except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
             raise Undecodable("corrupt", f"it cannot be read as a zip archive: {error}") from error
-    entries = [_entry(container, info) for info in members if not info.filename.endswith("/")]
-    return Index(entries, [info.filename for info in members if info.filename.endswith("/")])
+    for info in members:
+        yield info.filename if info.filename.endswith("/") else _entry(container, info)
 
 
 def _entry(container: str, info: zipfile.ZipInfo) -> Entry:
     at = info.header_offset, info.compress_size, info.compress_type, info.file_size, info.CRC
-    return Entry(Member("zip", container, info.filename, at), _fault(info))
+    return folders.entry(Member("zip", container, info.filename, at), _fault(info))
 
 
 def _fault(info: zipfile.ZipInfo) -> Undecodable | None:
