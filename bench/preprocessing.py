@@ -2,13 +2,13 @@
 
     python bench/preprocessing.py [--rounds 5] [--interpolations bilinear,bicubic,nearest,lanczos]
 
-From JPEG bytes to normalised float32 tensors, resized to 256 and cropped to 224, by CPU time of one thread: ``decode``
-and ``crop``, or ``Decoding.fast`` and ``crop_fast``, then ``normalize``, on batches of 32 as in scoring; torchvision's
-transform one image after the other. They take turns batch by batch in one process. A ratio is that of the medians;
-with it come the lowest and highest ratio of one round, and how far the pixels are from torchvision's. Real
-photographs where ``IMGCLS_SHARED_DATA`` or ``../shared/data`` has them, else smooth noise of 500 x 375. The images of
-12 megapixels are photographs enlarged, as few bytes as such an image has, and mosaics of 64, which are many: decoding
-smaller spares all but reading the bytes. Run it while nothing else runs.
+From JPEG bytes to normalised float32 tensors, resized to 256 and cropped to 224, by CPU time of one thread, on batches
+of 32: ``preprocess.prepare`` and ``preprocess.batch``, as in scoring, with ``decode = "exact"`` and ``"fast"``;
+torchvision's transform one image after the other. They take turns batch by batch in one process. A ratio is that of
+the medians; with it come the lowest and highest ratio of one round, and how far the pixels are from torchvision's.
+Real photographs where ``IMGCLS_SHARED_DATA`` or ``../shared/data`` has them, else smooth noise of 500 x 375. The
+images of 12 megapixels are photographs enlarged, as few bytes as such an image has, and mosaics of 64, which are many:
+decoding smaller spares all but reading the bytes. Run it while nothing else runs.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,8 @@ from torchvision.models import ResNet50_Weights
 from torchvision.transforms import InterpolationMode
 
 from imgcls.preprocessing import decode as decoding
-from imgcls.preprocessing import transforms
+from imgcls.preprocessing import preprocess
+from imgcls.preprocessing.preprocess import Preprocessing
 from imgcls.records.config import InputSpec, Interpolation
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -97,18 +99,17 @@ def _jpeg(image: Image.Image) -> bytes:
 def _ways(interpolation: Interpolation) -> dict[str, Way]:
     transform = ResNet50_Weights.IMAGENET1K_V1.transforms(interpolation=InterpolationMode(interpolation))
     spec = InputSpec(256, (224, 224), "center", interpolation, MEAN, STD)
+    exact, fast = (Preprocessing(spec, decode) for decode in ("exact", "fast"))
 
     def theirs(files: Sequence[bytes]) -> torch.Tensor:
         return torch.stack([transform(Image.open(io.BytesIO(file)).convert("RGB")) for file in files])
 
-    def exact(files: Sequence[bytes]) -> torch.Tensor:
-        return transforms.normalize(spec, np.stack([transforms.crop(spec, decoding.decode(file)) for file in files]))
+    def ours(preprocessing: Preprocessing, files: Sequence[bytes]) -> torch.Tensor:
+        return preprocess.batch(
+            spec, [preprocess.prepare(file, [preprocessing]).crops[preprocessing] for file in files]
+        )
 
-    def fast(files: Sequence[bytes]) -> torch.Tensor:
-        images = (decoding.Decoding(file).fast(spec) for file in files)
-        return transforms.normalize(spec, np.stack([transforms.crop_fast(spec, image) for image in images]))
-
-    return {"torchvision": theirs, "exact": exact, "fast": fast}
+    return {"torchvision": theirs, "exact": partial(ours, exact), "fast": partial(ours, fast)}
 
 
 # Measuring.

@@ -54,7 +54,7 @@ def test_grey_images_are_torchvisions(
     spec, image = _spec(crop_mode, interpolation), _noise(*size)
     with mock.patch.object(resize, "_pillow_is_frugal", return_value=frugal):
         crop = transforms.crop(spec, image)
-    assert (crop.shape, crop.flags.c_contiguous) == ((41, 36, 1), True)
+    assert crop.shape == (41, 36, 1)
     assert torch.equal(_theirs(spec, image), transforms.normalize(spec, crop[np.newaxis])[0])
 
 

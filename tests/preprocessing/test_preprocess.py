@@ -12,7 +12,7 @@ from PIL import Image
 from builders import make_spec
 from image_files import lossless_jpeg
 from imgcls.errors import Undecodable
-from imgcls.preprocessing import decode, preprocess, transforms
+from imgcls.preprocessing import decode, geometry, preprocess, transforms, upper_rows
 from imgcls.preprocessing.preprocess import Preprocessing
 
 SMALL, LARGE = (Preprocessing(make_spec(side, (side, side)), "exact") for side in (8, 16))
@@ -30,7 +30,7 @@ def data() -> bytes:
 
 def test_the_stages_are_those_of_the_modules(data: bytes) -> None:
     """Decoded pixels and crops are what decode and transforms give, exact and fast."""
-    prepared = preprocess.prepare(data, [SMALL, FAST, LARGE])
+    prepared = preprocess.prepare(data, [SMALL, FAST, LARGE], whole=True)
     assert prepared.decoded is not None
     image = decode.decode(data)
     assert prepared.decoded.tobytes() == image.tobytes()
@@ -49,13 +49,33 @@ def test_the_stages_are_those_of_the_modules(data: bytes) -> None:
 def test_all_exact_preprocessings_share_one_decoding(data: bytes) -> None:
     """Fast ones decode by themselves; without any preprocessing the image is decoded and not cropped."""
     with mock.patch.object(decode, "decode", side_effect=decode.decode) as decoding:
-        preprocess.prepare(data, [SMALL, LARGE])
+        preprocess.prepare(data, [SMALL, LARGE], whole=True)
         assert decoding.call_count == 1
         assert preprocess.prepare(data, [FAST]).decoded is None
         assert decoding.call_count == 1
         only_decoded = preprocess.prepare(data, [])
     assert (decoding.call_count, dict(only_decoded.crops)) == (2, {})
     assert only_decoded.decoded is not None
+
+
+def test_exact_crops_need_the_upper_rows_of_the_largest(data: bytes) -> None:
+    """All pixels are decoded where they are requested, and where a network may take any of them."""
+    cut = [Preprocessing(make_spec(48, (side, side)), "exact") for side in (8, 16)]
+    own = SMALL._replace(own=mock.Mock(return_value=np.zeros((3, 8, 8), np.float32)))
+    with mock.patch.object(upper_rows, "decode", side_effect=upper_rows.decode) as upper:
+        crops = preprocess.prepare(data, cut).crops
+        [call] = upper.call_args_list
+        preprocess.prepare(data, cut, whole=True)
+        preprocess.prepare(data, [SMALL, FAST])
+        preprocess.prepare(data, [SMALL, own])
+        assert upper.call_count == 1
+    rows = call.args[1]((90, 120))
+    assert rows == geometry.upper_rows(cut[1].input, (90, 120)) > geometry.upper_rows(cut[0].input, (90, 120))
+    image = decode.decode(data)
+    for preprocessing in cut:
+        cropped = crops[preprocessing]
+        assert isinstance(cropped, np.ndarray)
+        assert np.array_equal(cropped, transforms.crop(preprocessing.input, image))
 
 
 def test_a_file_has_pixels_for_each_by_itself(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

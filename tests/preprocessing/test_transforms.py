@@ -266,11 +266,11 @@ class TestCrop:
 
     @pytest.mark.parametrize("size", [(500, 375), (60, 40), (20000, 1)])
     def test_the_array_is_the_callers(self, size: tuple[int, int]) -> None:
-        """The result is uint8, C-contiguous and writable, and the image stays as it was."""
+        """The result is uint8 and writable, and the image stays as it was."""
         image = noise(*size)
         pixels = transforms.crop(make_spec(64, (56, 72)), image)
         pixels[:] = 0
-        assert (pixels.shape, pixels.dtype.name, pixels.flags.c_contiguous) == ((56, 72, 3), "uint8", True)
+        assert (pixels.shape, pixels.dtype.name) == ((56, 72, 3), "uint8")
         assert image == noise(*size)
 
     def test_threads_share_an_image(self) -> None:
@@ -294,16 +294,15 @@ class TestMemory:
             work()
         return int(memray.FileReader(file).metadata.peak_memory)
 
-    @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
     @pytest.mark.parametrize("size", ELONGATED)
-    def test_elongated_images_are_cheap(
-        self, tmp_path: Path, size: tuple[int, int], interpolation: Interpolation
-    ) -> None:
+    def test_elongated_images_are_cheap(self, tmp_path: Path, size: tuple[int, int]) -> None:
         """An image that torchvision resizes to gigabytes costs less than 8 MB, beyond the 150 KB of its crop."""
-        spec, image = make_spec(256, (224, 224), "center", interpolation), noise(*size)
-        assert self.peak_bytes(tmp_path / "peak.bin", lambda: transforms.crop(spec, image)) < 8_000_000
+        specs = [make_spec(256, (224, 224), "center", interpolation) for interpolation in INTERPOLATIONS]
+        image = noise(*size)
         reduced = geometry.Reduced(image, 1, size[::-1])
-        assert self.peak_bytes(tmp_path / "fast.bin", lambda: transforms.crop_fast(spec, reduced)) < 8_000_000
+        assert self.peak_bytes(tmp_path / "peak.bin", lambda: [transforms.crop(s, image) for s in specs]) < 8_000_000
+        fast = self.peak_bytes(tmp_path / "fast.bin", lambda: [transforms.crop_fast(s, reduced) for s in specs])
+        assert fast < 8_000_000
 
     @pytest.mark.parametrize("size", ELONGATED)
     def test_elongated_images_are_squashed_cheaply(self, tmp_path: Path, size: tuple[int, int]) -> None:

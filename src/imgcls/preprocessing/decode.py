@@ -9,7 +9,7 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from imgcls.errors import Undecodable
-from imgcls.preprocessing import formats, geometry, pixels, stderr, undecodable
+from imgcls.preprocessing import formats, geometry, pixels, stderr, undecodable, upper_rows
 from imgcls.preprocessing.geometry import Reduced
 from imgcls.records.config import InputSpec
 
@@ -49,12 +49,18 @@ def decode(data: bytes, exif: Literal["ignore", "apply"] = "ignore", remarks: li
 class Decoding:
     """A file's bytes, decoded at most once in every way that is requested, for the networks that share it."""
 
-    def __init__(self, data: bytes, exif: Literal["ignore", "apply"] = "ignore") -> None:
-        self.data, self.exif = data, exif
+    def __init__(
+        self, data: bytes, exif: Literal["ignore", "apply"] = "ignore", shown: Sequence[InputSpec] = ()
+    ) -> None:
+        """``shown``: what exact pixels are cropped for, so that no others are needed; by default all are."""
+        self.data, self.exif, self.shown = data, exif, shown
         self._decoded: dict[int | None, Reduced | Undecodable] = {}
 
     def exact(self) -> Reduced:
-        """All pixels, as :func:`decode` gives and refuses them."""
+        """All pixels, or the upper rows with those that are shown, as :func:`decode` gives and refuses them.
+
+        Raises :class:`ConfigError` as :func:`geometry.resized_size` does.
+        """
         return self._once(None)
 
     def fast(self, spec: InputSpec) -> Reduced:
@@ -83,9 +89,14 @@ class Decoding:
         return decoded
 
     def _exact(self) -> Reduced:
+        if self.shown and (upper := upper_rows.decode(self.data, self._rows_shown, self.exif)):
+            return Reduced(upper.image, 1, upper.size, upper.remarks)
         remarks: list[str] = []
         image = decode(self.data, self.exif, remarks)
         return Reduced(image, 1, (image.height, image.width), tuple(remarks))
+
+    def _rows_shown(self, size: tuple[int, int]) -> int:
+        return max(geometry.upper_rows(spec, size) for spec in self.shown)
 
     def _scaled(self, by: int) -> Reduced:
         remarks: list[str] = []

@@ -20,8 +20,9 @@ SUPPORT: dict[Interpolation, float] = {"nearest": 0.0, "bilinear": 1.0, "bicubic
 class Reduced(NamedTuple):
     """An image of ``size`` (h, w), of which ``image`` (RGB or L) shows every ``by`` x ``by`` pixels as one.
 
-    Where ``by`` does not divide a side, ``image``'s last pixels reach beyond it. ``remarks``: the rules that its pixels
-    were converted by, see :mod:`imgcls.preprocessing.pixels`.
+    Rows that nothing is made of may be missing at its bottom. Where ``by`` does not divide a side, ``image``'s last
+    pixels reach beyond it. ``remarks``: the rules that its pixels were converted by, see
+    :mod:`imgcls.preprocessing.pixels`.
     """
 
     image: Image.Image
@@ -34,6 +35,13 @@ def pixels(image: Image.Image) -> Pixels:
     """The values of an image of mode RGB or L, uint8 (h, w, channels)."""
     values = np.asarray(image)
     return values if values.ndim == 3 else values[:, :, np.newaxis]
+
+
+def planes(image: Image.Image) -> Pixels:
+    """The same values as :func:`pixels`, each channel apart in memory: docs/decisions.md#planes."""
+    bands = image.getbands()
+    packed = bytearray().join(image.tobytes("raw", band) for band in bands)
+    return np.frombuffer(packed, np.uint8).reshape(len(bands), image.height, image.width).transpose(1, 2, 0)
 
 
 def resized_size(spec: InputSpec, size: tuple[int, int]) -> tuple[int, int]:
@@ -107,6 +115,15 @@ class Side(NamedTuple):
     def corners(self, span: range) -> tuple[float, float]:
         """Return where ``span`` begins and ends on the source."""
         return span.start * self.source / self.target, span.stop * self.source / self.target
+
+
+def upper_rows(spec: InputSpec, size: tuple[int, int]) -> int:
+    """Return how many upper rows of an image of ``size`` (h, w) its crop is made from.
+
+    Raises :class:`ConfigError` as :func:`resized_size` does.
+    """
+    _, y = sides(spec, size)
+    return y.needed(spec.interpolation).stop
 
 
 def sides(spec: InputSpec, size: tuple[int, int]) -> tuple[Side, Side]:

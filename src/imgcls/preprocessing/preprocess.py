@@ -48,12 +48,15 @@ class Preprocessing(NamedTuple):
             reduced = decoding.fast(self.input)
             return transforms.crop_fast(self.input, reduced), reduced
         exact = decoding.exact()
-        return self.crop(exact.image), exact
+        return self.crop(exact.image, exact.size[0]), exact
 
-    def crop(self, image: Image.Image) -> Crop:
-        """An RGB image for this network. Raises ConfigError for a resize that does not suit the crop mode."""
+    def crop(self, image: Image.Image, height: int | None = None) -> Crop:
+        """An RGB image for this network; ``height``: that of the whole image, see :func:`transforms.crop`.
+
+        Raises ConfigError for a resize that does not suit the crop mode.
+        """
         if self.own is None:
-            return transforms.crop(self.input, image)
+            return transforms.crop(self.input, image, height)
         try:
             return self.own(image)
         except ModelError as error:  # of this network, and others go on
@@ -63,7 +66,7 @@ class Preprocessing(NamedTuple):
 class Prepared(NamedTuple):
     """One image before it is normalised.
 
-    ``decoded``: all its pixels, None where every network takes fast ones; ``crops``: by preprocessing; ``undecodable``:
+    ``decoded``: all its pixels, where they were requested; ``crops``: by preprocessing; ``undecodable``:
     why it has none for the others; ``remarks``: the rules that its pixels were converted by, by preprocessing that has
     any, see :mod:`imgcls.preprocessing.pixels`.
     """
@@ -75,28 +78,40 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    data: bytes, preprocessings: Sequence[Preprocessing], exif: Literal["ignore", "apply"] = "ignore"
+    data: bytes,
+    preprocessings: Sequence[Preprocessing],
+    exif: Literal["ignore", "apply"] = "ignore",
+    *,
+    whole: bool = False,
 ) -> Prepared:
     """Decode a file's bytes, once for all that decode alike, and crop for each; without any, decode only.
 
+    ``whole``: keep all pixels, too, exactly; otherwise only the rows that the crops are made of may be decoded.
+
     What it is for one of them does not depend on the others. Raises what :func:`imgcls.preprocessing.decode.decode`
-    raises where it has pixels for none, and ConfigError for a resize that does not suit the crop mode.
+    raises where it has pixels for none, or not all that were requested, and ConfigError for a resize that does not
+    suit the crop mode.
     """
-    decoding = Decoding(data, exif)
+    decoding = Decoding(data, exif, () if whole else _shown(preprocessings))
     crops, refused, remarks = dict[Preprocessing, Crop](), dict[Preprocessing, Undecodable](), {}
-    decoded = None if preprocessings else decoding.exact().image
+    decoded = decoding.exact().image if whole or not preprocessings else None
     for preprocessing in preprocessings:
         try:
             crops[preprocessing], of = preprocessing.of(decoding)
         except Undecodable as error:
             refused[preprocessing] = error
             continue
-        decoded = of.image if preprocessing.decode == "exact" else decoded
         if of.remarks:
             remarks[preprocessing] = tuple(dict.fromkeys(of.remarks))
     if refused and not crops:
         raise next(iter(refused.values()))
     return Prepared(decoded, crops, refused, remarks)
+
+
+def _shown(preprocessings: Sequence[Preprocessing]) -> Sequence[InputSpec]:
+    """What an image is cropped for, where it is known of all of them and all take exact pixels."""
+    is_known = all(each.own is None and each.decode == "exact" for each in preprocessings)
+    return [each.input for each in preprocessings] if is_known else ()
 
 
 def batch(spec: InputSpec, crops: Sequence[Crop], device: str = "cpu") -> torch.Tensor:
@@ -111,7 +126,7 @@ def batch(spec: InputSpec, crops: Sequence[Crop], device: str = "cpu") -> torch.
         if isinstance(crop, ModelError):
             raise crop
         arrays.append(crop)
-    stacked = np.stack(arrays)
     if spec.function is None:
-        return transforms.normalize(spec, stacked, device)
+        return transforms.normalize(spec, arrays, device)
+    stacked = np.stack(arrays)
     return torch.from_numpy(stacked) if device == "cpu" else torch.from_numpy(stacked).pin_memory().to(device)

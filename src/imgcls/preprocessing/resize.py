@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import PIL
 from PIL import Image
@@ -20,14 +22,18 @@ _PILLOW_MAJOR = int(PIL.__version__.partition(".")[0])  # docs/decisions.md#pill
 
 
 def resize(image: Image.Image, x: Side, y: Side, interpolation: Interpolation) -> Pixels:
-    """The wanted pixels, uint8 (h, w, channels), of an RGB or grey image, to the bit as Pillow resizes all of it."""
+    """The wanted pixels, uint8 (h, w, channels), of an RGB or grey image, to the bit as Pillow resizes all of it.
+
+    ``image`` may end after the rows that are needed of ``y``: below it is as good as black.
+    """
     vertical_first = _is_vertical_first(x, y)
     first, second = (y, x) if vertical_first else (x, y)
     if not _pillow_is_frugal(first, second):
         return resample_numpy.resize(image, first, second, vertical_first, interpolation)
     if interpolation == "nearest":
-        resized = image.resize((x.target, y.target), Image.Resampling.NEAREST)
-        return geometry.pixels(resized.crop((x.wanted.start, y.wanted.start, x.wanted.stop, y.wanted.stop)))
+        whole = image if image.height == y.source else image.crop((0, 0, x.source, y.source))
+        resized = whole.resize((x.target, y.target), Image.Resampling.NEAREST)
+        return geometry.planes(resized.crop((x.wanted.start, y.wanted.start, x.wanted.stop, y.wanted.stop)))
     return _resized_by_pillow(image, first, second, vertical_first, interpolation)
 
 
@@ -45,23 +51,49 @@ def _pillow_is_frugal(first: Side, second: Side) -> bool:
 def _resized_by_pillow(
     image: Image.Image, first: Side, second: Side, vertical_first: bool, interpolation: Interpolation
 ) -> Pixels:
+    """Resize along ``first`` what is needed of ``second``, and then along ``second``."""
+    resampling, needed = Image.Resampling[interpolation.upper()], second.needed(interpolation)
+    if not vertical_first and len(needed) * max(first.source, first.target) <= _STRIP:
+        halfway = _rows_resized(image, first, second, needed, resampling)
+    else:
+        halfway = _strips_resized(image, first, second, vertical_first, needed, resampling)
+    resized = _one_pass(halfway, second, not vertical_first, resampling)
+    start = second.wanted.start - second.span().start
+    stop = start + len(second.wanted)
+    width, height = resized.size
+    return geometry.planes(resized.crop((start, 0, stop, height) if vertical_first else (0, start, width, stop)))
+
+
+def _rows_resized(image: Image.Image, x: Side, y: Side, rows: range, resampling: Image.Resampling) -> Image.Image:
+    """Resize these rows at once; others are black, below them only those that the box of the second pass reaches."""
+    resized = _one_pass(image.crop((0, rows.start, x.source, rows.stop)), x, False, resampling)
+    left, (_, bottom) = x.wanted.start - x.span().start, y.corners(y.span())
+    return resized.crop(
+        (left, -rows.start, left + len(x.wanted), max(rows.stop, math.ceil(bottom)) - rows.start),
+    )
+
+
+def _strips_resized(
+    image: Image.Image,
+    first: Side,
+    second: Side,
+    vertical_first: bool,
+    needed: range,
+    resampling: Image.Resampling,
+) -> Image.Image:
     """Resize strips along ``first`` onto an image that keeps all of ``second``, on which its pass depends."""
 
     def xy(along: int, across: int) -> tuple[int, int]:
         return (across, along) if vertical_first else (along, across)
 
-    resampling, width = Image.Resampling[interpolation.upper()], len(first.wanted)
-    halfway, needed = Image.new(image.mode, xy(width, second.source)), second.needed(interpolation)
+    halfway = Image.new(image.mode, xy(len(first.wanted), second.source))
     left = first.span().start - first.wanted.start
     step = max(1, _STRIP // max(first.source, first.target))
     for start in range(needed.start, needed.stop, step):
         stop = min(start + step, needed.stop)
         strip = image.crop((*xy(0, start), *xy(first.source, stop)))
         halfway.paste(_one_pass(strip, first, vertical_first, resampling), xy(left, start))
-    resized = geometry.pixels(_one_pass(halfway, second, not vertical_first, resampling))
-    skipped = second.span().start
-    shown = slice(second.wanted.start - skipped, second.wanted.stop - skipped)
-    return resized[:, shown] if vertical_first else resized[shown]
+    return halfway
 
 
 def _one_pass(image: Image.Image, side: Side, vertical: bool, resampling: Image.Resampling) -> Image.Image:

@@ -26,15 +26,17 @@ if TYPE_CHECKING:
     import torch
 
 
-def crop(spec: InputSpec, image: Image.Image) -> Pixels:
+def crop(spec: InputSpec, image: Image.Image, height: int | None = None) -> Pixels:
     """Resize ``image`` and take its middle, padding where it is smaller.
 
-    ``image``: mode RGB, of any size; for one channel it becomes grey first. Memory beyond the image itself grows with
-    the crop, not with the resized image. Returns a new C-contiguous array of ``(*spec.crop, spec.channels)``. Raises
-    :class:`ConfigError` where ``spec.resize`` does not suit ``spec.crop_mode``.
+    ``image``: mode RGB, of any size; for one channel it becomes grey first. ``height``: that of the whole image, of
+    which ``image`` may be only the :func:`geometry.upper_rows`; by default its own. Memory beyond the image itself
+    grows with the crop, not with the resized image. Returns a new array of ``(*spec.crop, spec.channels)``, in
+    whatever order in memory. Raises :class:`ConfigError` where ``spec.resize`` does not suit ``spec.crop_mode``.
     """
-    x, y = geometry.sides(spec, (image.height, image.width))
-    return _padded(spec, x, y, resize.resize(coloured(spec, image), x, y, spec.interpolation))
+    x, y = geometry.sides(spec, (height or image.height, image.width))
+    shown = resize.resize(coloured(spec, image), x, y, spec.interpolation)
+    return shown if shown.shape[:2] == spec.crop else _padded(spec, x, y, shown)
 
 
 def coloured(spec: InputSpec, image: Image.Image) -> Image.Image:
@@ -60,15 +62,15 @@ def crop_fast(spec: InputSpec, image: Reduced) -> Pixels:
 def _padded(spec: InputSpec, x: Side, y: Side, shown: Pixels) -> Pixels:
     rows, columns = geometry.crop_window(y.target, spec.crop[0]), geometry.crop_window(x.target, spec.crop[1])
     top, left = y.wanted.start - rows.start, x.wanted.start - columns.start
-    canvas = np.zeros((*spec.crop, spec.channels), np.uint8)
+    canvas = np.zeros((spec.channels, *spec.crop), np.uint8).transpose(1, 2, 0)
     if spec.crop_mode == "border":
         canvas[:] = [min(max(round(255 * value), 0), 255) for value in spec.mean]
     canvas[top : top + len(y.wanted), left : left + len(x.wanted)] = shown
     return canvas
 
 
-def normalize(spec: InputSpec, crops: Pixels, device: str = "cpu") -> torch.Tensor:
-    """Scale ``crops``, uint8 (n, h, w, channels), to [0, 1], subtract ``spec.mean`` and divide by ``spec.std``.
+def normalize(spec: InputSpec, crops: Sequence[Pixels] | Pixels, device: str = "cpu") -> torch.Tensor:
+    """Scale n ``crops``, uint8 (h, w, channels), to [0, 1], subtract ``spec.mean`` and divide by ``spec.std``.
 
     Returns a float32 tensor (n, channels, h, w), the same bits as torchvision's ``ToTensor`` and ``Normalize``:
     contiguous on the CPU; on a CUDA device, which is sent the bytes, channels last and perhaps not computed yet.
@@ -76,9 +78,9 @@ def normalize(spec: InputSpec, crops: Pixels, device: str = "cpu") -> torch.Tens
     import torch
 
     if device != "cpu":
-        return _normalized(spec, torch.from_numpy(crops).pin_memory().to(device, non_blocking=True))
+        return _normalized(spec, torch.from_numpy(_stacked(crops)).pin_memory().to(device, non_blocking=True))
     mean, std = (np.array(values, np.float32).reshape(-1, 1, 1) for values in (spec.mean, spec.std))
-    batch = np.empty((len(crops), spec.channels, *crops.shape[1:3]), np.float32)
+    batch = np.empty((len(crops), spec.channels, *spec.crop), np.float32)
     with np.errstate(over="ignore"):  # a tiny std makes infinite inputs, which the logits show
         for number, pixels in enumerate(crops):  # one at a time stays in the cache
             batch[number] = pixels.transpose(2, 0, 1)
@@ -86,6 +88,11 @@ def normalize(spec: InputSpec, crops: Pixels, device: str = "cpu") -> torch.Tens
             batch[number] -= mean
             batch[number] /= std
     return torch.from_numpy(batch)
+
+
+def _stacked(crops: Sequence[Pixels] | Pixels) -> Pixels:
+    """Crops as one C-contiguous array."""
+    return np.ascontiguousarray(crops if isinstance(crops, np.ndarray) else np.stack(crops))
 
 
 def _normalized(spec: InputSpec, crops: torch.Tensor) -> torch.Tensor:
