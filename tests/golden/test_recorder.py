@@ -1,14 +1,20 @@
 """imgcls.golden.recorder: a record holds what a run stored, and stages are computed again as they were."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import torch
 
 from conftest import Project
+from imgcls.data import listing
 from imgcls.errors import ModelError
+from imgcls.evaluation import agreement
 from imgcls.golden import recorder
 from imgcls.golden.check import Pair
+from imgcls.records.data import ImageRef
 
 Scored = Callable[[], Pair]
 
@@ -28,6 +34,32 @@ def test_a_record_holds_the_predictions_of_a_run(scored: Scored) -> None:
     assert red.probability == pytest.approx(math.exp(output.top[0][1] - output.logsumexp))
     assert red.pixels[:2] == (16, 16)
     assert red.tensor == pytest.approx(output.fingerprint, abs=1e-6)
+
+
+def test_every_image_is_decoded_once(scored: Scored, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those on which the sensitivity is measured, whose tensors are in the order of their paths."""
+    monkeypatch.setattr(recorder, "SAMPLED_IMAGES", 2)
+    reads, measured = Counter[str](), []
+    read, sensitivity = listing.read, agreement.sensitivity
+
+    def counting(image: ImageRef) -> bytes:
+        reads[image.path] += 1
+        return read(image)
+
+    def noting(classifier: Any, info: Any, batch: torch.Tensor) -> tuple[float, float]:
+        measured.append(batch)
+        return sensitivity(classifier, info, batch)
+
+    pair = scored()
+    current, model = pair.current_results(), pair.model()
+    monkeypatch.setattr(listing, "read", counting)
+    monkeypatch.setattr(agreement, "sensitivity", noting)
+    golden = recorder.record(current, model, pair.dataset)
+    assert reads == dict.fromkeys(current.images, 1)
+    hashes = [recorder._sha256(tensor.numpy().tobytes()) for tensor in measured[0]]
+    by_hash = {image.tensor_sha256: image.path for image in golden.images}
+    assert len(hashes) == 2
+    assert [by_hash[tensor] for tensor in hashes] == sorted(by_hash[tensor] for tensor in hashes)
 
 
 def test_a_trace_is_what_was_recorded(scored: Scored, monkeypatch: pytest.MonkeyPatch) -> None:

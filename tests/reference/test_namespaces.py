@@ -1,6 +1,7 @@
 """The array EfficientNet over a second namespace, in blocks and whole, by either form of a depthwise convolution."""
 
 import multiprocessing
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import ModuleType
@@ -84,6 +85,23 @@ def test_a_failure_in_a_block_is_a_failure() -> None:
     """An error in one of the threads is raised by the call with that formula."""
     with pytest.raises(ZeroDivisionError):
         arrays.in_blocks(_fails, np.zeros((64, arrays.BLOCK // 8)))
+
+
+def test_the_calling_thread_makes_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads of the pool only fill arrays, whose memory they would give back to the system each time."""
+    makers, empty = set[str](), np.empty
+
+    def noting(*shape: Any, **keys: Any) -> Any:
+        makers.add(threading.current_thread().name)
+        return empty(*shape, **keys)
+
+    x = np.arange(64 * arrays.BLOCK // 8, dtype=np.float32).reshape(64, -1)
+    monkeypatch.setattr(np, "empty", noting)
+    twice, ids = arrays.in_blocks(lambda part: (part * 2, part[:, 0]), x)
+    monkeypatch.undo()
+    assert makers == {threading.current_thread().name}
+    assert np.array_equal(twice, x * 2)
+    assert np.array_equal(ids, x[:, 0])
 
 
 def _fails(_: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -14,6 +16,7 @@ from imgcls import hashing
 from imgcls.errors import ConfigError, ModelError, WeightsMissing
 from imgcls.models import loader
 from imgcls.models.sources.base import Filled
+from imgcls.models.weights import reader
 from imgcls.records.config import ModelSpec
 from imgcls.training import finetune
 
@@ -46,6 +49,20 @@ def test_a_head_of_the_same_size_is_kept(weights: Path) -> None:
     assert (initial.replaced, initial.weights_sha256) == ((), hashing.file_sha256(weights))
     stored = load_file(weights)
     assert all(torch.equal(value, stored[name]) for name, value in initial.network.state_dict().items())
+
+
+def test_a_file_that_is_replaced_while_it_is_read(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training does not begin from the values of two files."""
+    read = reader.read
+
+    def replaced(file: Path, *arguments: Any) -> Any:
+        result = read(file, *arguments)
+        os.utime(file, ns=(0, 0))
+        return result
+
+    monkeypatch.setattr(reader, "read", replaced)
+    with pytest.raises(ModelError, match=r"seven\.safetensors was changed while it was read; run again when nothing"):
+        finetune.begin(ModelSpec("x", NET, weights), 3)
 
 
 def test_a_head_of_another_size_begins_anew(weights: Path) -> None:

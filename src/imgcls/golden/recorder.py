@@ -31,7 +31,7 @@ from imgcls.models import inference
 from imgcls.models.model import Model
 from imgcls.preprocessing import decode, formats, preprocess
 from imgcls.records.config import DatasetSpec, ModelSpec
-from imgcls.records.data import ImageRef
+from imgcls.records.data import ImageRef, Images
 from imgcls.records.evaluation import DatasetOutcome, ModelInfo
 from imgcls.store.damage import lost
 from imgcls.store.database import Store
@@ -98,11 +98,11 @@ def record(current: CurrentResults, model: Model, dataset: DatasetSpec) -> Golde
 
     Raises ModelError where there is nothing to record, ConfigError where a file was changed since it was scored.
     """
-    scored = [image for image in datasets.list_images(dataset).images if image.path in current.images]
+    scored = Images(image for image in datasets.list_images(dataset).images if image.path in current.images)
     if not scored:
         raise ModelError(f"{current.model} on {current.dataset}: no image was scored, so there is nothing to record")
-    sample = [_steps(image, dataset, model).tensor for image in datasets.samples(scored, SAMPLED_IMAGES)[0]]
-    std, sensitivity = agreement.sensitivity(model.classifier, model.info, torch.cat(sample))
+    steps, sample = _all_steps(scored, dataset, model)
+    std, sensitivity = agreement.sensitivity(model.classifier, model.info, sample)
     if not std:
         raise ModelError(f"[models.{current.model}] all its logits are the same, so there is nothing to record")
     places = max(0, 6 - math.floor(math.log10(std)))
@@ -113,19 +113,33 @@ def record(current: CurrentResults, model: Model, dataset: DatasetSpec) -> Golde
         dataset=current.dataset,
         logit_std=_rounded(std),
         sensitivity=_rounded(sensitivity),
-        images=tuple(_golden_image(image, current, _steps(image, dataset, model), places) for image in scored),
+        images=tuple(_golden_image(image, current, *step, places) for image, step in zip(scored, steps, strict=True)),
     )
 
 
-def _golden_image(image: ImageRef, current: CurrentResults, steps: _Steps, places: int) -> GoldenImage:
+def _all_steps(scored: Images, dataset: DatasetSpec, model: Model) -> tuple[Sequence[tuple[Pixels, str]], torch.Tensor]:
+    """The pixels and the tensor's hash of each image, and the tensors of the sampled ones: (n, channels, h, w)."""
+    tensors = {image.path: torch.empty(0) for image in next(datasets.samples(scored, SAMPLED_IMAGES))}
+    steps = []
+    for image in scored:
+        step = _steps(image, dataset, model)
+        steps.append((step.pixels, step.tensor_sha256))
+        if image.path in tensors:
+            tensors[image.path] = step.tensor
+    return steps, torch.cat(list(tensors.values()))
+
+
+def _golden_image(
+    image: ImageRef, current: CurrentResults, pixels: Pixels, tensor_sha256: str, places: int
+) -> GoldenImage:
     output = current.images[image.path].output
     return GoldenImage(
         path=image.path,
         sha256=image.sha256,
         label=image.label,
-        pixels=steps.pixels,
+        pixels=pixels,
         tensor=tuple(round(value, 6) for value in output.fingerprint),
-        tensor_sha256=steps.tensor_sha256,
+        tensor_sha256=tensor_sha256,
         top=tuple((index, current.names[index], round(logit, places)) for index, logit in output.top[:5]),
         probability=_rounded(math.exp(output.top[0][1] - output.logsumexp), 9),
     )
@@ -136,7 +150,8 @@ def trace(golden: Golden, paths: Sequence[str], model: Model, dataset: DatasetSp
 
     The network is run only on the first few of them whose tensors are as recorded.
     """
-    listed = {image.path: image for image in datasets.list_images(dataset).images}
+    traced = set(paths)
+    listed = {image.path: image for image in datasets.list_images(dataset).images if image.path in traced}
     recorded = {image.path: image for image in golden.images}
     pixels: dict[str, Pixels] = {}
     hashes: dict[str, str] = {}
@@ -168,7 +183,7 @@ def _steps(image: ImageRef, dataset: DatasetSpec, model: Model) -> _Steps:
     preprocessing = model.preprocessing._replace(decode="exact")
     try:
         with decode.quiet_pillow(dataset.max_megapixels):
-            prepared = preprocess.prepare(listing.read(image), [preprocessing], dataset.exif)
+            prepared = preprocess.prepare(listing.read(image), [preprocessing], dataset.exif, whole=True)
     except Undecodable as error:
         raise ConfigError(f"dataset {dataset.name!r}: {image.path} decoded, and now does not: {error}") from error
     assert prepared.decoded is not None  # noqa: S101 - its pixels are exact

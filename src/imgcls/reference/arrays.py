@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from math import prod
-from threading import Lock, RLock
+from threading import Event, RLock
 from typing import Any
 
 import numpy as np
@@ -49,24 +49,39 @@ def by_channel(formula: Formula, *arrays: Array) -> Any:
 
 def in_blocks(formula: Formula, *arrays: Array) -> Any:
     """``formula(*arrays)`` of NumPy arrays, block by block on several threads."""
-    results: list[Any] = []
-    lock = Lock()
-
-    def fill(block: slice) -> bool:
-        with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it; threads inherit no settings
-            parts = formula(*(array[block] for array in arrays))
-        is_tuple = isinstance(parts, tuple)
-        parts = parts if is_tuple else (parts,)
-        with lock:
-            if not results:
-                results.extend(np.empty((len(arrays[0]), *part.shape[1:]), part.dtype) for part in parts)
-        for result, part in zip(results, parts, strict=True):
-            result[block] = part
-        return is_tuple
-
     blocks = _blocks(len(arrays[0]), max(prod(array.shape[1:]) for array in arrays))
-    are_tuples = list(map(fill, blocks) if len(blocks) == 1 else _pool().map(fill, blocks))
-    return tuple(results) if are_tuples[0] else results[0]
+    results: list[Any] = []
+    are_made = Event()
+
+    def parts(block: slice) -> Any:
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it; threads inherit no settings
+            return formula(*(array[block] for array in arrays))
+
+    def fill(block: slice) -> None:
+        made = parts(block)
+        are_made.wait()
+        _put(made, block, results)
+
+    others = [_pool().submit(fill, block) for block in blocks[1:]]
+    try:
+        first = parts(blocks[0])
+        # docs/decisions.md#memory-of-the-reference
+        results += [np.empty((len(arrays[0]), *part.shape[1:]), part.dtype) for part in _as_tuple(first)]
+    finally:
+        are_made.set()
+    _put(first, blocks[0], results)
+    for other in others:
+        other.result()
+    return tuple(results) if isinstance(first, tuple) else results[0]
+
+
+def _as_tuple(made: Any) -> tuple[Any, ...]:
+    return made if isinstance(made, tuple) else (made,)
+
+
+def _put(made: Any, block: slice, results: list[Any]) -> None:
+    for result, part in zip(results, _as_tuple(made), strict=True):
+        result[block] = part
 
 
 def product(left: Array, right: Array) -> Array:

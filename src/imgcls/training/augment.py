@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from imgcls import light_imports
 from imgcls.errors import ConfigError
 from imgcls.preprocessing import geometry, transforms
 from imgcls.records.config import InputSpec
@@ -84,14 +85,12 @@ def _randaugment(spec: InputSpec, notation: str) -> Callable[[Image.Image], Imag
 
     Source: E. D. Cubuk et al., "RandAugment", 2020.
     """
-    from timm.data.auto_augment import rand_augment_transform
-
     if not _NOTATION.fullmatch(notation):  # timm itself ignores what it does not understand
         raise ConfigError(f"{notation!r} is not timm's notation of RandAugment; write it like rand-m9-mstd0.5")
     mean = spec.mean * 3 if spec.is_grey else spec.mean  # what is augmented is RGB
     colour = tuple(min(255, round(255 * value)) for value in mean)
     settings: dict[str, Any] = {"translate_const": int(min(spec.crop) * 0.45), "img_mean": colour}
-    transform: Any = rand_augment_transform(notation, settings)
+    transform: Any = light_imports.timm("timm.data.auto_augment").rand_augment_transform(notation, settings)
     for operation in transform.ops:
         if operation.name.startswith("Posterize"):
             operation.aug_fn = _posterized

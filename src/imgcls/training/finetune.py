@@ -16,7 +16,7 @@ from imgcls.errors import ConfigError, ModelError
 from imgcls.models import loader
 from imgcls.models.sources import base as sources
 from imgcls.models.sources import registry, statement
-from imgcls.models.weights import fingerprints, fit, random_init, reader
+from imgcls.models.weights import fingerprints, fit, lazy_tensor, random_init, reader
 from imgcls.records.config import ModelSpec, RandomWeights
 
 if TYPE_CHECKING:
@@ -130,7 +130,11 @@ def _fill(
             f"{'differs' if len(strange) == 1 else 'differ'}, "
             f"the first is {first}, {_shape(usable, first)} there and {_shape(own, first)} here"
         )
-    network.load_state_dict({name: _fresh(own[name]) if name in misfits else usable[name] for name in own})
+    try:
+        network.load_state_dict({name: _fresh(own[name]) if name in misfits else usable[name] for name in own})
+    except RuntimeError:
+        lazy_tensor.require_unchanged(usable.values())
+        raise
     return tuple(sorted({name.rpartition(".")[0] for name in misfits}))
 
 

@@ -138,7 +138,7 @@ def _listed(data: str, folder: Path, classes: tuple[str, ...] | None = None) -> 
     duplicates.require_one_label(listing)
     _require_unicode(listing)
     broken = (BrokenFile(folder / one.path, f"{one.reason}: {one.detail}") for one in listing.rejections)
-    return TrainingFolder(folder, classes or _classes(folder), listing.images, tuple(broken))
+    return TrainingFolder(folder, classes or _classes(folder), tuple(listing.images), tuple(broken))
 
 
 def _require_unicode(listing: Listing) -> None:

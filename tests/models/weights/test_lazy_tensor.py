@@ -2,6 +2,8 @@
 
 import copy
 import math
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from imgcls.errors import ModelError
 from imgcls.models.weights import lazy_tensor, reader, tensors
 
 
@@ -111,11 +114,35 @@ def test_stored_tensors_fit_other_layouts(tmp_path: Path) -> None:
     assert number.scale == 7
 
 
-def test_files_that_shrink_are_noticed(tmp_path: Path) -> None:
-    """A file that is cut off between its header's reading and its tensors' fills nothing silently."""
-    stored = _stored(tmp_path, weight=torch.ones(2, 3), bias=torch.ones(2))
-    (tmp_path / "stored.safetensors").write_bytes((tmp_path / "stored.safetensors").read_bytes()[:-4])
-    with pytest.raises(RuntimeError, match=r"stored\.safetensors became shorter while it was read"):
+def _replaced(file: Path) -> None:
+    """Put another file of the same bytes in its place, as a training that writes whole files does."""
+    other = file.with_name("other")
+    other.write_bytes(file.read_bytes())
+    os.utime(other, ns=(0, 0))
+    other.replace(file)
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pth"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda file: file.write_bytes(file.read_bytes()[:-4]), "was changed while it was read; run again when"),
+        (_replaced, "was changed while it was read; run again when"),
+        (lambda file: file.unlink(), r"cannot be read any more \(No such file or directory\); run again when"),
+    ],
+    ids=["cut off", "replaced", "removed"],
+)
+def test_files_that_change_are_noticed(
+    change: Callable[[Path], object], message: str, suffix: str, tmp_path: Path
+) -> None:
+    """What becomes of a file between its header's reading and its tensors' never fills a network with values of two."""
+    file, state = tmp_path / f"stored.{suffix}", {"weight": torch.ones(2, 3), "bias": torch.ones(2)}
+    save_file(state, file) if suffix == "safetensors" else torch.save(state, file)
+    stored = reader.read(file).tensors
+    change(file)
+    with pytest.raises(ModelError, match=rf"stored\.{suffix} {message}"):
+        stored["weight"] + 1
+    with pytest.raises(RuntimeError, match=rf"stored\.{suffix} {message}"):
         torch.nn.Linear(3, 2).load_state_dict(stored)
 
 

@@ -7,6 +7,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,3 +70,26 @@ def _wait_for(folder: Path, size: int) -> None:
             return
         waiting.wait(0.05)
     pytest.fail("nothing was received within 20 s")
+
+
+def test_a_folder_that_another_process_removes_is_made_again(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether that happens while it is made, or before the lock in it is."""
+    site.replies["/net"] = Reply(b"weights")
+    faults = [FileNotFoundError, FileExistsError]
+
+    def mkdir(folder: Path, *arguments: Any, make: Any = Path.mkdir, **options: Any) -> None:
+        if folder.name == parts.FOLDER and faults:
+            raise faults.pop()
+        make(folder, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    assert parts.fetched(f"{site.url}/net", Expected(), tmp_path, tmp_path / "net").read_bytes() == b"weights"
+    assert faults == []
+
+
+def test_a_file_in_the_place_of_the_folder_is_an_error(site: Site, tmp_path: Path) -> None:
+    (tmp_path / parts.FOLDER).write_text("")
+    with pytest.raises(FileExistsError):
+        parts.fetched(f"{site.url}/net", Expected(), tmp_path, tmp_path / "net")

@@ -72,6 +72,28 @@ def _sha256(array: Any) -> str:
     return hashlib.sha256(array.astype("<f4").tobytes()).hexdigest()
 
 
+def test_values_are_made_in_the_memory_of_a_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No second array of a tensor's size is made, unless it lies in another order or is of another type."""
+    made: list[str] = []
+    values = random_init.values
+
+    def noting(seed: int, name: str, shape: tuple[int, ...]) -> Any:
+        made.append(name)
+        return values(seed, name, shape)
+
+    monkeypatch.setattr(random_init, "values", noting)
+    network = torch.nn.Sequential(torch.nn.Conv2d(8, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.Linear(8, 10))
+    places = [tensor.data_ptr() for tensor in network.state_dict().values()]
+    random_init.fill(network, 3)
+    assert made == []
+    assert places == [tensor.data_ptr() for tensor in network.state_dict().values()]
+    assert np.array_equal(network.state_dict()["0.weight"].numpy(), values(3, "0.weight", (8, 8, 3, 3)))
+    network.to(memory_format=torch.channels_last)
+    network[2].double()
+    random_init.fill(network, 3)
+    assert made == ["0.weight", "2.weight", "2.bias"]
+
+
 @pytest.mark.parametrize(("seed", "name", "shape", "first", "sha256"), PINNED)
 def test_values_never_drift(seed: int, name: str, shape: tuple[int, ...], first: float, sha256: str) -> None:
     """Values written down once come back bit for bit, for one chunk and for several, for odd counts and none."""

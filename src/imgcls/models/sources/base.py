@@ -12,7 +12,7 @@ from imgcls import extensions, hashing, messages
 from imgcls.data import class_lists
 from imgcls.errors import ConfigError, ImgclsError, ModelError
 from imgcls.messages import one_line
-from imgcls.models.weights import files, fit, lock, mismatch, reader, tensors, unwrap
+from imgcls.models.weights import files, fit, lazy_tensor, lock, mismatch, reader, tensors, unwrap
 from imgcls.models.weights.unwrap import StateDict
 from imgcls.records.config import BuiltinWeights, InputSpec, ModelSpec, PublishedWeights
 from imgcls.records.data import LabelList
@@ -273,10 +273,11 @@ def _labels(file: Path, names: Sequence[str] | None, module: Any) -> tuple[Label
 
 
 def _load(spec: ModelSpec, file: Path, module: Any, state: Mapping[str, Any]) -> None:
-    """Counts of batches that the file lacks keep their first value."""
+    """Counts of batches that the file lacks keep their first value. Raises ModelError."""
     try:
         module.load_state_dict({**module.state_dict(), **state}, strict=True)
     except RuntimeError as error:
+        lazy_tensor.require_unchanged(state.values())
         raise _misfit(spec, file, first_lines(error)) from error
 
 

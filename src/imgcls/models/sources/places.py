@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from imgcls.errors import ConfigError
-from imgcls.models.weights import download
 from imgcls.records.config import ModelSpec
 
 
@@ -34,4 +33,6 @@ def from_hub(spec: ModelSpec, repository: str, file: str) -> Path:
     name, _, revision = repository.partition("@")
     if name.count("/") != 1:
         raise ConfigError(f"[models.{spec.name}] arch: {repository!r} is not a repository of the form ORG/NAME")
+    from imgcls.models.weights import download  # which imports what requests files
+
     return download.from_hub(name, file, revision or None, spec.access).parent

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgcls import reference
+from imgcls import light_imports, reference
 from imgcls.errors import ConfigError
 from imgcls.models.sources import base, torchvision
 from imgcls.models.sources.base import Licence, Source
@@ -55,6 +55,8 @@ SOURCE = ReferenceSource()
 def torch_efficientnet(architecture: reference.Architecture) -> nn.Module:
     """The network, with the names of :func:`imgcls.reference.shapes` and the values that torchvision starts with."""
     from torch import nn
+
+    light_imports.torchvision()
     from torchvision.models.efficientnet import EfficientNet, MBConv, MBConvConfig
     from torchvision.ops.misc import SqueezeExcitation
 
@@ -88,7 +90,6 @@ def _class_count(spec: ModelSpec) -> dict[str, int]:
 
 def _is_published(spec: ModelSpec) -> bool:
     """Whether torchvision publishes weights of it. Raises ConfigError for a name that the reference does not have."""
-    from torchvision import models
-
+    models = light_imports.torchvision("torchvision.models")
     reference.variant(spec.architecture.name)
     return spec.architecture.name in models.list_models(module=models)

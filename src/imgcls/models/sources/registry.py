@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from typing import Any
 
-from imgcls import messages
+from imgcls import light_imports, messages
 from imgcls.data import class_lists
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.models import channels
@@ -27,9 +27,8 @@ def architecture(name: str) -> str:
         return f"torchvision:{name}"
     if publications.is_timms(name.partition(".")[0]):
         return f"timm:{name}"
-    import timm  # for a name that is registered otherwise than by the function that builds it, and for the nearest
-    from torchvision import models
-
+    # for a name that is registered otherwise than by the function that builds it, and for the nearest
+    timm, models = light_imports.timm(), light_imports.torchvision("torchvision.models")
     known = models.list_models(module=models)
     if name in known:
         return f"torchvision:{name}"

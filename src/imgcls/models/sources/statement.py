@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from imgcls import lfs
+from imgcls import lfs, light_imports
 from imgcls.data import class_lists
 from imgcls.errors import ConfigError, ImgclsError, LabelError, ModelError
 from imgcls.messages import one_line
@@ -144,9 +144,7 @@ def _labels(file: Path, config: Mapping[str, Any]) -> LabelList | None:
 
 def _timm_input(config: Mapping[str, Any]) -> dict[str, Any]:
     """What a ``pretrained_cfg`` states of timm's evaluation transform at its test input size."""
-    from timm.data import resolve_data_config
-
-    data = resolve_data_config({}, pretrained_cfg=dict(config), use_test_size=True)
+    data = light_imports.timm("timm.data").resolve_data_config({}, pretrained_cfg=dict(config), use_test_size=True)
     stated = {key: _frozen(data[key]) for key in ("mean", "std", "interpolation") if key in config}
     if "input_size" in config:
         _, height, width = data["input_size"]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from imgcls import light_imports
 from imgcls.data import class_lists
 from imgcls.data.wordnet import WNID
 from imgcls.errors import ConfigError, ModelError
@@ -74,12 +75,10 @@ class TimmSource(Source):
         return int(spec.options.get("in_chans", _data(spec)["input_size"][0]))
 
     def label_list(self, spec: ModelSpec) -> LabelList | None:
-        from timm.data import infer_imagenet_subset
-
         config = timm_names.resolve(spec).config
         if config.label_names:
             return _own_labels(spec.architecture.name, config.label_names, config.label_descriptions or {})
-        subset = infer_imagenet_subset(config.to_dict())
+        subset = light_imports.timm("timm.data").infer_imagenet_subset(config.to_dict())
         return class_lists.imagenet(subset) if subset else None
 
     def notes(self, spec: ModelSpec) -> tuple[str, ...]:
@@ -99,9 +98,7 @@ SOURCE = TimmSource()
 
 def _created(spec: ModelSpec, **settings: Any) -> Any:
     """Timm's network. Raises ConfigError for sizes that contradict each other, and what timm raises."""
-    import timm
-
-    network = timm_names.resolve(spec)
+    timm, network = light_imports.timm(), timm_names.resolve(spec)
     options = {**network.arguments, **spec.options}
     size = sizes.implied(spec, SIZE_OPTION) if _has_fixed_size(network.config, options) else None
     if size is None or size == tuple(network.config.input_size[1:]):
@@ -151,6 +148,5 @@ def _own_labels(source: str, names: Any, descriptions: Mapping[str, str]) -> Lab
 
 
 def _data(spec: ModelSpec) -> Any:
-    from timm.data import resolve_data_config
-
-    return resolve_data_config({}, pretrained_cfg=timm_names.resolve(spec).config.to_dict(), use_test_size=True)
+    config = timm_names.resolve(spec).config.to_dict()
+    return light_imports.timm("timm.data").resolve_data_config({}, pretrained_cfg=config, use_test_size=True)

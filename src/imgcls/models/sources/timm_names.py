@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from imgcls import hashing, messages
+from imgcls import hashing, light_imports, messages
 from imgcls.errors import ConfigError
 from imgcls.messages import one_line
 from imgcls.models.sources import base, places
-from imgcls.models.weights import download, files
+from imgcls.models.weights import files
 from imgcls.records.config import ModelSpec, PublishedWeights, RandomWeights
 
 HUB, FOLDER = "hf-hub:", "local-dir:"
@@ -48,10 +48,8 @@ def resolve(spec: ModelSpec) -> Network:
 
 def current(name: str) -> str:
     """Today's name of an architecture that timm has renamed, with its tag; any other name as it is."""
-    from timm import models
-
     architecture, _, tag = name.partition(".")
-    new = models.get_deprecated_models().get(architecture)
+    new = light_imports.timm("timm.models").get_deprecated_models().get(architecture)
     if new is None:
         return name
     return f"{new.partition('.')[0]}.{tag}" if tag else str(new)
@@ -59,6 +57,8 @@ def current(name: str) -> str:
 
 def weights_file(spec: ModelSpec) -> Path:
     """The file of the published weights. Raises ConfigError, WeightsMissing, and ModelError for foreign formats."""
+    from imgcls.models.weights import download  # which imports what requests files
+
     network = resolve(spec)
     if spec.architecture.name.startswith(HUB):
         return download.from_timm({"hf_hub_id": spec.architecture.name.removeprefix(HUB)}, spec.access)
@@ -95,17 +95,14 @@ def require_classifier(spec: ModelSpec) -> None:
 
 
 def _is_image_tower(network: Network) -> bool:
-    from timm.data import infer_imagenet_subset
-
+    infer_imagenet_subset = light_imports.timm("timm.data").infer_imagenet_subset
     is_tower = any(word in network.name for word in IMAGE_TOWERS)
     return is_tower and infer_imagenet_subset(network.config.to_dict()) is None
 
 
 def _classifiers(architecture: str) -> list[str]:
     """The published classifiers of an architecture."""
-    import timm
-    from timm.data import infer_imagenet_subset
-
+    timm, infer_imagenet_subset = light_imports.timm(), light_imports.timm("timm.data").infer_imagenet_subset
     names = timm.list_pretrained(f"{architecture}.*")
     return [name for name in names if infer_imagenet_subset(timm.get_pretrained_cfg(name).to_dict())]
 
@@ -117,8 +114,7 @@ def _full_name(spec: ModelSpec) -> str:
 
 
 def _published(full_name: str) -> Any:
-    import timm
-
+    timm = light_imports.timm()
     architecture = full_name.partition(".")[0]
     if not timm.is_model(architecture):
         nearest = messages.nearest_three(architecture, timm.list_models())
@@ -149,17 +145,15 @@ def _folder(spec: ModelSpec) -> Path:
 
 
 def _from_folder(spec: ModelSpec, folder: Path) -> Network:
-    from timm.models import PretrainedCfg, is_model
-    from timm.models._hub import load_model_config_from_path
-
+    models, hub = light_imports.timm("timm.models"), light_imports.timm("timm.models._hub")
     try:
-        values, name, arguments = load_model_config_from_path(folder)
-        config = replace(PretrainedCfg(**values), source=None, file=None, url=None, hf_hub_id=None)
+        values, name, arguments = hub.load_model_config_from_path(folder)
+        config = replace(models.PretrainedCfg(**values), source=None, file=None, url=None, hf_hub_id=None)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"[models.{spec.name}] {folder / CONFIG} is not a configuration of timm ({type(error).__name__}: "
             f'{one_line(error)}); for a model of Transformers write arch = "transformers:PATH"'
         ) from error
-    if not is_model(name):
+    if not models.is_model(name):
         raise ConfigError(f"[models.{spec.name}] {folder / CONFIG}: timm has no architecture '{name}'")
     return Network(name, config, arguments, config, folder)

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from imgcls import messages
+from imgcls import light_imports, messages
 from imgcls.data import class_lists
 from imgcls.errors import ConfigError
 from imgcls.models.sources import base, sizes
 from imgcls.models.sources.base import Licence, Source
-from imgcls.models.weights import download
 from imgcls.models.weights.fingerprints import AUXILIARY_HEADS
 from imgcls.records.config import InputSpec, ModelSpec
 from imgcls.records.data import LabelList
@@ -40,8 +39,7 @@ class TorchvisionSource(Source):
     traceable = True
 
     def build(self, spec: ModelSpec) -> Any:
-        from torchvision import models
-
+        models = light_imports.torchvision("torchvision.models")
         name, option = spec.architecture.name, _size_option(spec)
         options: dict[str, Any] = {**PUBLISHED_VARIANT.get(name, {}), **spec.options}
         if option is None:
@@ -59,6 +57,8 @@ class TorchvisionSource(Source):
         return base.from_file(spec, self.published_file(spec))
 
     def published_file(self, spec: ModelSpec) -> Path:
+        from imgcls.models.weights import download  # which imports what requests files
+
         return download.from_url(entry(spec).url, access=spec.access)
 
     def licence(self, spec: ModelSpec) -> Licence | None:
@@ -120,8 +120,7 @@ def entry(spec: ModelSpec) -> Any:
 
 def _weights(spec: ModelSpec) -> Any:
     """Torchvision's enum of an architecture's weights. Raises ConfigError, naming the nearest, where it has none."""
-    from torchvision import models
-
+    models = light_imports.torchvision("torchvision.models")
     name, known = spec.architecture.name, models.list_models(module=models)
     if name not in known:
         raise ConfigError(f"torchvision has no classifier '{name}'{messages.nearest_three(name, known)}")

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from imgcls.errors import ImgclsError, WeightsMissing
-from imgcls.models.weights import caches, download, hosts, network, publications
+from imgcls.models.weights import caches, publications
 from imgcls.models.weights.lock import NotListed
 from imgcls.records.config import ModelSpec, PublishedWeights
 from imgcls.records.weights import PublishedFile
@@ -27,6 +27,8 @@ def connect(specs: Iterable[ModelSpec]) -> None:
     for spec in specs:
         url = _site(spec)
         if url and not _is_refused(spec) and not _seems_here(spec):
+            from imgcls.models.weights import hosts, network  # which import what requests files
+
             hosts.begin(network.mirrored(url) or url)
 
 
@@ -48,9 +50,12 @@ def absence(spec: ModelSpec) -> ImgclsError | None:
     None where they are here or can be fetched, and where only the library knows which they are.
     """
     files = publications.of(spec)
+    if not files:
+        return None
+    from imgcls.models.weights import download  # which imports what requests files
+
     try:
-        if files:
-            download.require_reachable(files, spec.access)
+        download.require_reachable(files, spec.access)
     except ImgclsError as error:
         return error
     return None
@@ -75,6 +80,8 @@ def _is_path(spec: ModelSpec) -> bool:
 
 def _is_refused(spec: ModelSpec) -> bool:
     """Whether nothing may be requested."""
+    from imgcls.models.weights import network  # which imports what requests files
+
     lock = spec.access.lock
     is_unlisted = lock is not None and not any(spec.access.model in entry.models for entry in lock.files)
     return spec.access.offline or network.is_forbidden() or is_unlisted

@@ -1,12 +1,14 @@
-"""Tensors that stay in their safetensors file until they are used."""
+"""Tensors that stay in their file until they are used."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from imgcls.errors import ModelError
 from imgcls.models.weights import tensors
 
 if TYPE_CHECKING:
@@ -26,6 +28,51 @@ _DTYPES = {  # docs/decisions.md#lazy-tensors
     "F64": "float64",
 }
 """The types of safetensors that are read when they are used; rarer ones are read at once."""
+
+
+class TensorFile(NamedTuple):
+    """A file in which tensors stay: its ``size`` in bytes, and when it was changed, before anything was read of it."""
+
+    path: Path
+    size: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> TensorFile:
+        """The file as it is now. Raises OSError."""
+        status = path.stat()
+        return cls(path, status.st_size, status.st_mtime_ns)
+
+    def read_into(self, values: memoryview, start: int) -> None:
+        """Fill ``values`` with the bytes from ``start`` on. Raises what :meth:`require_unchanged` raises."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(start)
+                count = file.readinto(values)
+        except OSError as error:
+            raise self._refused(f"cannot be read any more ({error.strerror})") from error
+        self.require_unchanged()
+        if count != len(values):
+            raise self._refused("became shorter while it was read")
+
+    def require_unchanged(self) -> None:
+        """Raise ModelError where the file was changed, replaced or removed."""
+        try:
+            current = TensorFile.of(self.path)
+        except OSError as error:
+            raise self._refused(f"cannot be read any more ({error.strerror})") from error
+        if current != self:
+            raise self._refused("was changed while it was read")
+
+    def _refused(self, why: str) -> ModelError:
+        return ModelError(f"{self.path} {why}; run again when nothing writes it")
+
+
+def require_unchanged(tensors: Iterable[object]) -> None:
+    """Raise ModelError where one of these stays in a file that was changed, replaced or removed."""
+    for tensor in tensors:
+        if isinstance(tensor, _lazy_type()):
+            tensor.file.require_unchanged()
 
 
 def spans(path: Path) -> dict[str, tuple[str, list[int], int]]:
@@ -56,17 +103,27 @@ def _header(path: Path) -> tuple[Any, int]:
         return json.loads(file.read(min(length, path.stat().st_size))), length
 
 
-def tensor_in_file(path: Path, name: str, dtype: str, shape: list[int], start: int) -> torch.Tensor:
+def tensor_in_file(file: TensorFile, name: str, dtype: str, shape: list[int], start: int) -> torch.Tensor:
     """A tensor that stays in its file; one of a rare type is read."""
     import torch
     from safetensors import safe_open
 
     if dtype in _DTYPES:
-        unread: torch.Tensor = _lazy_type()(path, getattr(torch, _DTYPES[dtype]), shape, start)
-        return unread
-    with safe_open(path, framework="pt", device="cpu") as file:
-        tensor: torch.Tensor = file.get_tensor(name)
+        return of(file, getattr(torch, _DTYPES[dtype]), shape, start)
+    with safe_open(file.path, framework="pt", device="cpu") as opened:
+        tensor: torch.Tensor = opened.get_tensor(name)
     return tensor
+
+
+def of(file: TensorFile, dtype: torch.dtype, shape: Sequence[int], start: int) -> torch.Tensor:
+    """A tensor of a usual type that stays in its file, where its values begin at the byte ``start``, in C order."""
+    unread: torch.Tensor = _lazy_type()(file, dtype, shape, start)
+    return unread
+
+
+def is_usual(dtype: torch.dtype) -> bool:
+    """Whether tensors of this type can stay in their file."""
+    return str(dtype).removeprefix("torch.") in _DTYPES.values()
 
 
 @cache
@@ -81,14 +138,14 @@ def _lazy_type() -> type[Any]:
     class LazyTensor(torch.Tensor):
         device = torch.device("cpu")
         is_meta = False
-        path: Path
+        file: TensorFile
         start: int
 
         @staticmethod
-        def __new__(cls: Any, path: Path, dtype: torch.dtype, shape: list[int], start: int) -> Any:
+        def __new__(cls: Any, file: TensorFile, dtype: torch.dtype, shape: Sequence[int], start: int) -> Any:
             without_values = torch.empty(shape, dtype=dtype, device="meta")
             tensor = torch.Tensor._make_subclass(cls, without_values)  # noqa: SLF001 - as torch's own subclasses do
-            tensor.path, tensor.start = path, start
+            tensor.file, tensor.start = file, start
             return tensor
 
         @classmethod
@@ -111,11 +168,7 @@ def _lazy_type() -> type[Any]:
             return self.read_into(torch.empty(self.shape, dtype=self.dtype))
 
         def read_into(self, tensor: torch.Tensor) -> torch.Tensor:
-            values = tensors.raw_bytes(tensor)
-            with self.path.open("rb") as file:
-                file.seek(self.start)
-                if file.readinto(values) != len(values):
-                    raise EOFError(f"{self.path} became shorter while it was read")
+            self.file.read_into(tensors.raw_bytes(tensor), self.start)
             return tensor
 
     return LazyTensor

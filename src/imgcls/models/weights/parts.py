@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path, PurePosixPath
@@ -70,6 +71,9 @@ def _ignore(_done: int, _total: int | None) -> None:
 def _alone(lock: Path) -> AbstractContextManager[object]:
     """A context in which no other process fetches the same file."""
     while True:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # another process was done, and removed the folder
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
             return FileLock(lock).acquire()
+        except (FileExistsError, FileNotFoundError):  # another process was done, and removed the folder
+            if os.path.lexists(lock.parent) and not lock.parent.is_dir():
+                raise

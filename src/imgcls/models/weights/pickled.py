@@ -16,7 +16,7 @@ from _compat_pickle import (
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from imgcls import messages
 from imgcls.errors import ModelError
@@ -98,10 +98,11 @@ class StandIn(metaclass=_StandInType):
         self.state = state
 
 
-def load(path: Path) -> Any:
+def load(path: Path, device: Literal["cpu", "meta"] = "cpu") -> Any:
     """The content of a file of ``torch.save``, on the CPU; objects of classes are :class:`StandIn` or plain containers.
 
-    Raises :class:`ModelError` for a file that calls code or is damaged, and OSError.
+    On the device ``meta`` tensors have no values. Raises :class:`ModelError` for a file that calls code or is damaged,
+    and OSError.
     """
     if member := archive.damaged_member(path):
         raise ModelError(
@@ -113,7 +114,7 @@ def load(path: Path) -> Any:
         _stand_in(stand_ins, name)
     while True:
         try:
-            return _load(path, stand_ins)
+            return _load(path, device, stand_ins)
         except _DAMAGED as error:
             if not _learn(stand_ins, str(error)):
                 raise _unreadable(path, error) from error
@@ -137,13 +138,13 @@ def whole_object(path: Path, what: str) -> ModelError:
     )
 
 
-def _load(path: Path, stand_ins: dict[str, type[Any]]) -> Any:
+def _load(path: Path, device: str, stand_ins: dict[str, type[Any]]) -> Any:
     import torch
 
     named: list[Any] = [(stand_in, name) for name, stand_in in stand_ins.items()]
     with warnings.catch_warnings(), torch.serialization.safe_globals(named), path.open("rb") as file:
         warnings.simplefilter("ignore", UserWarning)  # of unusual pickle protocols: they are read or they are refused
-        return torch.load(file, map_location="cpu", weights_only=True)  # of a path, it would look at the suffix
+        return torch.load(file, map_location=device, weights_only=True)  # of a path, it would look at the suffix
 
 
 def _learn(stand_ins: dict[str, type[Any]], message: str) -> bool:

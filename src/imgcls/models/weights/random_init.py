@@ -54,6 +54,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from imgcls.models.weights import tensors
+
 if TYPE_CHECKING:
     import torch
 
@@ -88,13 +90,24 @@ def fill(module: torch.nn.Module, seed: int) -> None:
 
     with torch.no_grad():
         for name, tensor in _weights(module):
-            tensor.copy_(torch.from_numpy(values(seed, name, tuple(tensor.shape))))
+            if tensors.is_dense(tensor) and tensor.is_contiguous() and tensor.dtype is torch.float32:
+                _write(seed, name, tensor.detach().numpy())
+            else:
+                tensor.copy_(torch.from_numpy(values(seed, name, tuple(tensor.shape))))
 
 
 def values(seed: int, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """The tensor ``name`` of ``shape`` under ``seed``, as the module's docstring states; float32, C order."""
+    array = np.empty(shape, np.float32)
+    _write(seed, name, array)
+    return array
+
+
+def _write(seed: int, name: str, array: NDArray[np.float32]) -> None:
+    """Put the values of a tensor into its own memory, which is in C order: no second one is needed."""
+    shape = array.shape
     middle, reach, centred = _rule(name, shape)
-    rows = np.empty((shape[0], math.prod(shape[1:])) if shape else (1, 1), np.float32)
+    rows = array.reshape((shape[0], math.prod(shape[1:])) if shape else (1, 1))
     numbers = _philox(seed, name, shape)
     step = 2 * max(1, _CHUNK // 2 // max(1, rows.shape[1]))  # even: only the last chunk leaves half a word over
     for start in range(0, len(rows), step):
@@ -105,7 +118,6 @@ def values(seed: int, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
         exact *= reach / _LIMIT
         exact += middle
         chunk[:] = exact
-    return rows.reshape(shape)
 
 
 def _weights(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from imgcls import hashing, messages
+from imgcls import hashing, light_imports, messages
 from imgcls.models.weights import files, fingerprints, fit, reader, stated_names, unwrap
 from imgcls.models.weights.fingerprints import Table
 from imgcls.models.weights.fit import Shapes
@@ -124,8 +124,7 @@ def _published(names: Sequence[str], file: Path) -> tuple[str, str] | None:
     _, _, digits = file.stem.rpartition("-")
     if not own or not digits:
         return None
-    from torchvision import models
-
+    models = light_imports.torchvision("torchvision.models")
     for name in own:
         for tag, weights in models.get_model_weights(name).__members__.items():
             is_named = PurePosixPath(urlsplit(weights.url).path).name == file.name
