@@ -126,7 +126,7 @@ def test_holm_of_nothing_is_nothing() -> None:
 @pytest.mark.parametrize(
     ("function", "arguments", "why"),
     [
-        (paired.mcnemar, (-1, 1), r"\bk\b|\bn\b"),
+        (paired.mcnemar, (-1, 1), "-1 losses and 1 gains"),
         (paired.mcnemar_power, (0, 0.2, 0.1), "n is 0"),
         (paired.mcnemar_power, (9, 0.2, -0.3), "difference -0.3"),
         (paired.mcnemar_power, (9, 1.5, 0.3), "discordant is 1.5"),

@@ -67,10 +67,21 @@ def test_wilson_takes_95_per_cent_by_default() -> None:
     assert (f"{interval.low:.3f}", f"{interval.high:.3f}") == ("0.581", "0.642")
 
 
-@pytest.mark.parametrize(("count", "n", "why"), [(0, 0, "n"), (1, 0, "n"), (-1, 5, "k"), (6, 5, "k")])
-def test_wilson_refuses_what_is_not_a_proportion(count: int, n: int, why: str) -> None:
+def test_wilson_is_scipys_to_the_last_digit() -> None:
+    """All counts out of many numbers, at 95 %: documents have had these digits since SciPy computed them."""
+    for n in (*range(1, 60), 833, 1000, 50_000):
+        for count in {*range(0, n, max(1, n // 40)), n}:
+            scipys = binomtest(count, n).proportion_ci(0.95, method="wilson")
+            ours = proportions.wilson(count, n)
+            assert (ours.low, ours.high) == (scipys.low, scipys.high)
+
+
+@pytest.mark.parametrize(("count", "n"), [(0, 0), (1, 0), (-1, 5), (6, 5)])
+def test_wilson_refuses_what_is_not_a_proportion(count: int, n: int) -> None:
     """No images, and counts outside of their number, are a ValueError."""
-    with pytest.raises(ValueError, match=rf"\b{why}\b"):
+    with pytest.raises(
+        ValueError, match=rf"^count is {count} of n = {n}: counts are from 0 to n, and n is at least 1$"
+    ):
         proportions.wilson(count, n)
 
 

@@ -14,7 +14,7 @@ OLDER = {**NET, "torch": "2.14.0"}
 
 
 def _store(name: str, **keys: Parts | None) -> MergedStore:
-    return MergedStore(Path(name), 1, 1, keys, {}, [])
+    return MergedStore(Path(name), 1, 1, keys, {}, 0, [])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock, Timeout
@@ -39,6 +40,37 @@ def test_a_commit_that_fails_is_rolled_back(folder: Path, monkeypatch: pytest.Mo
         reader.rollback()
         store.put({KEY: (1000, stored.outputs([2]))})
         assert store.missing(KEY, [stored.sha256(1), stored.sha256(2)]) == {stored.sha256(1)}
+
+
+class _InterruptedAtBegin:
+    """A connection during which Ctrl-C is pressed as soon as a transaction has begun."""
+
+    def __init__(self, whole: sqlite3.Connection) -> None:
+        self._whole = whole
+
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        cursor = self._whole.execute(statement, *values)
+        if statement.startswith("begin"):
+            raise KeyboardInterrupt
+        return cursor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+
+def test_an_interrupt_right_after_the_beginning_leaves_no_transaction_open(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is stored next would be a part of it, and lost when the store is closed."""
+    with closing(Store(folder)) as store:
+        with monkeypatch.context() as during:
+            during.setattr(store, "_connection", _InterruptedAtBegin(store._connection))
+            for method in (lambda: store.put({KEY: (1000, stored.outputs([1]))}), store.verify):
+                with pytest.raises(KeyboardInterrupt):
+                    method()
+        store.put({KEY: (1000, stored.outputs([2]))})
+        with closing(Store(folder)) as other:
+            assert other.missing(KEY, [stored.sha256(1), stored.sha256(2)]) == {stored.sha256(1)}
 
 
 def test_a_full_disk_is_reported(store: Store) -> None:
@@ -247,10 +279,10 @@ def test_what_is_stored_together_is_stored_whole_or_not_at_all(tmp_path: Path) -
             store.put_undecodable("pillow", {stored.sha256(1): ("corrupt", "no such marker")})
             store.put_remarks("pillow", {stored.sha256(2): ["is grey"]})
             raise KeyboardInterrupt
-        assert not store.undecodable("pillow", [stored.sha256(1)])
-        assert not store.remarks("pillow", [stored.sha256(2)])
+        assert not store.undecodable("pillow", stored.index([stored.sha256(1)]))
+        assert not list(store.remarks("pillow", stored.index([stored.sha256(2)])))
         with store.transaction():
             store.put_undecodable("pillow", {stored.sha256(1): ("corrupt", "no such marker")})
             store.put_remarks("pillow", {stored.sha256(2): ["is grey"]})
-        assert store.undecodable("pillow", [stored.sha256(1)]) == {stored.sha256(1): ("corrupt", "no such marker")}
-        assert store.remarks("pillow", [stored.sha256(2)]) == {stored.sha256(2): ("is grey",)}
+        assert store.undecodable("pillow", stored.index([stored.sha256(1)])) == {0: ("corrupt", "no such marker")}
+        assert list(store.remarks("pillow", stored.index([stored.sha256(2)]))) == [(0, ("is grey",))]

@@ -45,10 +45,10 @@ COMPUTED: dict[str, tuple[Callable[[Store], object], object, str]] = {
     "update answers set checksum = 0": (_missing, {stored.sha256(1), stored.sha256(2)}, "predictions: 2"),
     "update choices set body = '{}'": (lambda store: store.choice("about"), None, "choices of runtimes: 1"),
     "update undecodable set reason = 'corrupt?'": (
-        lambda store: store.undecodable("Pillow 13", [stored.sha256(3)]), {}, "rejections: 1"
+        lambda store: store.undecodable("Pillow 13", stored.index([stored.sha256(3)])), {}, "rejections: 1"
     ),
     "update undecodable set detail = cast(x'ff' as text)": (
-        lambda store: store.undecodable("Pillow 13", [stored.sha256(3)]), {}, "rejections: 1"
+        lambda store: store.undecodable("Pillow 13", stored.index([stored.sha256(3)])), {}, "rejections: 1"
     ),
     "update hashed_files set sha256 = zeroblob(32)": (lambda store: store.hashed(STATE), None, "hashes of files: 1"),
     "update hashed_files set sha256 = 5": (lambda store: store.hashed(STATE), None, "hashes of files: 1"),

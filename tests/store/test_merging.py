@@ -59,15 +59,17 @@ def test_every_row_of_every_store_is_in_the_merged_one() -> None:
     _store("b", range(3, 9))
     merged = _merged("a", "b")
     assert [(one.predictions, one.new, one.damaged, one.different) for one in merged] == [
-        (5, 5, {}, []),
-        (6, 4, {}, []),
+        (5, 5, {}, 0),
+        (6, 4, {}, 0),
     ]
     images = [stored.sha256(number) for number in range(9)]
     with closing(Store(Path("all"))) as store:
         assert store.outputs(KEY, images) == dict(stored.outputs(range(9)))
         assert store.parts(KEY) == PARTS
-        assert store.remarks(DECODING, images) == {image: (f"remark {n}",) for n, image in enumerate(images)}
-        assert len(store.undecodable(DECODING, [stored.sha256(1000 + number) for number in range(9)])) == 9
+        assert dict(store.remarks(DECODING, stored.index(images))) == {n: (f"remark {n}",) for n in range(len(images))}
+        assert (
+            len(store.undecodable(DECODING, stored.index([stored.sha256(1000 + number) for number in range(9)]))) == 9
+        )
         assert store.choice("about") == RuntimeChoice("eager", 9)
         assert store.seconds_per_image(KEY, "photos", "machine") == 0.5
         assert (store.verify(), store.damage.take()) == (9, ())
@@ -137,9 +139,39 @@ def test_other_predictions_under_one_key_are_named() -> None:
     with closing(Store(Path("b"))) as store:
         store.put({KEY: (1000, [(stored.sha256(2), stored.OUTPUT), *stored.outputs([3])])})
     first, second = _merged("a", "b")
-    assert (first.different, second.different, second.new) == ([], [stored.sha256(2)], 0)
+    assert (first.different, second.different, second.images, second.new) == (0, 1, [stored.sha256(2)], 0)
     with closing(Store(Path("all"))) as store:
         assert store.outputs(KEY, [stored.sha256(2)]) == dict(stored.outputs([2]))
+
+
+@pytest.mark.usefixtures("home")
+def test_of_many_other_predictions_three_are_named() -> None:
+    """All are counted."""
+    _store("a", range(9))
+    with closing(Store(Path("b"))) as store:
+        store.put({KEY: (1000, [(stored.sha256(number), stored.OUTPUT) for number in range(10, 15)])})
+        store.put({KEY: (1000, [(stored.sha256(number), stored.OUTPUT) for number in range(5)])})
+    _, second = _merged("a", "b")
+    assert (second.predictions, second.new, second.different, len(second.images)) == (10, 5, 5, 3)
+
+
+@pytest.mark.usefixtures("home")
+def test_of_two_merges_into_one_folder_the_slower_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store of the other one stays as it is."""
+    _store("a", range(5))
+    added = merging._Part.added
+
+    def overtaken(part: merging._Part) -> MergedStore:
+        Path("all").mkdir()
+        Path("all", "other").touch()
+        return added(part)
+
+    monkeypatch.setattr(merging._Part, "added", overtaken)
+    message = "all was written by another process during the merge: name another folder with -o FOLDER"
+    with pytest.raises(ConfigError, match=f"^{message}$"):
+        _merged("a")
+    assert [path.name for path in Path("all").iterdir()] == ["other"]
+    assert not list(Path().glob(".*all"))
 
 
 @pytest.mark.usefixtures("home")

@@ -14,13 +14,18 @@ DECODING = "Pillow 13, exif ignore"
 FIRST, SECOND, THIRD = map(stored.sha256, range(3))
 
 
+def _remarks(store: Store, images: Sequence[str], decoding: str = DECODING) -> dict[str, tuple[str, ...]]:
+    """The remarks on these images, by their sha256."""
+    return {images[position]: phrases for position, phrases in store.remarks(decoding, stored.index(images))}
+
+
 def test_remarks_come_back_by_decoding_and_image(store: Store) -> None:
     """Of many images only those with remarks are returned, each with its own in order, and for no other decoding."""
     images = [stored.sha256(number) for number in range(2 * IMAGES_PER_QUERY)]
     remarks = {images[0]: ("16 bits", "rotated by Exif"), images[-1]: ("größer",)}
     store.put_remarks(DECODING, remarks)
-    assert store.remarks(DECODING, images) == remarks
-    assert store.remarks("Pillow 14", images) == {}
+    assert _remarks(store, images) == remarks
+    assert _remarks(store, images, "Pillow 14") == {}
 
 
 def test_remarks_add_up_and_the_last_on_an_image_stays(store: Store) -> None:
@@ -28,7 +33,7 @@ def test_remarks_add_up_and_the_last_on_an_image_stays(store: Store) -> None:
     store.put_remarks(DECODING, {FIRST: ["old"], SECOND: ["second"]})
     store.put_remarks(DECODING, {FIRST: ["new"], THIRD: ["third"]})
     store.put_remarks(DECODING, {})
-    assert store.remarks(DECODING, [FIRST, SECOND, THIRD]) == {FIRST: ("new",), SECOND: ("second",), THIRD: ("third",)}
+    assert _remarks(store, [FIRST, SECOND, THIRD]) == {FIRST: ("new",), SECOND: ("second",), THIRD: ("third",)}
     assert store.verify() == 0
 
 
@@ -37,13 +42,13 @@ def test_an_image_with_damaged_remarks_is_computed_again(store: Store) -> None:
     store.put({key: (10, stored.outputs(range(3))) for key in (KEY, OTHER_KEY)})
     store.put_remarks(DECODING, {FIRST: ["first"], SECOND: ["second"]})
     store._connection.execute("update remarks set body = ? where image = ?", (b'["fIrst"]', bytes.fromhex(FIRST)))
-    assert store.remarks(DECODING, [FIRST, SECOND, THIRD]) == {SECOND: ("second",)}
+    assert _remarks(store, [FIRST, SECOND, THIRD]) == {SECOND: ("second",)}
     assert [store.missing(key, [FIRST, SECOND, THIRD]) for key in (KEY, OTHER_KEY)] == [{FIRST}, {FIRST}]
     assert store.damage.take() == (
         "damaged rows of the store were computed again (remarks: 1): `imgcls cache verify` shows whether there is more",
     )
     store.put_remarks(DECODING, {FIRST: ["first"]})
-    assert store.remarks(DECODING, [FIRST, SECOND]) == {FIRST: ("first",), SECOND: ("second",)}
+    assert _remarks(store, [FIRST, SECOND]) == {FIRST: ("first",), SECOND: ("second",)}
     assert store.verify() == 4
 
 
@@ -69,9 +74,9 @@ def test_where_remarks_are_lost_everything_is_computed_again(
     store._connection.execute(statement, values)
     with pytest.raises(StoreError, match=r"is damaged; delete the file\n.*remark"):
         store.verify()
-    assert store.remarks(DECODING, images) == {}
+    assert _remarks(store, images) == {}
     assert [store.missing(key, images) for key in (KEY, OTHER_KEY)] == [set(images)] * 2
     assert store.damage.take() == ("remarks on images were lost in the store: all predictions were computed again",)
     store.put_remarks(DECODING, {SECOND: ["second"]})
-    assert store.remarks(DECODING, images) == {SECOND: ("second",)}
+    assert _remarks(store, images) == {SECOND: ("second",)}
     assert store.verify() == 0

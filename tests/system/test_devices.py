@@ -15,7 +15,7 @@ from imgcls.models.runtimes import base as runtimes
 from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.performance import memory_process
 from imgcls.records.config import ModelSpec
-from imgcls.session.options import OPTIONS
+from imgcls.session.option_table import OPTIONS
 from imgcls.system import devices, machine
 
 

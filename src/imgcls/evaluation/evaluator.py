@@ -1,33 +1,30 @@
-"""Scores a dataset: list, read the store, decode, preprocess, infer, store, count; the only place with that order."""
+"""Scores a dataset: list, prepare, read the store, load, warm up, score, count; the only place with that order."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from imgcls.data import class_lists, labels
 from imgcls.data import dataset as datasets
 from imgcls.errors import ImgclsError, LabelError, StoreError
-from imgcls.evaluation import pipeline, plans, results, runtime_selection
+from imgcls.evaluation import results
 from imgcls.evaluation.decoding import Decoding
-from imgcls.evaluation.inputs import Rejected
-from imgcls.evaluation.pipeline import BatchResult, ModelStage
-from imgcls.evaluation.state import DatasetState, ModelState
-from imgcls.models import loader
-from imgcls.models.model import Model
+from imgcls.evaluation.engine import Engine, Here
+from imgcls.evaluation.preparation import Preparation
+from imgcls.evaluation.state import DatasetState, ModelState, RemarksByImage
+from imgcls.evaluation.storing import Recorder, rules
+from imgcls.evaluation.todo import Todo
 from imgcls.models.pool import ModelPool
-from imgcls.models.runtimes import base as runtimes
-from imgcls.models.sources import registry
 from imgcls.records.config import DatasetSpec
-from imgcls.records.data import ImageRef, LabelList, Listing, Matching
-from imgcls.records.evaluation import DatasetOutcome, Failure, ModelInfo, Output, Pass, Progress, Stage
+from imgcls.records.data import Listing
+from imgcls.records.evaluation import DatasetOutcome, Failure, Pass, Progress, Stage
 from imgcls.records.plan import Plan
 from imgcls.store.database import Store
 from imgcls.system import machine
 
-IMAGES_PER_COMMIT = 32  # docs/decisions.md#images-per-transaction
-"""Images that are stored together: a killed run loses at most these, and what its workers hold."""
+if TYPE_CHECKING:
+    from imgcls.evaluation.pipeline import BatchResult
 
 
 def evaluate(
@@ -39,18 +36,19 @@ def evaluate(
     progress: Progress,
     find: Callable[[DatasetSpec], Listing] | None = None,
     plan: Plan | None = None,
+    engine: Engine | None = None,
 ) -> DatasetOutcome:
     """One pass over a dataset with these models; a later process of the same run reads what the first one stored.
 
     ``find`` lists the images, :func:`imgcls.data.dataset.list_images` where it is not given. ``plan``: the runtimes,
-    where they were chosen before. A model's failure is part
-    of the outcome and does not stop the others. Raises StoreError.
+    where they were chosen before. ``engine``: what runs the networks, this process where it is not given. A model's
+    failure is part of the outcome and does not stop the others. Raises StoreError.
     """
     with store.lock(), machine.limited_threads():  # one lock for all datasets, because they may share images
         known = store.outcome(run_id, dataset.name)
         if known and {pair.scores.model for pair in known.pairs} >= set(names):
             return known
-        evaluator = Evaluator(dataset, names, pool, store, progress, plan)
+        evaluator = Evaluator(dataset, names, pool, store, progress, plan, engine)
         try:
             evaluator.run(find or datasets.list_images)
         except KeyboardInterrupt:
@@ -70,10 +68,13 @@ class Evaluator:
         store: Store,
         progress: Progress,
         plan: Plan | None = None,
+        engine: Engine | None = None,
     ) -> None:
-        self.state, self.plan = DatasetState(dataset, names), plan
+        self.state, self.decoding = DatasetState(dataset, names), Decoding(dataset)
         self.pool, self.store, self.progress = pool, store, progress
-        self.decoding = Decoding(dataset)
+        self.preparation = Preparation(self.state, self.decoding, pool, store, plan)
+        self.engine = engine or Here()
+        self._remarks: dict[str, RemarksByImage] = {}
 
     def run(self, find: Callable[[DatasetSpec], Listing]) -> None:
         """List the images, and score them with one group of models after the other."""
@@ -93,7 +94,7 @@ class Evaluator:
         """Count what was predicted, and store the outcome for its report."""
         outcome = results.count(self.state, self.store)
         lists = [model.labels for model in self.state.models.values()]
-        self.store.put_outcome(run_id, outcome, self.state.listing.images, lists)
+        self.store.put_outcome(run_id, outcome, self.state.images, lists)
         return outcome
 
     def _groups(self) -> Iterator[list[ModelState]]:
@@ -104,7 +105,7 @@ class Evaluator:
             if name in self.state.failures:
                 continue
             try:
-                self.state.models[name] = self.prepared(self.pool.get(name))
+                self.state.models[name] = self.preparation.prepared(self.pool.known(name, self.store))
             except StoreError:
                 raise
             except ImgclsError as error:
@@ -121,75 +122,18 @@ class Evaluator:
         if group:
             yield group
 
-    def prepared(self, model: Model) -> ModelState:
-        """A model before its first batch. Raises LabelError where folders and classes do not match."""
-        state, name = self.state, model.spec.name
-        planned = plans.of(self.plan, name, state.dataset.name) if self.plan else None
-        classes, matching = self._matched(model)
-        started = time.perf_counter()
-        rejected = self.store.undecodable(self.decoding.rejecting(model.preprocessing.rule), list(state.first_file))
-        task = runtime_selection.Task(
-            state.dataset,
-            self.decoding.name,
-            listed=len(state.listing.images) + sum(state.listing.elsewhere.values()),
-            images=list(state.first_file.values()),
-            rejected=rejected.keys(),
-            artefacts=self.pool.artefacts,
-            planned=planned.choice if planned else None,
-            is_whole=not state.listing.elsewhere,
-        )
-        choice, model = runtime_selection.choose(model, task, self.store)
-        key, parts = model.prediction_key(self.decoding.name), model.key_parts(self.decoding.name)
-        if planned:
-            plans.check(planned, key, parts)
-        self.store.put_parts(key, parts)
-        outputs = self.store.classes(key) or _count_outputs(model)
-        compile_seconds = time.perf_counter() - started
-        labels.check_head(classes, outputs, datasets.folder_names(state.listing))
-        return ModelState(
-            name=name,
-            info=replace(model.info, notes=(*model.info.notes, *matching.notes)),
-            preprocessing=model.preprocessing,
-            labels=classes,
-            matching=matching,
-            key=key,
-            outputs=outputs,
-            choice=choice,
-            load_seconds=model.load_seconds,
-            compile_seconds=compile_seconds,
-            classifier=model.classifier,
-            rejected=rejected,
-        )
-
-    def _matched(self, model: Model) -> tuple[LabelList, Matching]:
-        """A model's classes, and those that are right for the folders. Raises LabelError.
-
-        Where the head has another size than its list, that is the reason for folders that do not match.
-        """
-        listing, specs = self.state.listing, [self.pool.specs[name] for name in self.state.names]
-        alike = [] if self.pool.holds_module else registry.with_lists_like(model.labels, specs)
-        try:
-            return datasets.match_labels(self.state.dataset, listing, model.labels, alike)
-        except LabelError:
-            folders = datasets.folder_names(listing)
-            if model.labels == class_lists.UNSTATED:
-                raise labels.unstated(model.spec, loader.output_count(model), folders) from None
-            if model.labels != class_lists.FOLDERS:
-                labels.check_head(model.labels, loader.output_count(model), folders)
-            raise
-
     def _fail(self, name: str, error: ImgclsError) -> None:
         """The first failure counts: the batches of other workers fail in the same way."""
         self.state.failures.setdefault(name, _failure(error, "labels" if isinstance(error, LabelError) else "model"))
 
     def _pass(self, group: list[ModelState], listing_seconds: float) -> None:
         started = time.perf_counter()
-        images = self.state.first_file
-        self._read_store(group, list(images))
-        todo = [image for sha256, image in images.items() if any(sha256 in model.missing for model in group)]
-        warm_up_seconds = self._warm_up(group)
-        decode_seconds = self._score(todo, group)
-        seconds = time.perf_counter() - started - warm_up_seconds
+        self._read_store(group)
+        lacking = [model for model in group if model.missing.any()]
+        images = len(self._todo(lacking))
+        ready_seconds = self._ready(lacking)
+        decode_seconds = self._score(lacking, len(self.state.distinct) - images)
+        seconds = time.perf_counter() - started - ready_seconds
         self.state.passes.append(
             Pass(
                 dataset=self.state.dataset.name,
@@ -203,9 +147,9 @@ class Evaluator:
                 device=self.pool.device,
             )
         )
-        self._store_durations(group, seconds, len(todo))
+        self._store_durations(group, seconds, images)
         for model in group:
-            model.classifier = None
+            model.release()
 
     def _store_durations(self, group: Sequence[ModelState], seconds: float, images: int) -> None:
         """Store how long each model's predictions took: its own time, and a part of what all models of a pass share."""
@@ -215,106 +159,49 @@ class Evaluator:
                 place = self.state.dataset.name, machine.digest(model.info.device)
                 self.store.add_duration(model.key, *place, model.computed, model.seconds + shared * model.computed)
 
-    def _read_store(self, group: Sequence[ModelState], images: Sequence[str]) -> None:
-        of_rules = {rule: self.store.remarks(self.decoding.remarking(rule), images) for rule in _rules(group)}
+    def _read_store(self, group: Sequence[ModelState]) -> None:
+        """What is known of the images; remarks first, because what is damaged in them removes predictions."""
+        distinct = self.state.distinct
+        for rule in rules(group):
+            if rule not in self._remarks:
+                self._remarks[rule] = RemarksByImage(len(self.state.images))
+                self._remarks[rule].add(self.store.remarks(self.decoding.remarking(rule), distinct.index))
         for model in group:
-            model.remarks.update(of_rules[model.preprocessing.rule])
-            decodable = [image for image in images if image not in model.rejected]
-            model.missing = frozenset(self.store.missing(model.key, decodable))
-            stored = set(decodable) - model.missing
-            model.from_store = sum(image.sha256 in stored for image in self.state.listing.images)
+            model.remarks = self._remarks[model.preprocessing.rule]
+            model.missing = distinct.missing(self.store, model.key, model.rejected)
+            model.from_store = int(self.state.listed(self.state.scored(model)).sum())
 
-    def _warm_up(self, group: Sequence[ModelState]) -> float:
-        """Let what happens once happen before the clock starts; its seconds."""
-        before = time.perf_counter()
-        for model in group:
-            if model.missing and model.classifier and _starts_slowly(model.info):
-                started = time.perf_counter()
-                try:
-                    pipeline.warm_up(model.classifier, model.info)
-                except ImgclsError as error:
-                    self._fail(model.name, error)
-                model.compile_seconds += time.perf_counter() - started
-        return time.perf_counter() - before
+    def _ready(self, lacking: Sequence[ModelState]) -> float:
+        """Load what lacks predictions, and let what happens once happen before the clock starts; its seconds."""
+        started = time.perf_counter()
+        for name, error in (self.engine.ready(lacking) if lacking else {}).items():
+            self._fail(name, error)
+        return time.perf_counter() - started
 
-    def _score(self, todo: Sequence[ImageRef], group: Sequence[ModelState]) -> float:
-        """Run every model on the images that it lacks; the seconds of decoding."""
-        total = len(self.state.first_file)
-        done, decode_seconds = total - len(todo), 0.0
-        self.progress(self.state.dataset.name, done, total)
-        stages = {model.name: model.stage() for model in group if model.name not in self.state.failures}
-        running = {name: stage for name, stage in stages.items() if stage}
-        unstored: list[BatchResult] = []
+    def _todo(self, models: Sequence[ModelState]) -> Todo:
+        return Todo(self.state.images, {model.name: model.missing for model in models})
+
+    def _score(self, lacking: Sequence[ModelState], done: int) -> float:
+        """Run every model that is ready on the images that it lacks; the seconds of decoding. ``done``: images."""
+        name, total, decode_seconds = self.state.dataset.name, len(self.state.distinct), 0.0
+        self.progress(name, done, total)
+        running = [model for model in lacking if model.name not in self.state.failures]
+        recorder = Recorder(self.state, running, self.decoding, self.store)
         try:
-            for result in self._batch_results(todo, list(running.values())):
-                unstored.append(result)
+            for result in self._batch_results(running):
                 decode_seconds += result.decode_seconds
-                for name, error in result.failures.items():
-                    self._fail(name, error)
-                    running[name].stopped = True
-                if sum(one.images for one in unstored) >= IMAGES_PER_COMMIT:
-                    done += self._store(unstored, group)
-                    unstored.clear()
-                    self.progress(self.state.dataset.name, done, total)
-                if all(stage.stopped for stage in running.values()):
-                    break
+                for model, error in result.failures.items():
+                    self._fail(model, error)
+                if stored := recorder.add(result):
+                    done = min(done + stored, total)  # an engine may repeat work
+                    self.progress(name, done, total)
         finally:
-            done += self._store(unstored, group)
-        self.progress(self.state.dataset.name, done, total)
+            done = min(done + recorder.commit(), total)
+        self.progress(name, done, total)
         return decode_seconds
 
-    def _batch_results(self, todo: Sequence[ImageRef], stages: Sequence[ModelStage]) -> Iterable[BatchResult]:
-        dataset = self.state.dataset
-        return pipeline.batch_results(todo, stages, dataset.exif, dataset.max_megapixels) if stages else ()
-
-    def _store(self, batches: Sequence[BatchResult], group: Sequence[ModelState]) -> int:
-        """Store what came of these batches, all of it or nothing; the number of images."""
-        rows: dict[str, tuple[int, list[tuple[str, Output]]]] = {}
-        for model in group:
-            outputs = [
-                (image.sha256, output) for batch in batches for image, output in batch.outputs.get(model.name, ())
-            ]
-            if outputs and model.name not in self.state.failures:
-                rows[model.key] = (model.outputs, outputs)
-                model.computed += len(outputs)
-            threads = pipeline.threads() if model.classifier and model.classifier.concurrent else 1
-            model.seconds += sum(batch.seconds.get(model.name, 0.0) for batch in batches) / threads
-        if batches:
-            with self.store.transaction():  # docs/decisions.md#images-per-transaction
-                for rule in _rules(group):
-                    concerned = [model for model in group if model.preprocessing.rule == rule]
-                    self._reject(rule, [one for batch in batches for one in batch.rejected[rule]], concerned)
-                    self._remark(rule, {i: said for b in batches for i, said in b.remarks[rule].items()}, concerned)
-                self.store.put(rows)
-        return sum(batch.images for batch in batches)
-
-    def _remark(self, rule: str, remarks: Mapping[str, Sequence[str]], concerned: Sequence[ModelState]) -> None:
-        for model in concerned:
-            model.remarks.update(remarks)
-        if remarks:
-            self.store.put_remarks(self.decoding.remarking(rule), remarks)
-
-    def _reject(self, rule: str, rejected: Sequence[Rejected], concerned: Sequence[ModelState]) -> None:
-        why = {one.image.sha256: (one.reason, one.detail) for one in rejected}
-        for model in concerned:
-            model.rejected.update({image: one for image, one in why.items() if image in model.missing})
-        permanent = {one.image.sha256: why[one.image.sha256] for one in rejected if one.permanent}
-        self.store.put_undecodable(self.decoding.rejecting(rule), permanent)
-
-
-def _rules(group: Sequence[ModelState]) -> Sequence[str]:
-    """The different rules that these models decode by."""
-    return list(dict.fromkeys(model.preprocessing.rule for model in group))
-
-
-def _starts_slowly(info: ModelInfo) -> bool:
-    """Whether the first call takes long: something is compiled, or a GPU loads its kernels."""
-    return info.runtime not in runtimes.UNCOMPILED or info.device != "cpu"
-
-
-def _count_outputs(model: Model) -> int:
-    """The number of outputs of a network, from as small a batch as its runtime suits."""
-    return pipeline.warm_up(model.classifier, model.info) if _starts_slowly(model.info) else loader.output_count(model)
+    def _batch_results(self, running: Sequence[ModelState]) -> Iterable[BatchResult]:
+        return self.engine.batch_results(self._todo(running), running, self.state.dataset) if running else ()
 
 
 def _failure(error: ImgclsError, stage: Stage) -> Failure:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from imgcls.errors import ModelError
 from imgcls.records.data import ImageRef, Matching
@@ -17,6 +16,8 @@ STORED_CLASSES = 10  # docs/decisions.md#stored-predictions
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """Probabilities over the last axis, in float64; shapes stay."""
+    from scipy import special
+
     return np.asarray(special.softmax(np.asarray(logits, dtype=np.float64), axis=-1))
 
 
@@ -33,6 +34,8 @@ def outputs(logits: NDArray[np.float32], fingerprints: NDArray[np.float32], imag
 
     Raises ModelError, which names the image, where a logit is NaN or infinite.
     """
+    from scipy import special  # which what counts stored predictions needs not
+
     finite = np.isfinite(logits).all(axis=1)
     if not finite.all():
         first = images[int(np.argmin(finite))]
@@ -94,18 +97,9 @@ def macro_f1(classes: Mapping[str, ClassScore]) -> float:
     A prediction counts for the folder it is right for: the image's own where that accepts it, and none where
     no folder does. A folder without images and without predictions counts as 0.
     """
-    from sklearn.metrics import f1_score
-
-    pairs = []
-    for label, score in classes.items():
-        missed, mistaken = score.scored - score.top1_count, score.answered - score.top1_count
-        pairs += [(label, label, score.top1_count), (label, None, missed), (None, label, mistaken)]
-    number = {label: position for position, label in enumerate(classes)} | {None: -1}
-    true, predicted, weight = zip(*((number[a], number[b], count) for a, b, count in pairs), strict=True)
-    value = f1_score(
-        true, predicted, labels=range(len(classes)), average="macro", sample_weight=weight, zero_division=0
-    )
-    return float(value)
+    right = np.array([score.top1_count for score in classes.values()], np.float64)
+    images = np.array([score.scored + score.answered for score in classes.values()], np.float64)
+    return float(np.mean(np.divide(2 * right, images, out=np.zeros_like(right), where=images > 0)))
 
 
 def overall(scores: Scores, names: Sequence[str], k: int = 5) -> tuple[ClassProbability, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +23,7 @@ from imgcls.errors import ImgclsError, MachineError, ModelError
 from imgcls.evaluation import inputs as image_inputs
 from imgcls.evaluation import metrics
 from imgcls.evaluation.inputs import Rejected
+from imgcls.evaluation.todo import Todo
 from imgcls.messages import one_line
 from imgcls.models import inference
 from imgcls.models.runtimes.base import Classifier
@@ -45,6 +46,11 @@ def threads() -> int:
     return machine.threads() + SPARE_THREADS
 
 
+def concurrency(classifier: Classifier) -> int:
+    """The number of worker threads that run a model at once."""
+    return threads() if classifier.concurrent else 1
+
+
 class Inputs:
     """A batch as networks take it, float32 (n, channels, h, w)."""
 
@@ -59,14 +65,14 @@ class Inputs:
 
 @dataclass(slots=True)
 class ModelStage:
-    """One model in the pipeline. ``missing``: the images (sha256) to run it on; the caller may set ``stopped``."""
+    """One model in the pipeline; the caller may set ``stopped``. ``outputs``: the number of its logits."""
 
     name: str
     preprocessing: Preprocessing
     info: ModelInfo
     classifier: Classifier
-    missing: frozenset[str]
     stopped: bool = False
+    outputs: int | None = None
 
     @property
     def batch_size(self) -> int:
@@ -92,12 +98,12 @@ class BatchResult:
 
 
 def batch_results(
-    todo: Sequence[ImageRef],
+    todo: Todo,
     stages: Sequence[ModelStage],
     exif: Literal["ignore", "apply"],
     max_megapixels: float | None = None,
-) -> Iterator[BatchResult]:
-    """Every image's outputs, batch by batch, in the order of :func:`_batches`; images of more pixels are rejected."""
+) -> Generator[BatchResult]:
+    """Every image's outputs, batch by batch, in the order of :class:`Todo`; images of more pixels are rejected."""
     workers = threads()
     batches = _batches(todo, stages, workers)
     pool, single = ThreadPoolExecutor(workers, "imgcls-work"), ThreadPoolExecutor(1, "imgcls-model")
@@ -119,24 +125,20 @@ def batch_results(
 
 
 def _batches(
-    todo: Sequence[ImageRef], stages: Sequence[ModelStage], workers: int
+    todo: Todo, stages: Sequence[ModelStage], workers: int
 ) -> Iterator[tuple[Sequence[ImageRef], Sequence[ModelStage]]]:
     """What a worker takes at a time: images that the same models lack, and these models.
 
     A number that all batches of these models divide, so that only the last one is filled up with copies.
     """
-    lacking: dict[tuple[bool, ...], list[ImageRef]] = {}
-    for image in todo:
-        lacking.setdefault(tuple(image.sha256 in stage.missing for stage in stages), []).append(image)
-    for is_missing, images in lacking.items():
-        concerned = [stage for stage, missing in zip(stages, is_missing, strict=True) if missing]
-        if not concerned:
-            continue
-        unit = max(stage.batch_size for stage in concerned)
-        fair = -(-len(images) // (unit * workers)) * unit
-        size = min(max(unit, inference.MAX_BATCH_SIZE[devices.kind(stages[0].info.device)]), fair)
-        for start in range(0, len(images), size):
-            yield images[start : start + size], concerned
+    by_name = {stage.name: stage for stage in stages}
+
+    def size(names: tuple[str, ...], images: int) -> int:
+        unit = max(by_name[name].batch_size for name in names)
+        fair = -(-images // (unit * workers)) * unit
+        return min(max(unit, inference.MAX_BATCH_SIZE[devices.kind(stages[0].info.device)]), fair)
+
+    return ((images, [by_name[name] for name in names]) for images, names in todo.batches(size))
 
 
 def warm_up(classifier: Classifier, info: ModelInfo) -> int:
@@ -212,6 +214,8 @@ class Worker:
         )
         try:
             logits = inference.logits(stage.classifier, stage.info, inputs.batch, turn)
+            if stage.outputs not in {None, logits.shape[1]}:
+                raise ModelError(f"{stage.name} has {logits.shape[1]} outputs, and {stage.outputs} by its last layer")
             outputs = metrics.outputs(logits, inputs.fingerprints, images)
             result.outputs[stage.name] = list(zip(images, outputs, strict=True))
         except ImgclsError as error:

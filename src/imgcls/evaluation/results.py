@@ -1,15 +1,18 @@
 """What was predicted, counted and read back: a dataset's outcome, its predictions, and the rows of the document."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import compress, islice
 from typing import Any
+
+import numpy as np
 
 from imgcls import messages
 from imgcls.evaluation import metrics, units
-from imgcls.evaluation.state import DatasetState, ModelState
+from imgcls.evaluation.distinct import Flags
+from imgcls.evaluation.state import DatasetState, ModelState, RemarksByImage
 from imgcls.records.comparison import Prediction
-from imgcls.records.data import ImageRef
 from imgcls.records.evaluation import DatasetOutcome, ModelInfo, PairOutcome, Scores, Verdict
 from imgcls.records.report import DatasetFiles, Result
 from imgcls.stats import proportions
@@ -37,6 +40,9 @@ MODEL_COLUMNS = (
 def count(state: DatasetState, store: Store) -> DatasetOutcome:
     """The counts of every model of a dataset, from the predictions in the store. Raises StoreError."""
     name, listing = state.dataset.name, state.listing
+    if not state.finished:  # what was computed last may be stored or not
+        for model in state.models.values():
+            model.missing = state.distinct.missing(store, model.key, model.rejected)
     pairs = tuple(_pair(model, state, store) for model in state.names)
     complete = state.finished and not any(pair.scores.unscored for pair in pairs)
     return DatasetOutcome(
@@ -48,15 +54,17 @@ def count(state: DatasetState, store: Store) -> DatasetOutcome:
         state.rejections(),
         ignored_suffixes=listing.ignored_suffixes,
         empty_classes=_empty_classes(state),
-        remarks=_remarks(state, store),
+        remarks=_remarks(state),
         notes=(*listing.notes, *_shared_groups(state), *store.damage.take()),
         groups=state.groups,
+        all_paths=listing.all_paths,
     )
 
 
 def _shared_groups(state: DatasetState) -> Iterator[str]:
     """A note where groups have the same bytes, and so are one group."""
-    names = {image.group for image in state.listing.images if image.group is not None}
+    grouped = state.images if state.groups else ()
+    names = {image.group for image in grouped if image.group is not None}
     if shared := sorted(names - set(state.groups.values())):
         group = "group has" if len(shared) == 1 else "groups have"
         yield (
@@ -67,29 +75,41 @@ def _shared_groups(state: DatasetState) -> Iterator[str]:
 
 def _empty_classes(state: DatasetState) -> tuple[str, ...]:
     """The folders of which no image is left, because there was none or because all were rejected."""
-    labels = {image.label for image in state.listing.images if image.label is not None}
-    rejected = [model.rejected.keys() for model in state.models.values()]
-    of_all = set.intersection(*map(set, rejected)) if rejected else set()
-    left = {image.label for image in state.listing.images if image.sha256 not in of_all}
-    return tuple(sorted({*labels, *state.listing.empty_classes} - left))
+    labels = state.images.labels
+    rejected = [state.rejected(model) for model in state.models.values()]
+    of_all = np.flatnonzero(np.logical_and.reduce(rejected)).tolist() if rejected else []
+    gone = Counter(image.label for image in state.images.at(of_all))
+    empty = {label for label, count in gone.items() if label is not None and count == labels[label]}
+    return tuple(sorted(empty.union(state.listing.empty_classes) - {label for label in labels if label not in empty}))
 
 
-def _remarks(state: DatasetState, store: Store) -> dict[str, int]:
+def _remarks(state: DatasetState) -> dict[str, int]:
     """The number of images by remark, of those that a model was scored on."""
-    said: defaultdict[str, set[str]] = defaultdict(set)
+    scored: dict[int, tuple[RemarksByImage, Flags]] = {}
     for name, model in state.models.items():
-        if name not in state.failures:
-            noticed = {*model.remarks} - model.rejected.keys()
-            for image in noticed - store.missing(model.key, list(noticed)):
-                said[image].update(model.remarks[image])
-    counts = Counter(phrase for image in state.listing.images for phrase in said.get(image.sha256, ()))
+        if model.remarks and len(model.remarks.phrases) > 1 and name not in state.failures:
+            remarks, flags = scored.get(id(model.remarks), (model.remarks, np.zeros(len(state.images), bool)))
+            scored[id(remarks)] = (remarks, flags | state.scored(model))
+    counts = Counter[str]()
+    for phrases, images in _said([(remarks, state.listed(flags)) for remarks, flags in scored.values()], state):
+        counts.update(dict.fromkeys(phrases, images))
     return dict(sorted(counts.items()))
+
+
+def _said(scored: Sequence[tuple[RemarksByImage, Flags]], state: DatasetState) -> Iterator[tuple[set[str], int]]:
+    """What several rules say of the same images, and the number of these images."""
+    numbers = [np.where(flags, state.listed(remarks.numbers), 0) for remarks, flags in scored]
+    if numbers:
+        of_images = np.stack(numbers)
+        rows, counts = np.unique(of_images[:, of_images.any(axis=0)], axis=1, return_counts=True)
+        for row, images in zip(rows.T.tolist(), counts.tolist(), strict=True):
+            yield {p for n, (remarks, _) in zip(row, scored, strict=True) for p in remarks.phrases[n]}, images
 
 
 def _pair(name: str, state: DatasetState, store: Store) -> PairOutcome:
     model, failure, listing = state.models.get(name), state.failures.get(name), state.listing
     listed = len(listing.images) + len(listing.rejections) + listing.ignored
-    rejected = len(listing.rejections) + sum(image.sha256 in model.rejected for image in listing.images if model)
+    rejected = len(listing.rejections) + (int(state.rejected(model).sum()) if model else 0)
     scores = Scores(name, state.dataset.name, listed=listed, rejected=rejected, ignored=listing.ignored)
     if model and not failure:
         scores = _tallied(scores, model, state, store)
@@ -120,32 +140,24 @@ def _set_seconds(model: ModelState, state: DatasetState, store: Store, images: i
 def _tallied(scores: Scores, model: ModelState, state: DatasetState, store: Store) -> Scores:
     """The scores plus the counts of every listed image; an image that was rejected does not count.
 
-    Raises StoreError where every image was predicted, and a prediction is not found in the store.
+    Raises StoreError where a prediction is not found in the store.
     """
-    distinct: set[str] = set()
-    drawn = units.draw(_predicted(model, state, store), state.groups)
+    scored = ~state.rejected(model) if state.finished else state.listed(state.scored(model))
+    contested = np.flatnonzero(scored & state.contested).tolist()
+    drawn = units.draw(state.images.at(contested), state.groups) if contested else None
     of_units = units.UnitTally(drawn, scores, model.matching) if drawn else None
-    for start in range(0, len(state.listing.images), IMAGES_PER_QUERY):
-        listed = state.listing.images[start : start + IMAGES_PER_QUERY]
-        batch = [image for image in listed if image.sha256 not in model.rejected]
+    images = iter(state.images)
+    for start in range(0, len(state.images), IMAGES_PER_QUERY):
+        batch = list(compress(islice(images, IMAGES_PER_QUERY), scored[start : start + IMAGES_PER_QUERY].tolist()))
         outputs = store.outputs(model.key, [image.sha256 for image in batch])
-        if state.finished and not outputs.keys() >= {image.sha256 for image in batch}:
+        if not outputs.keys() >= {image.sha256 for image in batch}:
             raise lost(store.file, "what this run predicted")  # the file is not in order: it was written a moment ago
-        distinct.update(outputs)
-        scored = [(image, outputs[image.sha256]) for image in batch if image.sha256 in outputs]
-        scores = metrics.tally(scores, scored, model.matching)
+        predicted = [(image, outputs[image.sha256]) for image in batch]
+        scores = metrics.tally(scores, predicted, model.matching)
         if of_units:
-            of_units.add(scored)
-    return replace(scores, distinct=len(distinct), units=of_units.counted() if of_units else None)
-
-
-def _predicted(model: ModelState, state: DatasetState, store: Store) -> list[ImageRef]:
-    """The listed images that have a prediction."""
-    images = [image for image in state.listing.images if image.sha256 not in model.rejected]
-    if state.finished:
-        return images
-    missing = store.missing(model.key, [image.sha256 for image in images])
-    return [image for image in images if image.sha256 not in missing]
+            of_units.add(predicted)
+    distinct = int((scored & state.distinct.flags).sum())
+    return replace(scores, distinct=distinct, units=of_units.counted() if of_units else None)
 
 
 def predictions(store: Store, run_id: str, outcomes: Sequence[DatasetOutcome], best: int = 5) -> Iterator[Prediction]:
@@ -155,18 +167,18 @@ def predictions(store: Store, run_id: str, outcomes: Sequence[DatasetOutcome], b
     """
     for outcome in outcomes:
         pairs = [(p, store.names(p.labels)) for p in outcome.pairs if p.labels is not None and p.failure is None]
-        images: dict[str, set[str]] = {pair.scores.model: set() for pair, _ in pairs}
+        images = Counter[str]()
         for batch in store.listing(run_id, outcome.dataset):
             hashes = [sha256 for _, sha256, _ in batch]
             outputs = [store.outputs(str(pair.prediction_key), hashes) for pair, _ in pairs]
             for path, sha256, label in batch:
                 for (pair, names), stored in zip(pairs, outputs, strict=True):
                     if sha256 in stored:
-                        images[pair.scores.model].add(sha256)
+                        images[pair.scores.model] += 1
                         top = metrics.top_classes(stored[sha256], names, best)
                         group = outcome.groups.get(sha256)
                         yield Prediction(pair.scores.model, outcome.dataset, path, sha256, label, top, group)
-        if any(len(images[pair.scores.model]) < pair.scores.distinct for pair, _ in pairs):
+        if any(images[pair.scores.model] < pair.scores.scored for pair, _ in pairs):
             raise lost(store.file, f"what was predicted on {outcome.dataset}")
 
 
@@ -220,6 +232,7 @@ def files_of(outcome: DatasetOutcome) -> DatasetFiles:
         empty_classes=outcome.empty_classes,
         remarks=outcome.remarks,
         notes=outcome.notes,
+        all_paths=outcome.all_paths,
     )
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgcls import hashing
 from imgcls.errors import ImgclsError, MachineError
-from imgcls.evaluation import pipeline, runtime_trial
-from imgcls.evaluation.runtime_trial import TrialResult
+from imgcls.evaluation.distinct import DistinctImages
 from imgcls.models import loader
 from imgcls.models.model import Model
 from imgcls.models.runtimes import base as runtimes
 from imgcls.records.config import DatasetSpec
-from imgcls.records.data import ImageRef
 from imgcls.records.evaluation import RuntimeChoice
 from imgcls.store.database import Store
 from imgcls.system import machine
@@ -29,7 +27,7 @@ class Task:
     """What a model is to be scored on.
 
     ``decoding``: the decoder, and what it does with Exif; ``listed``: the number of images, ``images``: those of
-    different bytes, ``rejected``: those (sha256) that are known to give this model no pixels; ``artefacts``: a folder
+    different bytes, ``rejected``: those (by position) known to give this model no pixels; ``artefacts``: a folder
     for what compiling leaves. ``planned``: what a plan chose. ``is_whole``: whether ``images`` are all of the dataset,
     and not those of one shard, on which a trial may come to something else.
     """
@@ -37,8 +35,8 @@ class Task:
     dataset: DatasetSpec
     decoding: str
     listed: int
-    images: Sequence[ImageRef]
-    rejected: Collection[str]
+    images: DistinctImages
+    rejected: Collection[int]
     artefacts: Path | None
     planned: RuntimeChoice | None = None
     is_whole: bool = True
@@ -55,21 +53,21 @@ def choose(model: Model, task: Task, store: Store) -> tuple[RuntimeChoice, Model
         return task.planned, _as_planned(model, task.planned, task, store)
     known = store.choice(about) if task.is_whole else None
     if known and task.listed <= known.listed:
-        ready = _with_runtime(model, known.runtime, task)
+        ready = with_runtime(model, known.runtime, task.artefacts)
         unusable = _unusable(ready, task, store)
         if unusable is None:
             return known, ready
         choice, model, _ = _tried(model, "eager", task)
         return replace(choice, why=f"scored with eager, not {known.runtime}: {unusable}"), model
-    result = _tried(model, requested_runtime(model, task.listed), task)
-    if result.repeatable and task.is_whole:
-        store.put_choice(about, result.choice)
-    return result.choice, result.model
+    choice, model, repeatable = _tried(model, requested_runtime(model, task.listed), task)
+    if repeatable and task.is_whole:
+        store.put_choice(about, choice)
+    return choice, model
 
 
 def _as_planned(model: Model, planned: RuntimeChoice, task: Task, store: Store) -> Model:
     """The model in the runtime of a plan. Raises MachineError where it does not work here."""
-    ready = _with_runtime(model, planned.runtime, task)
+    ready = with_runtime(model, planned.runtime, task.artefacts)
     if error := _unusable(ready, task, store):
         raise MachineError(f"the plan names {planned.runtime}, which does not work here: {error}")
     return ready
@@ -103,24 +101,30 @@ def key(model: Model, dataset: DatasetSpec, decoding: str) -> str:
     return hashing.of_json({**model.identity, **circumstances})
 
 
-def _tried(model: Model, runtime: str, task: Task) -> TrialResult:
-    """The model in a runtime, after a trial where there is anything to try. Raises ImgclsError."""
-    if not runtime_trial.is_needed(model, runtime):
-        return TrialResult(RuntimeChoice(runtime, task.listed), _with_runtime(model, runtime, task), repeatable=True)
+def _tried(model: Model, runtime: str, task: Task) -> tuple[RuntimeChoice, Model, bool]:
+    """The model in a runtime, after a trial where there is anything to try, see :mod:`.runtime_trial`.
+
+    Raises ImgclsError.
+    """
+    if runtime in runtimes.UNCOMPILED and not model.has_speed_options:
+        return RuntimeChoice(runtime, task.listed), with_runtime(model, runtime, task.artefacts), True
+    from imgcls.evaluation import runtime_trial  # which imports torch
+
     return runtime_trial.run(model, runtime, task.listed, task.images, task.dataset, task.artefacts)
 
 
-def _with_runtime(model: Model, runtime: str, task: Task) -> Model:
+def with_runtime(model: Model, runtime: str, artefacts: Path | None) -> Model:
     """The model as a pass runs it: in the pool, a model that is compiled is for one worker."""
     is_ready = model.info.runtime == runtime and runtime in runtimes.UNCOMPILED - runtimes.SHARED
-    return model if is_ready else loader.with_runtime(model, runtime, task.artefacts)
+    return model if is_ready else loader.with_runtime(model, runtime, artefacts)
 
 
 def _unusable(model: Model, task: Task, store: Store) -> ImgclsError | None:
     """Why a remembered runtime does not work any more, where the choice is ours and predictions are missing."""
     is_ours = model.spec.runtime == "auto" and model.info.runtime not in runtimes.UNCOMPILED
-    to_score = [image.sha256 for image in task.images if image.sha256 not in task.rejected]
-    if is_ours and store.missing(model.prediction_key(task.decoding), to_score):
+    if is_ours and task.images.missing(store, model.prediction_key(task.decoding), task.rejected).any():
+        from imgcls.evaluation import pipeline  # which imports torch
+
         try:
             pipeline.warm_up(model.classifier, model.info)
         except ImgclsError as error:

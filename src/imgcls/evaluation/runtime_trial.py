@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imgcls.data import dataset as datasets
 from imgcls.errors import ImgclsError
 from imgcls.evaluation import agreement, inputs, pipeline
+from imgcls.evaluation.distinct import DistinctImages
 from imgcls.models import inference, loader
 from imgcls.models.model import Model
 from imgcls.models.runtimes import base as runtimes
@@ -41,16 +41,11 @@ class TrialResult(NamedTuple):
     repeatable: bool
 
 
-def is_needed(model: Model, runtime: str) -> bool:
-    """Whether there is anything to try: a runtime that compiles, or an option that changes predictions."""
-    return runtime not in runtimes.UNCOMPILED or _has_speed_options(model)
-
-
 def run(
     model: Model,
     runtime: str,
     listed: int,
-    images: Sequence[ImageRef],
+    images: DistinctImages,
     dataset: DatasetSpec,
     artefacts: Path | None,
 ) -> TrialResult:
@@ -74,20 +69,16 @@ def run(
     return TrialResult(RuntimeChoice(model.info.runtime, listed, reason, trial.drifts(model)), model, repeatable)
 
 
-def _has_speed_options(model: Model) -> bool:
-    return model.spec.decode == "fast" or model.info.precision != "float32"
-
-
 class _Trial:
     """A few images of a dataset, and the network in float32 on eager."""
 
-    def __init__(self, model: Model, images: Sequence[ImageRef], dataset: DatasetSpec) -> None:
+    def __init__(self, model: Model, images: DistinctImages, dataset: DatasetSpec) -> None:
         self.exact = loader.as_float32(model)
         self.preprocessing = model.preprocessing
         preprocessings = list(dict.fromkeys([self.preprocessing, self.preprocessing._replace(decode="exact")]))
-        size = DRIFT_IMAGES if _has_speed_options(model) else TRIAL_IMAGES
+        size = DRIFT_IMAGES if model.has_speed_options else TRIAL_IMAGES
         with decode.quiet_pillow(dataset.max_megapixels):
-            self.crops = list(islice(_crops(images, preprocessings, dataset.exif, size), size))
+            self.crops = list(islice(_crops(images.spread(size), preprocessings, dataset.exif), size))
 
     def disagreement(self, candidate: Model) -> str | None:
         """How a runtime's outputs differ from eager's; in reduced precision they may, but not by more than eager's."""
@@ -142,13 +133,10 @@ def _logits(model: Model, batch: torch.Tensor) -> NDArray[np.float32]:
 
 
 def _crops(
-    images: Sequence[ImageRef],
-    preprocessings: Sequence[Preprocessing],
-    exif: Literal["ignore", "apply"],
-    size: int,
+    images: Iterable[ImageRef], preprocessings: Sequence[Preprocessing], exif: Literal["ignore", "apply"]
 ) -> Iterator[Mapping[Preprocessing, Crop]]:
-    """The crops of all images that decode, those first that are spread evenly over them, ``size`` at a time."""
-    for image in chain.from_iterable(datasets.samples(images, size)):
+    """The crops of all images that decode, in their order."""
+    for image in images:
         prepared = inputs.prepared_or_rejected(image, preprocessings, exif)
         if not isinstance(prepared, inputs.Rejected) and not prepared.undecodable:
             yield prepared.crops

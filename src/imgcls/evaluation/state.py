@@ -2,28 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from imgcls.models.runtimes.base import Classifier
-from imgcls.preprocessing.preprocess import Preprocessing
+import numpy as np
+from numpy.typing import NDArray
+
+from imgcls.evaluation.distinct import DistinctImages, Flags
 from imgcls.records.config import DatasetSpec
-from imgcls.records.data import ImageRef, LabelList, Listing, Matching, Rejection
+from imgcls.records.data import Images, LabelList, Listing, Matching, Rejection
 from imgcls.records.evaluation import Failure, ModelInfo, Pass, RuntimeChoice
 from imgcls.stats import units
 
 if TYPE_CHECKING:
     from imgcls.evaluation.pipeline import ModelStage
+    from imgcls.models.runtimes.base import Classifier
+    from imgcls.preprocessing.preprocess import Preprocessing
+
+Value = TypeVar("Value", bound=np.generic)
+
+
+class RemarksByImage:
+    """The rules that pixels were converted by, by the first position of the image. 4 bytes of memory for each image.
+
+    ``numbers``: int32 (n,), by position, into :attr:`phrases`.
+    """
+
+    def __init__(self, images: int) -> None:
+        self.numbers = np.zeros(images, np.int32)
+        self._number_of: dict[tuple[str, ...], int] = {(): 0}
+
+    def add(self, remarks: Iterable[tuple[int, Sequence[str]]]) -> None:
+        """Take what is said of images, by their positions; what was said of them before is replaced."""
+        for position, phrases in remarks:
+            self.numbers[position] = self._number_of.setdefault(tuple(phrases), len(self._number_of))
+
+    @property
+    def phrases(self) -> Sequence[tuple[str, ...]]:
+        """What is said of an image, by the image's number; nothing for 0."""
+        return tuple(self._number_of)
 
 
 @dataclass(slots=True)
 class ModelState:
-    """One model on one dataset. ``missing``: the images (sha256) without a prediction; ``computed``: how many of them
-    have one now; ``classifier``: None after its pass; ``outputs``: the number of its classes.
+    """One model on one dataset. ``load``: what loads it; ``classifier``: what was loaded, None outside of its pass.
 
-    ``rejected``: reason and detail by sha256, of listed images that give this model no pixels; ``remarks``: the rules
-    that pixels were converted by, by sha256.
+    ``missing``: by position, bool (n,), the first images of their bytes that have neither a prediction nor a rejection;
+    ``computed``: how many images have a prediction of this run; ``outputs``: the number of its classes.
+    ``rejected``: reason and detail by first position, of images that give this model no pixels; ``remarks``: shared by
+    models of the same rule, None before the store was read.
     """
 
     name: str
@@ -36,54 +64,94 @@ class ModelState:
     choice: RuntimeChoice
     load_seconds: float
     compile_seconds: float
-    classifier: Classifier | None
-    rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
-    remarks: dict[str, Sequence[str]] = field(default_factory=dict)
-    missing: frozenset[str] = frozenset()
+    load: Callable[[], Classifier]
+    rejected: dict[int, tuple[str, str]] = field(default_factory=dict)
+    remarks: RemarksByImage | None = None
+    missing: Flags = field(default_factory=lambda: np.zeros(0, bool))
+    classifier: Classifier | None = None
     from_store: int = 0
     computed: int = 0
     seconds: float = 0.0
 
-    def stage(self) -> ModelStage | None:
-        """The model as the pipeline runs it; None where no prediction is missing."""
+    def stage(self) -> ModelStage:
+        """The loaded model as the pipeline runs it."""
         from imgcls.evaluation.pipeline import ModelStage  # which imports torch, and saved runs are compared without it
 
-        if not self.classifier or not self.missing:
-            return None
-        return ModelStage(self.name, self.preprocessing, self.info, self.classifier, self.missing)
+        assert self.classifier is not None  # noqa: S101 - its engine loaded it
+        return ModelStage(self.name, self.preprocessing, self.info, self.classifier, outputs=self.outputs)
+
+    def release(self) -> None:
+        """Let go of the network, and of what would load it."""
+        self.classifier, self.load = None, _released
+
+
+def _released() -> Classifier:
+    raise RuntimeError("its pass is over")
 
 
 @dataclass(slots=True)
 class DatasetState:
     """One dataset and the models that it is scored with, by their names.
 
-    ``groups``: the group of each image that belongs to one, by sha256; ``finished``: every pass ran to its end.
+    ``groups``: the group of each image that belongs to one, by sha256; ``contested``: by position, the images whose
+    bytes are listed twice or belong to a group; ``finished``: every pass ran to its end.
     """
 
     dataset: DatasetSpec
     names: Sequence[str]
-    listing: Listing = field(default_factory=lambda: Listing((), (), 0))
-    first_file: dict[str, ImageRef] = field(default_factory=dict)
+    listing: Listing = field(default_factory=lambda: Listing(Images(), (), 0))
+    distinct: DistinctImages = field(default_factory=lambda: DistinctImages(Images()))
     groups: dict[str, str] = field(default_factory=dict)
+    contested: Flags = field(default_factory=lambda: np.zeros(0, bool))
     models: dict[str, ModelState] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     passes: list[Pass] = field(default_factory=list)
     listing_seconds: float = 0.0
     finished: bool = False
 
+    @property
+    def images(self) -> Images:
+        """The listed images."""
+        return self.distinct.images
+
     def list(self, listing: Listing) -> None:
         """Take a listing; of files with the same bytes the first is the one to read."""
-        self.listing = listing
-        self.groups = units.merged((image.sha256, image.group) for image in listing.images if image.group is not None)
-        for image in listing.images:
-            self.first_file.setdefault(image.sha256, image)
+        images = listing.images
+        self.listing, self.distinct = listing, DistinctImages(images)
+        self.contested = np.zeros(len(images), bool)
+        if len(self.distinct) < len(images):
+            self.contested = np.bincount(self.distinct.first)[self.distinct.first] > 1
+        if images.grouped:
+            self.groups = units.merged((image.sha256, image.group) for image in images if image.group is not None)
+            self.contested |= np.fromiter((image.sha256 in self.groups for image in images), bool, len(images))
+
+    def scored(self, model: ModelState) -> Flags:
+        """By position: the first images of their bytes that have a prediction of this model."""
+        flags = self.distinct.flags & ~model.missing
+        flags[list(model.rejected)] = False
+        return flags
+
+    def listed(self, values: NDArray[Value]) -> NDArray[Value]:
+        """By position: the value of the first image of the same bytes, such as a flag."""
+        return values[self.distinct.first]
+
+    def rejected(self, model: ModelState) -> Flags:
+        """By position: the listed images that give a model no pixels."""
+        flags = np.zeros(len(self.images), bool)
+        flags[list(model.rejected)] = True
+        return self.listed(flags)
 
     def rejections(self) -> tuple[Rejection, ...]:
         """What was not listed as an image, and then each image that has no pixels for some model."""
         of_images: dict[tuple[str, str, str], list[str]] = {}
-        for image in self.listing.images:
+        rejected = np.zeros(len(self.images), bool)
+        for model in self.models.values():
+            rejected |= self.rejected(model)
+        positions = np.flatnonzero(rejected)
+        firsts = self.distinct.first[positions].tolist()
+        for image, first in zip(self.images.at(positions.tolist()), firsts, strict=True):
             for model in self.models.values():
-                if image.sha256 in model.rejected:
-                    of_images.setdefault((image.path, *model.rejected[image.sha256]), []).append(model.name)
+                if first in model.rejected:
+                    of_images.setdefault((image.path, *model.rejected[first]), []).append(model.name)
         rows = (Rejection(self.dataset.name, *why, models=tuple(names)) for why, names in of_images.items())
         return (*self.listing.rejections, *rows)

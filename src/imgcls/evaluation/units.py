@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from imgcls.evaluation import metrics
@@ -12,20 +12,24 @@ from imgcls.stats import units
 
 
 class Drawn(NamedTuple):
-    """The images that count, by path and label: one of each unit, and one of each unit and label."""
+    """The images that do not count, by path and label: all but one of each unit, and all but one of each and label."""
 
-    overall: frozenset[tuple[str, str | None]]
-    by_label: frozenset[tuple[str, str | None]]
+    not_overall: frozenset[tuple[str, str | None]]
+    not_by_label: frozenset[tuple[str, str | None]]
 
 
-def draw(images: Sequence[ImageRef], groups: Mapping[str, str]) -> Drawn | None:
-    """The images that count, of those that were scored; None where each of them is a unit of its own."""
-    keys = [(image.sha256, image.label) for image in images]
+def draw(images: Iterable[ImageRef], groups: Mapping[str, str]) -> Drawn | None:
+    """The images that do not count, of those that were scored; None where each of them is a unit of its own.
+
+    ``images``: those whose bytes are listed twice, those that belong to groups, and any others.
+    """
+    named = [((image.path, image.label), image.sha256) for image in images]
+    keys = [(sha256, label) for (_, label), sha256 in named]
     overall = units.drawn(keys, groups)
-    if len(overall) == len(images):
+    if len(overall) == len(keys):
         return None
-    chosen = (overall, units.drawn(keys, groups, by_label=True))
-    return Drawn(*(frozenset((images[place].path, images[place].label) for place in places) for places in chosen))
+    chosen = (set(overall), set(units.drawn(keys, groups, by_label=True)))
+    return Drawn(*(frozenset(name for n, (name, _) in enumerate(named) if n not in places) for places in chosen))
 
 
 class UnitTally:
@@ -36,10 +40,10 @@ class UnitTally:
         self._overall = self._of_classes = Scores(scores.model, scores.dataset)
 
     def add(self, images: Iterable[tuple[ImageRef, Output]]) -> None:
-        """Count those of the images that are drawn."""
+        """Count those of the images that count."""
         batch = [(image, output, (image.path, image.label)) for image, output in images]
-        overall = [(image, output) for image, output, key in batch if key in self._drawn.overall]
-        of_classes = [(image, output) for image, output, key in batch if key in self._drawn.by_label]
+        overall = [(image, output) for image, output, key in batch if key not in self._drawn.not_overall]
+        of_classes = [(image, output) for image, output, key in batch if key not in self._drawn.not_by_label]
         self._overall = metrics.tally(self._overall, overall, self._matching)
         self._of_classes = metrics.tally(self._of_classes, of_classes, self._matching)
 

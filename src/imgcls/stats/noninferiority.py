@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from imgcls.records.evaluation import Interval
-from imgcls.stats import proportions
+from imgcls.stats import binomial, proportions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +42,7 @@ def not_worse_p(losses: int, gains: int, n: int, margin: float) -> float:
     _require_counts(losses, gains, n)
     proportions.require_inside("margin", margin, -1, 1)
     angles = _gain_angles(gains, n, margin)
-    likely = proportions.likely(n, *_shares(angles[[0, -1]], margin)[0])
+    likely = binomial.likely(n, *_shares(angles[[0, -1]], margin)[0])
     fewest = _fewest_gains(losses, gains, n, margin, likely)
     return min(1.0, _peak(_chances(angles, n, margin, likely, fewest)) + SKIPPED)
 
@@ -144,7 +144,7 @@ def _shown_margin(losses: int, gains: int, n: int, confidence: float) -> float:
     def missing(margin: float) -> float:
         return float(ndtri(min(0.999, not_worse_p(losses, gains, n, margin))) + z)
 
-    z, end = proportions.z_score(confidence), 1 - TOLERANCE
+    z, end = float(ndtri(confidence)), 1 - TOLERANCE
     step = math.sqrt(losses + gains + 2) / n
     high = min(end, (losses - gains + z * math.sqrt(losses + gains + z**2)) / n + step / 3)
     while (above := missing(high)) > 0:

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from imgcls.stats import proportions
+from imgcls.stats import binomial, proportions
+
+IN_WHOLE_NUMBERS = 10_000  # docs/decisions.md#statistics-without-scipy
+"""Up to how many discordant images :func:`mcnemar` is computed in whole numbers."""
 
 PLANNED_EXACTLY = 1_000_000  # docs/decisions.md#numerics-of-exact-tests
 """Up to how many images :func:`images_needed` computes the exact power."""
@@ -21,8 +24,12 @@ def mcnemar(losses: int, gains: int) -> float:
 
     Raises ValueError where a count is negative.
     """
-    if losses == gains == 0:
+    if min(losses, gains) < 0:
+        raise ValueError(f"{losses} losses and {gains} gains: counts are 0 or more")
+    if losses == gains:
         return 1.0
+    if losses + gains <= IN_WHOLE_NUMBERS:
+        return min(1.0, 2 * binomial.lower_half_tail(min(losses, gains), losses + gains))
     from scipy.stats import binomtest
 
     return float(binomtest(losses, losses + gains).pvalue)
@@ -36,21 +43,18 @@ def mcnemar_power(n: int, discordant: float, difference: float, alpha: float = 0
     Biometrics 40:1005). Raises ValueError where ``n`` is below 1, ``discordant`` not within [0, 1],
     ``difference`` larger than it, or ``alpha`` not between 0 and 1.
     """
-    import numpy as np
-    from scipy.stats import binom
-
     proportions.require_fraction("discordant", discordant)
     proportions.require_inside("alpha", alpha, 0, 1)
     if n < 1 or abs(difference) > discordant:
         raise ValueError(f"n is {n} (at least 1), difference {difference} (at most discordant, {discordant})")
     if discordant == 0:
         return 0.0
-    changed = proportions.likely(n, discordant, discordant)
+    first, shares = binomial.chances(n, discordant)
     loss = min(1.0, max(0.0, (discordant - difference) / (2 * discordant)))
-    few = np.asarray(binom.ppf(alpha / 2, changed, 0.5))
-    few -= np.asarray(binom.cdf(few, changed, 0.5)) > alpha / 2
-    significant = binom.cdf(few, changed, loss) + binom.cdf(few, changed, 1 - loss)
-    return min(1.0, float(np.sum(binom.pmf(changed, n, discordant) * significant)))
+    few = binomial.critical_counts(first, first + len(shares) - 1, alpha / 2)
+    tails = zip(binomial.lower_tails(first, few, loss), binomial.lower_tails(first, few, 1 - loss), strict=True)
+    power = sum(share * (low + high) for share, (low, high) in zip(shares.tolist(), tails, strict=True))
+    return min(1.0, float(power))
 
 
 def detectable_difference(n: int, discordant: float, alpha: float = 0.05, power: float = 0.8) -> float | None:

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from statistics import NormalDist
+from typing import Literal
 
 from imgcls.records.evaluation import Interval
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-
-
-REACH = 8  # docs/decisions.md#numerics-of-exact-tests
-"""Standard deviations (and counts) around a binomial mean that are summed; less than 1e-14 lies outside."""
+Z_95 = 1.959963984540054  # docs/decisions.md#statistics-without-scipy
+"""What 2.5 % of a standard normal distribution exceed, to the last digit."""
 
 
 def wilson(count: int, n: int, confidence: float = 0.95) -> Interval:
@@ -23,10 +17,12 @@ def wilson(count: int, n: int, confidence: float = 0.95) -> Interval:
 
     Raises ValueError where ``n`` is 0 or ``count`` is not within 0..n.
     """
-    from scipy.stats import binomtest
-
-    interval = binomtest(count, n).proportion_ci(confidence_level=confidence, method="wilson")
-    return Interval(float(interval.low), float(interval.high))
+    _require_count(count, n)
+    z, share = Z_95 if confidence == 0.95 else z_score(0.5 + 0.5 * confidence), count / n
+    whole = 2 * (n + z**2)
+    middle = (2 * n * share + z**2) / whole
+    reach = z / whole * math.sqrt(4 * n * share * (1 - share) + z**2)
+    return Interval(middle - reach if count else 0.0, middle + reach if count < n else 1.0)
 
 
 def one_sided(count: int, n: int, confidence: float) -> Interval:
@@ -88,19 +84,9 @@ def images_needed(
     return max(1, math.ceil((spread / (observed - threshold)) ** 2))
 
 
-def likely(n: int, lowest: float, highest: float) -> Array:
-    """The counts out of ``n`` that have any chance where the true share is between the two."""
-    import numpy as np
-
-    first = n * lowest - REACH * (math.sqrt(n) * _sd(lowest) + 1)
-    last = n * highest + REACH * (math.sqrt(n) * _sd(highest) + 1)
-    return np.arange(max(0, math.floor(first)), min(n, math.ceil(last)) + 1, dtype=np.float64)
-
-
 def z_score(share: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(share))
+    """The quantile of the standard normal distribution."""
+    return NormalDist().inv_cdf(share)
 
 
 def _sd(share: float) -> float:

@@ -48,12 +48,13 @@ def drawn(images: Sequence[ImageKey], groups: Mapping[str, str], *, by_label: bo
         group = groups.get(sha256)
         unit = (sha256 if group is None else None, group, label if by_label else None)
         best = images[places.setdefault(unit, place)]
-        if image != best and _draw(image) < _draw(best):
+        if image != best and draw(image) < draw(best):
             places[unit] = place
     return sorted(places.values())
 
 
-def _draw(image: ImageKey) -> bytes:
+def draw(image: ImageKey) -> bytes:
+    """What decides which image of a unit counts: the smallest of these hashes does."""
     sha256, label = image
     return hashlib.sha256(f"{sha256} {label}".encode("utf-8", "surrogatepass")).digest()
 

@@ -1,27 +1,30 @@
 """The SQLite file of the store: opened, brought up to date, locked, and changed in transactions.
 
 It has a rollback journal, because before SQLite 3.51.3 a WAL database that several processes write can be corrupted.
-One transaction per batch: a killed run loses at most the batch that it was working on.
 """
+
+from __future__ import annotations
 
 import sqlite3
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from imgcls.errors import StoreError
 from imgcls.records.performance import Status
 from imgcls.store import checksum, failure, holder, schema
 from imgcls.store.damage import Damage, refused
 
-HOME = ".imgcls"
-"""The folder of the store where none is named, in which shards have theirs."""
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+    from imgcls.store.hash_index import HashIndex
 
 BUSY_SECONDS = 60  # docs/decisions.md#store-limits
 
@@ -29,7 +32,13 @@ STATED_SECONDS = 1.0  # docs/decisions.md#waiting-for-a-store
 
 IMAGES_PER_QUERY = 500  # docs/decisions.md#store-limits
 
+CACHE_KIB = 20_000  # docs/decisions.md#images-per-transaction
+
+ROWS_AT_A_TIME = 8192  # docs/decisions.md#store-limits
+
 DAY_SECONDS = 86_400
+
+SHA256_BYTES = 32
 
 UNUSABLE = (sqlite3.Error, UnicodeError, struct.error, msgspec.MsgspecError, OSError)
 """What reading and writing a damaged file may raise; UnicodeError: where the name of a column is damaged."""
@@ -40,6 +49,9 @@ Key = Mapping[str, checksum.Value]
 SCORING = "pass"
 """The name of the lock of the process that scores images (docs/decisions.md#one-lock)."""
 
+
+Checked = tuple[tuple[Any, ...], bool]
+"""The columns of a row, and whether it matches its checksum."""
 
 ShowStatus = Callable[[], AbstractContextManager[Status]]
 
@@ -77,7 +89,8 @@ class Connection:
         self._connection.close()
 
     def _prepare(self) -> None:
-        for pragma in ("journal_mode = delete", "synchronous = full", "cell_size_check = on"):
+        pragmas = ("journal_mode = delete", "synchronous = full", "cell_size_check = on", f"cache_size = -{CACHE_KIB}")
+        for pragma in pragmas:
             self._connection.execute(f"pragma {pragma}")
         with self._transaction() as connection:
             version = connection.execute("pragma user_version").fetchone()[0]
@@ -121,8 +134,8 @@ class Connection:
                 yield self._connection
             return
         with self._errors():
-            self._connection.execute("begin immediate")
             try:
+                self._connection.execute("begin immediate")
                 yield self._connection
                 self._connection.commit()
             except BaseException:
@@ -134,8 +147,8 @@ class Connection:
         """One transaction on this database, with another one to read from: its tables are ``part.NAME``."""
         self._connection.execute("attach database ? as part", (str(file),))
         try:
-            self._connection.execute("begin")  # not immediate, which would lock the other one, too
             try:
+                self._connection.execute("begin")  # not immediate, which would lock the other one, too
                 yield self._connection
                 self._connection.commit()
             except BaseException:
@@ -148,25 +161,35 @@ class Connection:
         with self._errors():
             return self._connection.execute(query, values).fetchall()
 
-    def _checked(
-        self, table: str, columns: str, key: Key, images: Sequence[str] | None = None
-    ) -> Iterator[tuple[tuple[Any, ...], bool]]:
-        """The named columns of the rows with this key, each with whether the row matches its checksum.
+    def _streamed(self, query: str, *values: Any) -> Iterator[list[Any]]:
+        """The rows of a query, however many: some at a time."""
+        with self._errors():
+            cursor = self._connection.execute(query, values)
+            rows = cursor.fetchmany(ROWS_AT_A_TIME)
+        while rows:
+            yield rows
+            with self._errors():
+                rows = cursor.fetchmany(ROWS_AT_A_TIME)
 
-        ``images``: only those of these images; then ``image`` is the first of the columns.
-        """
+    def _checked(self, table: str, columns: str, key: Key) -> Iterator[Checked]:
+        """The named columns of the rows with this key, each with whether the row matches its checksum."""
         condition = " and ".join(f"{name} = ?" for name in key)
-        for batch in batches(images) if images is not None else [()]:
-            limit = f" and image in ({', '.join('?' * len(batch))})" if batch else ""
-            query = f"select {columns}, checksum from {table} where {condition}{limit}"  # noqa: S608 - our own words
-            for *values, stored in self._rows(query, *key.values(), *map(bytes.fromhex, batch)):
+        query = f"select {columns}, checksum from {table} where {condition}"  # noqa: S608 - our own words
+        for rows in self._streamed(query, *key.values()):
+            for *values, stored in rows:
                 yield tuple(values), checksum.of(table, *key.values(), *values) == stored
 
-    def _intact(
-        self, kind: str, table: str, columns: str, key: Key, images: Sequence[str] | None = None
-    ) -> Iterator[tuple[Any, ...]]:
+    def _listed(self, table: str, columns: str, key: Key, index: HashIndex) -> Iterator[tuple[int, Checked]]:
+        """The rows of :meth:`_checked` for listed images, with their positions; their first column is ``image``."""
+        rows = self._checked(table, columns, key)
+        while some := list(islice(rows, ROWS_AT_A_TIME)):
+            of_images = [row for row in some if isinstance(row[0][0], bytes) and len(row[0][0]) == SHA256_BYTES]
+            positions = index.find([image for (image, *_), _ in of_images])
+            yield from ((p, row) for p, row in zip(positions.tolist(), of_images, strict=True) if p >= 0)
+
+    def _intact(self, kind: str, table: str, columns: str, key: Key) -> Iterator[tuple[Any, ...]]:
         """The rows of :meth:`_checked` that match; the others are counted as this kind of damage."""
-        for values, matches in self._checked(table, columns, key, images):
+        for values, matches in self._checked(table, columns, key):
             if matches:
                 yield values
             else:
@@ -186,6 +209,8 @@ class Connection:
         if self.folder is None:
             yield
             return
+        from filelock import FileLock  # which what only reads needs not
+
         lock, note = FileLock(self.folder / f"{name}.lock"), self.folder / f"{name}.holder"
         with self._errors():
             self._acquire(lock, self.folder, note)
@@ -197,6 +222,8 @@ class Connection:
 
     def _acquire(self, lock: FileLock, folder: Path, note: Path) -> None:
         """Wait for as long as it takes; what is waited for is stated after a second, and once a second from then on."""
+        from filelock import Timeout
+
         started = time.monotonic()
         with suppress(Timeout):
             lock.acquire(timeout=STATED_SECONDS)
@@ -211,7 +238,7 @@ class Connection:
 
 def _make(folder: Path) -> None:
     """Make a new folder that git ignores, in a new ``.imgcls`` that it ignores, too; what exists stays as it is."""
-    for new in (folder.parent, folder) if folder.parent.name == HOME else (folder,):
+    for new in (folder.parent, folder) if folder.parent.name == schema.HOME else (folder,):
         if not new.is_dir():
             new.mkdir(parents=True, exist_ok=True)
             (new / ".gitignore").write_text("*\n", encoding="ascii")
@@ -219,9 +246,11 @@ def _make(folder: Path) -> None:
 
 def write(transaction: sqlite3.Connection, table: str, rows: Iterable[Sequence[checksum.Value]]) -> None:
     """Write rows, all columns in the order of their table, each with its checksum; the same key is replaced."""
-    for row in rows:
-        marks = ", ".join("?" * (len(row) + 1))
-        transaction.execute(f"insert or replace into {table} values ({marks})", (*row, checksum.of(table, *row)))  # noqa: S608 - our own words
+    rows = iter(rows)
+    if (first := next(rows, None)) is not None:
+        marks = ", ".join("?" * (len(first) + 1))
+        checked = ((*row, checksum.of(table, *row)) for row in chain([first], rows))
+        transaction.executemany(f"insert or replace into {table} values ({marks})", checked)  # noqa: S608 - our own words
 
 
 def text(raw: bytes) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from imgcls.errors import StoreError
 from imgcls.store import verification
 from imgcls.store.connection import DAY_SECONDS
+from imgcls.store.descriptions import Descriptions
 from imgcls.store.durations import Durations
 from imgcls.store.identities import Identities
 from imgcls.store.predictions import KEY_BYTES, Predictions
@@ -39,7 +40,7 @@ class Pruned:
     freed_bytes: int
 
 
-class Store(Predictions, Identities, Durations, Remarks, Runs):
+class Store(Predictions, Identities, Descriptions, Durations, Remarks, Runs):
     """Predictions by prediction key and image, and what runs leave. Without a folder everything is kept in memory.
 
     Every method raises StoreError, with the way out, where the file cannot be read or written.
@@ -58,8 +59,8 @@ class Store(Predictions, Identities, Durations, Remarks, Runs):
         with closing(Store(None)) as new:
             tables = new._rows(verification.TABLES)  # noqa: SLF001 - another store
         with self._errors():
-            self._connection.execute("begin")  # other processes wait, and what belongs together is read together
             try:
+                self._connection.execute("begin")  # other processes wait, and what belongs together is read together
                 count = self._rows("select count(*) from answers")[0][0]
                 damage = list(verification.damage(self._connection, tables))
             finally:
@@ -71,7 +72,7 @@ class Store(Predictions, Identities, Durations, Remarks, Runs):
         return int(count)
 
     def prune(self, unused_for_days: float) -> Pruned:
-        """Delete the predictions of keys, and the artefacts, that no run has used for N days, and give back the space.
+        """Delete what no run has used for N days, and give back the space: predictions by key, descriptions, artefacts.
 
         It waits for a process that is scoring: the predictions of a run stay until the run is reported.
         """
@@ -84,7 +85,8 @@ class Store(Predictions, Identities, Durations, Remarks, Runs):
                 predictions = transaction.execute(unused, (KEY_BYTES,)).rowcount
                 for table in ("durations", "identities"):
                     transaction.execute(f"delete from {table} where key not in (select sha256 from keys)")  # noqa: S608 - our own words
-            if keys or predictions:
+                descriptions = transaction.execute("delete from descriptions where used_at < ?", (before,)).rowcount
+            if keys or predictions or descriptions:
                 self._rows("vacuum")
             with self._errors():
                 folders = [folder for folder in self._artefacts() if folder.stat().st_mtime < before]

@@ -48,14 +48,15 @@ def _program(command: Path) -> str:
 
 def waiting(folder: Path, note: Path, waited_s: float) -> str:
     """What a process says that waits for a store: until when, for whom and since when; the rest may be cut off."""
-    who, since = _who_and_since(note)
+    who, since = who_and_since(note)
     return (
         f"waiting until {who} is done or ends, {since}; it uses the store {folder}; {_duration(waited_s)} so far, for "
         "as long as it takes; --store DIR (--imgcls-store DIR) names another store"
     )
 
 
-def _who_and_since(note: Path) -> tuple[str, str]:
+def who_and_since(note: Path) -> tuple[str, str]:
+    """The process that holds a lock, and since when, in words."""
     try:
         holder = msgspec.json.decode(note.read_bytes(), type=Holder)
         since = datetime.fromtimestamp(holder.since, UTC).astimezone()

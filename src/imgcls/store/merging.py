@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
+
+from filelock import FileLock, Timeout
 
 from imgcls import documents
 from imgcls.errors import ConfigError, StoreError
 from imgcls.messages import named
-from imgcls.store import checksum, connection, failure, remarks, schema, verification
-from imgcls.store.connection import UNUSABLE
+from imgcls.store import checksum, connection, failure, holder, remarks, schema, verification
+from imgcls.store.connection import SCORING, UNUSABLE
 from imgcls.store.database import Store
 from imgcls.store.identities import Parts
 from imgcls.store.predictions import KEY_BYTES
@@ -21,9 +25,11 @@ from imgcls.store.predictions import KEY_BYTES
 COPIED: Final[Mapping[str, str]] = {
     "keys": "prediction keys", "identities": "parts of prediction keys", "undecodable": "rejections",
     "choices": "choices of runtimes", "hashed_files": "hashes of files", "durations": "durations",
-    "remarks": "remarks",
+    "remarks": "remarks", "descriptions": "descriptions of models",
 }  # fmt: skip
 """Tables of which every row is taken as it is, and what the rows are called; what runs leave is of those runs only."""
+
+IMAGES_NAMED = 3  # docs/decisions.md#names-in-a-message
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class MergedStore:
     """What one of several stores had. ``keys``: the parts of its prediction keys, None where they are not known.
 
     ``new``: predictions that no store before it had; ``damaged``: rows that were left out, by kind; ``different``:
-    images (sha256) of which a store before it has another prediction under the same key.
+    predictions of which a store before it has another one under the same key, and ``images`` (sha256) of some.
     """
 
     folder: Path
@@ -39,14 +45,16 @@ class MergedStore:
     new: int
     keys: Mapping[str, Parts | None]
     damaged: Mapping[str, int]
-    different: Sequence[str]
+    different: int
+    images: Sequence[str]
 
 
 def merge(folders: Sequence[Path], out: Path) -> list[MergedStore]:
     """Write a store with the rows of all of these into a new folder, of which nothing is there until it is whole.
 
     Of rows with one key the first one is taken. Raises ConfigError where something that is named is not a store, or
-    is named twice, or where ``out`` is there; StoreError where a store is of another schema or cannot be read.
+    is named twice, or where ``out`` is there; StoreError where a store is of another schema, cannot be read, or is the
+    one into which a process scores.
     """
     files = [_file(folder) for folder in folders]
     places = [folder.resolve() for folder in folders]
@@ -56,9 +64,38 @@ def merge(folders: Sequence[Path], out: Path) -> list[MergedStore]:
         raise ConfigError(f"{out} is there already: name a folder that is not, with -o FOLDER")
     for file in files:
         _require_schema(file)
-    with documents.whole_folder(out) as half, closing(Store(half)) as store:
-        (half / ".gitignore").write_text("*\n", encoding="ascii")
-        return [_Part(store, folder, file).added() for folder, file in zip(folders, files, strict=True)]
+    with ExitStack() as locks:
+        for folder in folders:
+            _hold(locks, folder)
+        with _own(out) as half, closing(Store(half)) as store:
+            (half / ".gitignore").write_text("*\n", encoding="ascii")
+            return [_Part(store, folder, file).added() for folder, file in zip(folders, files, strict=True)]
+
+
+def _hold(locks: ExitStack, folder: Path) -> None:
+    """Let no process score into a store while it is read, which stays as it is. Raises StoreError where one does."""
+    file = folder / f"{SCORING}.lock"
+    if not os.access(file, os.W_OK):
+        return  # nobody has scored into it, or nobody can
+    try:
+        locks.enter_context(FileLock(file, timeout=0))
+    except Timeout:
+        who, since = holder.who_and_since(folder / f"{SCORING}.holder")
+        raise StoreError(f"{folder} is not whole yet: {who} scores into it, {since}; merge when that is done") from None
+
+
+@contextmanager
+def _own(out: Path) -> Iterator[Path]:
+    """A new folder that becomes ``out``. Raises ConfigError where another process wrote that one first."""
+    try:
+        with documents.whole_folder(out, is_only=True) as half:
+            yield half
+    except OSError:
+        if out.is_dir() and any(out.iterdir()):
+            raise ConfigError(
+                f"{out} was written by another process during the merge: name another folder with -o FOLDER"
+            ) from None
+        raise
 
 
 def _file(folder: Path) -> Path:
@@ -109,9 +146,10 @@ class _Part:
             self._doubtful = frozenset(self._images_with_damaged_remarks())
             new = 0 if self._has_lost_remarks() else self._copy_answers()
             self._put_digests()
-            return MergedStore(
-                self.folder, self._count("answers"), new, self._keys(), self.damaged, list(self._different())
-            )
+            total = self._count("answers")
+            is_new = new + self.damaged.get("predictions", 0) == total
+            different, images = (0, []) if is_new else self._different()
+            return MergedStore(self.folder, total, new, self._keys(), self.damaged, different, images)
 
     def _is_intact(self, table: str, *arguments: checksum.Value) -> bool:
         """Of :func:`_call`."""
@@ -145,14 +183,16 @@ class _Part:
         )
         return self._copied("predictions", "answers", query)
 
-    def _different(self) -> Iterator[str]:
-        """The images of which another prediction was there under the same key."""
+    def _different(self) -> tuple[int, list[str]]:
+        """Of how many predictions another one was there under the same key, and the images of the first of them."""
         query = (
-            "select distinct p.image from part.answers p join main.answers m on m.key = p.key and m.image = p.image "  # noqa: S608 - our own words
+            "select p.image from part.answers p join main.answers m on m.key = p.key and m.image = p.image "  # noqa: S608 - our own words
             f"join main.keys k on p.key = substr(k.sha256, 1, {KEY_BYTES}) "
             f"where m.body != p.body and {_call('answers', ['k.sha256', 'p.image', 'p.body', 'p.checksum'])}"
         )
-        return (image.hex() for (image,) in self.database.execute(query))
+        rows = self.database.execute(query)
+        images = [image.hex() for (image,) in islice(rows, IMAGES_NAMED)]
+        return len(images) + sum(1 for _ in rows), images
 
     def _images_with_damaged_remarks(self) -> Iterator[bytes]:
         """Images whose predictions are left out, so that they are decoded, and remarked on, again."""

@@ -3,17 +3,28 @@
 An image is named by its sha256, in hexadecimal. What does not match its checksum counts as missing, and as damage.
 """
 
+from __future__ import annotations
+
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from imgcls.records.data import FileState
 from imgcls.records.evaluation import Output, RuntimeChoice
 from imgcls.store import checksum, codec, connection
-from imgcls.store.connection import Connection
+from imgcls.store.connection import ROWS_AT_A_TIME, Connection
 from imgcls.store.damage import refused
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from imgcls.store.hash_index import HashIndex
 
 KEY_BYTES = 8  # docs/decisions.md#checksums-of-rows
 
@@ -46,6 +57,36 @@ class Predictions(Connection):
                 missing.discard(image)
         return missing
 
+    def estimated_predictions(self, key: str) -> int:
+        """About how many predictions a key has: those with one of 256 first bytes are counted."""
+        query = "select count(*) from answers where key = ? and image < x'01'"
+        return 256 * int(self._rows(query, bytes.fromhex(key)[:KEY_BYTES])[0][0])
+
+    def predicted(self, key: str, index: HashIndex, among: NDArray[np.bool_]) -> Iterator[list[int]]:
+        """The positions of listed images that have an intact prediction, some at a time.
+
+        ``among``: bool (n,), by position, the images that are looked for.
+        """
+        sha256, after = bytes.fromhex(key), b""
+        query = (
+            "select image, body, checksum from answers where key = ? and image > ? and length(image) = 32 "
+            "order by image limit ?"
+        )
+        while len(index) and (rows := self._rows(query, sha256[:KEY_BYTES], after, ROWS_AT_A_TIME)):
+            after = rows[-1][0]
+            positions = index.find([row[0] for row in rows])
+            is_sought = ((positions >= 0) & among[positions]).tolist()
+            yield list(self._intact_positions(key, compress(zip(positions.tolist(), rows, strict=True), is_sought)))
+
+    def _intact_positions(self, key: str, rows: Iterable[tuple[int, Sequence[Any]]]) -> Iterator[int]:
+        """The positions of rows of ``answers`` that match their checksums; the others are damage."""
+        sha256 = bytes.fromhex(key)
+        for position, (image, body, stored) in rows:
+            if checksum.of("answers", sha256, image, body) == stored:
+                yield position
+            else:
+                self.damage.add("predictions", (key, image.hex()))
+
     def _bodies(self, key: str, images: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
         """Images with their packed predictions, None for one that does not match its checksum."""
         sha256 = bytes.fromhex(key)
@@ -62,10 +103,9 @@ class Predictions(Connection):
             for key, (classes, outputs) in batch.items():
                 sha256 = bytes.fromhex(key)
                 connection.write(transaction, "keys", [(sha256, classes, int(time.time()))])
-                transaction.executemany(
-                    "insert or replace into answers values (?, ?, ?, ?)",
-                    (_answer(sha256, bytes.fromhex(image), codec.pack(output)) for image, output in outputs),
-                )
+                in_order = sorted(outputs, key=itemgetter(0))  # docs/decisions.md#images-per-transaction
+                rows = (_answer(sha256, bytes.fromhex(image), codec.pack(output)) for image, output in in_order)
+                transaction.executemany("insert or replace into answers values (?, ?, ?, ?)", rows)
 
     def choice(self, about: str) -> RuntimeChoice | None:
         """The runtime that was chosen; ``about``: a hash of everything that the choice depends on."""
@@ -78,10 +118,16 @@ class Predictions(Connection):
         with self._transaction() as transaction:
             connection.write(transaction, "choices", [(about, msgspec.json.encode(choice))])
 
-    def undecodable(self, decoder: str, images: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Reason and detail of those of these images that this decoder is known not to decode."""
-        rows = self._intact("rejections", "undecodable", "image, reason, detail", {"decoder": decoder}, images)
-        return {image.hex(): (reason, detail) for image, reason, detail in rows}
+    def undecodable(self, decoder: str, index: HashIndex) -> dict[int, tuple[str, str]]:
+        """Reason and detail, by position, of the listed images that this decoder is known not to decode."""
+        rejections = {}
+        rows = self._listed("undecodable", "image, reason, detail", {"decoder": decoder}, index)
+        for position, ((image, reason, detail), matches) in rows:
+            if matches:
+                rejections[position] = (reason, detail)
+            else:
+                self.damage.add("rejections", (decoder, image))
+        return rejections
 
     def put_undecodable(self, decoder: str, images: Mapping[str, tuple[str, str]]) -> None:
         """Store why images do not decode, for :meth:`undecodable`: reason and detail by image."""

@@ -4,14 +4,20 @@ Few images have remarks, so a row that is lost looks like an image without any: 
 images too. What is damaged or lost is noticed again by decoding again: the predictions of the images are deleted.
 """
 
+from __future__ import annotations
+
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from imgcls.store import connection
 from imgcls.store.connection import Connection
+
+if TYPE_CHECKING:
+    from imgcls.store.hash_index import HashIndex
 
 NO_IMAGES = bytes(32)
 
@@ -27,20 +33,27 @@ class Remarks(Connection):
             connection.write(transaction, "remarks", rows)
             self._put_digest(transaction, decoding, new)
 
-    def remarks(self, decoding: str, images: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """The remarks on these images; images without remarks are left out.
+    def remarks(self, decoding: str, index: HashIndex) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """The remarks on listed images, by position; images without remarks are left out.
 
         Call this before :meth:`imgcls.store.predictions.Predictions.missing`, because images whose remarks are damaged
         lose their predictions: all images do where it is not known which ones these are.
         """
-        rows = list(self._checked("remarks", "image, body", {"decoding": decoding}))
-        if self._digest(decoding) != digest(image for (image, _), _ in rows):
+        damaged: list[bytes] = []
+        if self._digest(decoding) != digest(self._images(decoding, damaged)):
             self._forget(decoding)
-            return {}
-        if damaged := [image for (image, _), matches in rows if not matches]:
+            return
+        if damaged:
             self._forget_images(decoding, damaged)
-        stored = {image.hex(): body for (image, body), matches in rows if matches}
-        return {i: msgspec.json.decode(stored[i], type=tuple[str, ...]) for i in images if i in stored}
+        for position, ((_, body), _) in self._listed("remarks", "image, body", {"decoding": decoding}, index):
+            yield position, msgspec.json.decode(body, type=tuple[str, ...])
+
+    def _images(self, decoding: str, damaged: list[bytes]) -> Iterator[object]:
+        """All images with remarks; those whose rows do not match are added to ``damaged``."""
+        for (image, _), matches in self._checked("remarks", "image, body", {"decoding": decoding}):
+            if not matches:
+                damaged.append(image)
+            yield image
 
     def _digest(self, decoding: str) -> bytes | None:
         """The digest of the images with remarks; None where it is damaged."""

@@ -1,5 +1,8 @@
 """The tables of the store, as a numbered history of scripts (docs/decisions.md#schema-history)."""
 
+HOME = ".imgcls"
+"""The folder of the store where none is named, in which shards have theirs."""
+
 FILE = "predictions.sqlite3"
 
 ARTEFACTS = "compiled"
@@ -189,7 +192,16 @@ create table identities (       -- what keys are hashes of, to tell them apart i
 ) without rowid;
 """
 
-HISTORY = (FIRST, SECOND, THIRD, FOURTH)
+FIFTH = """
+create table descriptions (     -- what is known of models without loading them
+  about text not null primary key, -- a hash of everything that it depends on
+  used_at integer not null,     -- seconds since 1970
+  body blob not null,           -- ModelDescription as JSON
+  checksum integer not null
+) without rowid;
+"""
+
+HISTORY = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
 """The scripts that lead from an empty file to today's schema; one that was released is never changed."""
 
 VERSION = len(HISTORY)

@@ -4,12 +4,11 @@ import math
 import os
 import platform
 import shutil
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-
-import psutil
 
 from imgcls import hashing
 from imgcls.records.performance import Machine
@@ -20,6 +19,9 @@ PROC = Path("/proc/self/status")
 
 CPUINFO = Path("/proc/cpuinfo")
 
+_limited: list[ExitStack] = []
+"""Of each :func:`limited_threads` that is open, what gives the threads back."""
+
 
 def peak_rss_bytes() -> int:
     """The largest resident memory of this process so far.
@@ -29,6 +31,8 @@ def peak_rss_bytes() -> int:
     if PROC.exists():
         lines = PROC.read_text(encoding="ascii", errors="replace").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    import psutil
+
     memory = psutil.Process().memory_info()
     if peak := getattr(memory, "peak_wset", None):  # Windows
         return int(peak)
@@ -74,14 +78,26 @@ def fixed_threads() -> Iterator[None]:
 
 @contextmanager
 def limited_threads() -> Iterator[None]:
-    """While it is open, torch has no more than :func:`threads`: by itself it knows of no quota."""
+    """While it is open, torch has no more than :func:`threads`: by itself it knows of no quota.
+
+    Where nobody has imported torch, from :func:`limit_torch` on.
+    """
+    with ExitStack() as stack:
+        _limited.append(stack)
+        try:
+            if "torch" in sys.modules:
+                limit_torch()
+            yield
+        finally:
+            _limited.remove(stack)
+
+
+def limit_torch() -> None:
+    """Import torch, with no more than :func:`threads` where and for as long as :func:`limited_threads` is open."""
     import torch
 
-    if torch.get_num_threads() <= threads():
-        yield
-        return
-    with _torch_threads(threads()):
-        yield
+    if _limited and torch.get_num_threads() > threads():
+        _limited[-1].enter_context(_torch_threads(threads()))
 
 
 @contextmanager

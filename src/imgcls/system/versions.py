@@ -1,12 +1,18 @@
 """Which versions of which libraries are installed: the one list of those that a prediction depends on."""
 
 import platform
+import re
+import sys
 from contextlib import suppress
-from importlib import metadata
+from importlib import import_module, metadata, util
+from pathlib import Path
 
 from imgcls import extensions
 
 LIBRARIES = ("imgcls", "torch", "torchvision", "timm", "pillow", "numpy")
+
+READERS = ("safetensors", "huggingface-hub")
+"""Libraries that find and read files of weights, and change no prediction."""
 
 RUNTIME_LIBRARIES = {name: row.library for name, row in extensions.RUNTIMES.items() if row.library}
 """Runtimes with a library of their own, whose version is part of every prediction's key."""
@@ -15,6 +21,21 @@ RUNTIME_LIBRARIES = {name: row.library for name, row in extensions.RUNTIMES.item
 def libraries() -> dict[str, str]:
     """The version of Python and of every library of :data:`LIBRARIES`."""
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}}
+
+
+def torch() -> str:
+    """torch's own name of its version, such as ``2.14.1+cu130``, read from its file where nobody has imported it."""
+    if "torch" not in sys.modules and (package := util.find_spec("torch")) and package.origin:
+        with suppress(OSError):
+            source = Path(package.origin).with_name("version.py").read_text("utf-8")
+            if stated := re.search(r"^__version__ = '([^'\\]+)'$", source, re.MULTILINE):
+                return stated[1]
+    return str(import_module("torch").__version__)
+
+
+def readers() -> dict[str, str]:
+    """The version of every library of :data:`READERS`."""
+    return {name: metadata.version(name) for name in READERS}
 
 
 def environment() -> dict[str, str]:
