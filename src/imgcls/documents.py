@@ -66,6 +66,15 @@ def _is_intact(data: bytes) -> bool:
     return end[1].decode(errors="replace") == _seal(hashlib.sha256(memoryview(data)[: end.start()]))
 
 
+def is_sealed(end: bytes, before: Any) -> bool:
+    """Whether a document ends with a seal that matches; ``before``: the digest of all bytes in front of ``end``."""
+    last = _LAST_KEY.search(end)
+    if last is None:
+        return False
+    before.update(end[: last.start()])
+    return last[1].decode(errors="replace") == _seal(before)
+
+
 def _seal(digest: Any) -> str:
     return f"sha256:{digest.hexdigest()}"
 
@@ -157,10 +166,11 @@ def failure(error: OSError) -> str:
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def whole_folder(folder: Path, *, is_only: bool = False) -> Iterator[Path]:
     """The path of a new folder next to this one, which gets its name at the end. Raises OSError.
 
-    Where another process was faster, its folder stays; after any failure, nothing is left.
+    Where another process was faster, its folder stays, which is an OSError where this one ``is_only``; after any
+    failure, nothing is left.
     """
     half = _half(folder)
     half.mkdir(parents=True)
@@ -169,7 +179,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         try:
             half.rename(folder)
         except OSError:
-            if not folder.is_dir():
+            if is_only or not folder.is_dir():
                 raise
     finally:
         shutil.rmtree(half, ignore_errors=True)

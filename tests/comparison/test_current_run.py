@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from builders import SPEC, make_outcome
 from imgcls.comparison import current_run
+from imgcls.errors import StoreError
 from imgcls.records.comparison import RunSetup
 from imgcls.records.evaluation import Failure, PairOutcome
 from imgcls.system import versions
@@ -43,6 +46,21 @@ def test_only_images_that_all_models_predicted_are_compared() -> None:
         pairs = (pair("net", NET_KEY), pair("other", OTHER_KEY))
         [contrast] = current_run.pairwise_tests(store, "run", [make_outcome(*pairs)])
     assert (contrast.images, contrast.first_only, contrast.second_only) == (1, 1, 0)
+
+
+def test_predictions_that_were_counted_and_are_lost_are_refused() -> None:
+    """A comparison of fewer images than were scored would look like any other."""
+    net, other = pair("net", NET_KEY), pair("other", OTHER_KEY)
+    more = replace(other, scores=replace(other.scores, scored=other.scores.scored + 1))
+    with stored_run() as store, pytest.raises(StoreError, match="what was predicted on photos is no longer complete"):
+        list(current_run.pairwise_tests(store, "run", [make_outcome(net, more)]))
+
+
+def test_a_list_of_images_that_is_lost_is_refused() -> None:
+    """With the words for lost predictions: what was scored is in none of the images that are left."""
+    pairs = (pair("net", NET_KEY), pair("other", OTHER_KEY))
+    with stored_run() as store, pytest.raises(StoreError, match="what was predicted on photos is no longer complete"):
+        list(current_run.pairwise_tests(store, "another run", [make_outcome(*pairs)]))
 
 
 def test_groups_are_compared_once() -> None:

@@ -55,6 +55,24 @@ def test_all_shards_are_the_whole(count: int) -> None:
     assert list(joined.predictions()) == list(whole.predictions())
 
 
+def _with_paths(part: Part, paths: str) -> Part:
+    [files] = part.report.datasets
+    return replace(part, report=replace(part.report, datasets=(replace(files, all_paths=paths),)))
+
+
+def test_shards_of_a_dataset_that_changed_between_them_are_not_joined() -> None:
+    """The first and the first other one are named, with what they listed; shards of one state are a whole."""
+    first, second, third = _shards(3)
+    same = [_with_paths(part, "4 ab") for part in (first, second, third)]
+    assert _joined(same).report.datasets[0].all_paths is None
+    message = (
+        r"photos is not the same in 1\.json \(shard 1 of 3\) and 3\.json \(shard 3 of 3\): files were added, removed "
+        "or renamed between the two, which listed 4 and 5; score all shards again on one state of it"
+    )
+    with pytest.raises(ConfigError, match=f"^{message}$"):
+        _joined([*same[:2], _with_paths(third, "5 cd")])
+
+
 @pytest.mark.parametrize(
     ("numbers", "lacks"),
     [
@@ -126,9 +144,9 @@ def test_what_is_not_of_one_run_is_refused(parts: list[Part], message: str) -> N
 def test_the_same_bytes_with_two_labels_are_refused() -> None:
     """No shard by itself could see that."""
     one, other = _shards(2)
-    assert other.predictions
-    doubtful = replace(other.predictions[1], image_sha256=one.predictions[0].image_sha256 if one.predictions else "")
-    other = replace(other, predictions=(other.predictions[0], doubtful))
+    first, *_ = one.predictions or ()
+    second, third = other.predictions or ()
+    other = replace(other, predictions=(second, replace(third, image_sha256=first.image_sha256)))
     with pytest.raises(
         ConfigError, match=r"the same bytes have two labels, cat/1\.png is 'cat' and dog/2\.png is 'dog'"
     ):
@@ -138,10 +156,9 @@ def test_the_same_bytes_with_two_labels_are_refused() -> None:
 def test_the_same_bytes_in_groups_are_refused() -> None:
     """Groups that share an image are one, also for images that are in other shards."""
     one, other = _shards(2)
-    assert one.predictions
-    assert other.predictions
-    copy = replace(one.predictions[0], path="cat/copy.png", group="b")
-    other = replace(other, predictions=(*other.predictions, copy))
+    first, *_ = one.predictions or ()
+    copy = replace(first, path="cat/copy.png", group="b")
+    other = replace(other, predictions=(*(other.predictions or ()), copy))
     with pytest.raises(ConfigError, match=r"cat/1\.png and cat/copy\.png have the same bytes, so that their groups"):
         _joined([one, other])
 

@@ -13,7 +13,7 @@ from jsonschema.exceptions import ValidationError
 import run_parts
 from builders import CONDITIONS, make_latency, make_memory, make_pair, make_parity, make_pass, make_report
 from conftest import Command, Project
-from imgcls.comparison import compare, saved_run
+from imgcls.comparison import compare, pairwise, saved_run
 from imgcls.comparison.parts import Part
 from imgcls.records.comparison import SavedRun
 from imgcls.records.data import Rejection
@@ -59,7 +59,7 @@ def _rich_report() -> Report:
     return replace(
         make_report(make_pair(), failed, drifting, passes=(make_pass("net", "drifting"),)),
         rejections=(Rejection("photos", "a/\u202e.jpg", "truncated", "cut off", ("net",)),),
-        contrasts=compare.pairwise_tests("photos", ["a", "b"], np.array([[True, False]] * 9)),
+        contrasts=pairwise.pairwise_tests("photos", ["a", "b"], np.array([[True, False]] * 9)),
         comparisons=(compare.pair(before, after, "net", "photos"),),
         latencies=(make_latency(), make_latency("Offline")),
         memories=(make_memory(),),

@@ -82,8 +82,28 @@ def _by_shards(dataset: str, parts: Sequence[Part]) -> list[DatasetFiles]:
         if shard := part.report.shard:
             of_number = by_count.setdefault(shard.count, {}).setdefault(shard.number, [])
             of_number += [files for files in part.report.datasets if files.dataset == dataset]
+    _check_paths(dataset, parts)
     sums = [[_union(files) for files in by_number.values() if files] for by_number in by_count.values()]
     return [_sum(of_count) for of_count in sums if of_count]
+
+
+def _check_paths(dataset: str, parts: Sequence[Part]) -> None:
+    """Raise ConfigError where two shards listed other paths: files were added, removed or renamed between them."""
+    listed = [
+        (part, files.all_paths)
+        for part in parts
+        for files in part.report.datasets
+        if part.report.shard and files.dataset == dataset and files.all_paths
+    ]
+    for part, paths in listed:
+        first, first_paths = listed[0]
+        if paths != first_paths:
+            counts = " and ".join(of.partition(" ")[0] for of in (first_paths, paths))
+            raise ConfigError(
+                f"{dataset} is not the same in {first.file} ({first.report.shard}) and {part.file} "
+                f"({part.report.shard}): files were added, removed or renamed between the two, which listed {counts}; "
+                "score all shards again on one state of it"
+            )
 
 
 def _union(of_same_images: Sequence[DatasetFiles]) -> DatasetFiles:
@@ -99,7 +119,13 @@ def _sum(of_other_images: Sequence[DatasetFiles]) -> DatasetFiles:
     counts = {name: sum(getattr(files, name) for files in of_other_images) for name in COUNTS}
     remarks = sum((Counter(files.remarks) for files in of_other_images), Counter[str]())
     suffixes = sum((Counter(files.ignored_suffixes) for files in of_other_images), Counter[str]())
-    return replace(_texts(of_other_images), **counts, remarks=dict(sorted(remarks.items())), ignored_suffixes=suffixes)
+    return replace(
+        _texts(of_other_images),
+        **counts,
+        all_paths=None,
+        remarks=dict(sorted(remarks.items())),
+        ignored_suffixes=suffixes,
+    )
 
 
 def _texts(of: Sequence[DatasetFiles]) -> DatasetFiles:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from imgcls.comparison import compare, cost_parts, dataset_parts, pair_parts, saved_run, shard_parts
+from imgcls.comparison import cost_parts, dataset_parts, pair_parts, pairwise, saved_run, shard_parts
 from imgcls.comparison.current_run import THIS_RUN
 from imgcls.comparison.pair_parts import Row
 from imgcls.comparison.parts import Part
@@ -63,7 +63,7 @@ class MergedRun:
         for dataset in dict.fromkeys(dataset for _, dataset in run.scored):
             scored = [run.scored[r.model, dataset] for r in whole if r.dataset == dataset and not r.failure]
             if len(scored) > 1:
-                yield from compare.all_pairs(scored)
+                yield from pairwise.all_pairs(scored)
 
 
 def joined(parts: Sequence[Part], pairs: Sequence[Pair], configuration: Path) -> MergedRun:

@@ -1,5 +1,6 @@
 """One model on one dataset in several parts of a run: the same result twice, or the results of other images."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -41,7 +42,7 @@ class Row:
 
     file: Path
     result: Result
-    predictions: tuple[Prediction, ...] | None
+    predictions: Collection[Prediction] | None
     shard: Shard | None = None
     lacks: str = ""
 

@@ -1,10 +1,10 @@
 """Parts of a run: result documents that were written by several jobs, read back whole."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from imgcls import documents
+from imgcls.comparison import document_lines
 from imgcls.comparison.saved_run import FORMAT, refuse_shard
 from imgcls.errors import ConfigError
 from imgcls.records.comparison import Prediction
@@ -25,7 +25,7 @@ class Part:
 
     file: Path
     report: Report
-    predictions: tuple[Prediction, ...] | None
+    predictions: Collection[Prediction] | None
 
 
 def read(files: Sequence[Path], *, shards: bool = False) -> list[Part]:
@@ -37,7 +37,7 @@ def read(files: Sequence[Path], *, shards: bool = False) -> list[Part]:
 
 
 def _read(file: Path) -> Part:
-    document = documents.read(
+    document, predictions = document_lines.read(
         file,
         _Document,
         "result document",
@@ -47,4 +47,4 @@ def _read(file: Path) -> Part:
     if document.format != FORMAT:
         raise ConfigError(f"{file}: its format is {document.format}, and this version of imgcls reads {FORMAT}")
     report = Report(**{field.name: getattr(document, field.name) for field in fields(Report)})
-    return Part(file, report, document.predictions)
+    return Part(file, report, predictions)

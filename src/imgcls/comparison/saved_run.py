@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from imgcls import documents
+from imgcls.comparison import document_lines
+from imgcls.comparison.packed import PackedPredictions
+from imgcls.comparison.table import Table, tables
 from imgcls.errors import ConfigError
-from imgcls.records.comparison import ImageKey, Prediction, RunSetup, SavedRun, ScoredModel
+from imgcls.records.comparison import Prediction, RunSetup, SavedRun, ScoredModel
 from imgcls.records.report import Result, Selection
 from imgcls.records.shards import Shard
 
@@ -29,7 +31,7 @@ class _Document:
 
 def read(file: Path) -> SavedRun:
     """A whole run with its predictions. Raises ConfigError, with the command that makes a better file."""
-    document = documents.read(
+    document, predictions = document_lines.read(
         file,
         _Document,
         "saved run",
@@ -41,13 +43,11 @@ def read(file: Path) -> SavedRun:
     refuse_shard(file, document.shard)
     if not document.complete:
         raise ConfigError(f"{file}: the run was cut short or a model failed in it, so nothing can be compared with it")
-    if document.predictions is None:
+    if predictions is None:
         raise ConfigError(f"{file}: it holds no predictions; save the run without the option json-summary")
     name = f"{file.name} of {document.made_at}"
-    for prediction in document.predictions:
-        if not prediction.top:
-            raise ConfigError(f"{file}: the prediction of {prediction.model} for {prediction.path} is empty")
-    scored = scored_models(name, document.environment, document.results, document.predictions)
+    predictions.require_classes(file)
+    scored = scored_models(name, document.environment, document.results, predictions)
     return SavedRun(name, scored, document.selection.left_out)
 
 
@@ -64,12 +64,10 @@ def scored_models(
     run: str, environment: Mapping[str, str], setups: Iterable[RunSetup], predictions: Iterable[Prediction]
 ) -> dict[tuple[str, str], ScoredModel]:
     """What comparisons read of each pair of a run, whose name in words is ``run``."""
-    of_pairs: dict[tuple[str, str], dict[ImageKey, Prediction]] = {}
-    for prediction in predictions:
-        of_pair = of_pairs.setdefault((prediction.model, prediction.dataset), {})
-        of_pair.setdefault((prediction.image_sha256, prediction.label), prediction)
+    packed = predictions if isinstance(predictions, PackedPredictions) else PackedPredictions(predictions)
+    of_pairs, none = tables(packed), Table.of({})
     pairs = {(setup.model, setup.dataset): setup for setup in setups}
-    return {pair: ScoredModel(run, environment, setup, of_pairs.get(pair, {})) for pair, setup in pairs.items()}
+    return {pair: ScoredModel(run, environment, setup, of_pairs.get(pair, none)) for pair, setup in pairs.items()}
 
 
 def setup_of(result: Result) -> RunSetup:

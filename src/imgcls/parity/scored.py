@@ -82,10 +82,10 @@ class Scored:
     def sample(self, candidate: Candidate, flipped: Sequence[str] = ()) -> Sample | None:
         """Images spread evenly over the dataset, and after them some of those that flipped; None without any image."""
         images = [image for sha256, image in self._images.items() if sha256 not in candidate.calibration]
-        spread = datasets.samples(images, SPREAD_IMAGES)[0]
+        spread = next(datasets.samples(images, SPREAD_IMAGES))
         among = {image.sha256 for image in spread}
         flips = [self._images[sha256] for sha256 in flipped if sha256 in self._images and sha256 not in among]
-        drawn = [*spread, *datasets.samples(flips, FLIPPED_IMAGES)[0]]
+        drawn = [*spread, *next(datasets.samples(flips, FLIPPED_IMAGES))]
         return sample.draw(*self.models(candidate), drawn, self.dataset, self._accepted)
 
     @cached_property

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import get_args
 
 from imgcls import messages
-from imgcls.comparison import compare
+from imgcls.comparison import pairwise
 from imgcls.gates import regression
 from imgcls.records.comparison import Change, Comparison, Difference, Flip, PairwiseTest
 from imgcls.records.report import Report
@@ -82,7 +82,7 @@ def _indistinguishable(dataset: str, pairs: Sequence[PairwiseTest]) -> str:
     images, of_images = pairs[0].images, pairs[0].of_images
     needed, difference = min((test.images_needed or 0, abs(test.difference)) for test in pairs)
     seen = f"the {100 * difference:.2f} percentage points that were seen between two of them"
-    planned = f"a difference of {100 * compare.POINT:.0f} percentage point"
+    planned = f"a difference of {100 * pairwise.POINT:.0f} percentage point"
     return (
         f"{dataset}: {', '.join(models)} cannot be told apart on {units.total_compared(images, of_images)} "
         f"image{'' if (of_images or images) == 1 else 's'}; about {needed:,} {'groups' if of_images else 'images'} "

@@ -28,7 +28,7 @@ def test_rows_are_fewer_where_there_are_more_models() -> None:
 def test_a_document_that_is_too_large_keeps_the_predictions_that_are_shown() -> None:
     """And is whole where it fits."""
     document = make_document(IMAGES)
-    rows = {scored.key(prediction) for prediction in (document.predictions or ())[:1]}
+    rows = {scored.key(prediction) for prediction in list(document.predictions or ())[:1]}
     whole = budget.embedded(document, rows, 10**9)
     part = budget.embedded(document, rows, 3 * len(whole) - 3)
     assert [path in whole for path in IMAGES] == [True] * 4

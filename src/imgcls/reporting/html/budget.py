@@ -42,7 +42,10 @@ def rows(document: Document, limit: int) -> int:
 
 def embedded(document: Document, rows: AbstractSet[ImageKey], limit: int) -> Markup:
     """The document, or where it would fill more than a third of the report, with the predictions of these images."""
-    whole = documents.embedded(document.data)
-    if len(whole) <= limit / 3 or document.predictions is None:
+    with document.open_json() as stream:
+        whole = documents.embedded(stream, None if document.predictions is None else limit / 3)
+    if whole is not None:
         return whole
-    return documents.embedded(documents.only(document, rows).data)
+    part = documents.only(document, rows)
+    with part.open_json() as stream:
+        return documents.embedded(stream) or Markup()

@@ -58,7 +58,7 @@ class Images:
             )
             return {}
         try:
-            found = datasets.list_images(self._specs[name], sha256=str)  # the bytes are hashed when they are read
+            found = datasets.list_images(self._specs[name], listing.unhashed)  # hashed when they are read
         except (ImgclsError, OSError) as error:
             self.notes.append(f"no images of {name}: {error}; --data {name}=DIR names where they are")
             return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from imgcls.comparison import compare
+from imgcls.comparison import pairwise
 from imgcls.records.comparison import PairwiseTest
 from imgcls.records.report import Result
 from imgcls.reporting.lab import figures
@@ -71,7 +71,7 @@ def _plan(test: PairwiseTest) -> str:
     """How many images would show the difference."""
     if not test.images_needed:
         return ""
-    points, kind = 100 * abs(test.difference or compare.POINT), "groups" if test.of_images else "images"
+    points, kind = 100 * abs(test.difference or pairwise.POINT), "groups" if test.of_images else "images"
     return f" To show a difference of {points:.1f} percentage points, about {test.images_needed:,} {kind} are needed."
 
 

@@ -36,16 +36,15 @@ class Group:
 
 
 def context(view: View) -> dict[str, Any] | None:
-    groups = [_group(scored) for scored in view.pairs.values() if scored.counted]
+    groups = [_group(scored) for scored in view.pairs.values() if len(scored)]
     return {"groups": groups} if groups else None
 
 
 def _group(scored: Scored) -> Group:
-    labelled = [p for p in scored.counted if p.label is not None]
-    confidences, right = [p.top[0].probability for p in labelled], [scored.is_right(p) for p in labelled]
-    bins = reliability.bins(confidences, right)
-    of_right = [c for c, is_right in zip(confidences, right, strict=True) if is_right]
-    of_wrong = [c for c, is_right in zip(confidences, right, strict=True) if not is_right]
+    labelled = scored.counted[scored.labelled[scored.counted]]
+    confidences, right = scored.confidences[labelled], scored.right[labelled]
+    bins = reliability.bins(confidences.tolist(), right.tolist())
+    of_right, of_wrong = confidences[right].tolist(), confidences[~right].tolist()
     return Group(
         scored,
         Confidences(scored.result.model, scored.result.dataset, tuple(bins)),

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+import numpy as np
+
+from imgcls.comparison.words import NONE, Numbers, first_of_each, numbered
 from imgcls.records.comparison import Prediction
 from imgcls.reporting.html.charts.figures import Confusion, ConfusionCell
 from imgcls.reporting.html.scored import Pair, Scored
@@ -46,7 +51,12 @@ class Matrix:
 
     def key(self, prediction: Prediction) -> Key:
         """The cell of a prediction of an image with a label."""
-        return str(prediction.label), _best(prediction, self.accepted, self.folder_of, self.rows)
+        index, name, _ = prediction.top[0]
+        return self.cell(str(prediction.label), (index, name))
+
+    def cell(self, label: str, best: tuple[int, str]) -> Key:
+        """The cell of images with a label and a best class, which is its index and its name."""
+        return label, _best(label, best, self.accepted, self.folder_of, self.rows)
 
     def ident(self, key: Key) -> str | None:
         """The name of a cell in the page; None where the matrix is too small for it."""
@@ -91,68 +101,105 @@ def context(view: View) -> dict[str, Any] | None:
 
 def by_pair(view: View) -> dict[Pair, Matrix]:
     """The matrix of every result with predictions of images that have a label."""
-    labelled = [pair for pair, scored in view.pairs.items() if any(p.label is not None for p in scored.predictions)]
+    labelled = [pair for pair, scored in view.pairs.items() if scored.labelled.any()]
     return {pair: _matrix(number, view.pairs[pair]) for number, pair in enumerate(labelled)}
 
 
 def _matrix(number: int, scored: Scored) -> Matrix:
     """The folders in order; the columns are the same folders, and after them the classes of none by their number."""
-    labelled = [prediction for prediction in scored.predictions if prediction.label is not None]
+    kinds = _Kinds(scored, np.flatnonzero(scored.labelled)).values
     accepted = scored.result.accepted
-    folders = sorted({str(prediction.label) for prediction in labelled})
+    folders = sorted({label for label, _ in kinds})
     places = {label: place for place, label in enumerate(folders)}
     folder_of = {index: label for label in reversed(folders) for index in accepted.get(label, ())}
     same: set[Best] = {(False, place, label) for label, place in places.items()}
-    columns = sorted(same | {_best(prediction, accepted, folder_of, places) for prediction in labelled})
-    rows, numbered = dict(list(places.items())[:SIDE]), {best: n for n, best in enumerate(columns[:SIDE])}
-    return Matrix(number, accepted, folder_of, rows, numbered)
+    columns = sorted(same | {_best(*kind, accepted, folder_of, places) for kind in kinds})
+    rows, at = dict(list(places.items())[:SIDE]), {best: n for n, best in enumerate(columns[:SIDE])}
+    return Matrix(number, accepted, folder_of, rows, at)
+
+
+class _Kinds:
+    """Predictions of one result by label and best class: ``values``, in the order in which they come.
+
+    ``of_positions``: the place of each prediction's kind among them; ``counts``: of predictions of each kind.
+    """
+
+    def __init__(self, scored: Scored, positions: Numbers) -> None:
+        columns, words, classes = scored.columns, scored.packed.words.values, scored.packed.classes.values
+        labels, best = columns.labels[positions], columns.best[positions, 0]
+        numbers = numbered(labels, best)
+        firsts = first_of_each(numbers, int(numbers.max(initial=NONE)) + 1)
+        order = np.argsort(firsts)
+        self.of_positions = np.argsort(order)[numbers] if len(order) else numbers
+        self.counts = np.bincount(self.of_positions, minlength=len(order)).tolist()
+        self.values = [(str(words[labels[first]]), classes[best[first]]) for first in firsts[order].tolist()]
 
 
 def _best(
-    prediction: Prediction,
+    label: str,
+    best: tuple[int, str],
     accepted: Mapping[str, Sequence[int]],
     folder_of: Mapping[int, str],
     places: Mapping[str, int],
 ) -> Best:
     """The own folder where its class is right for that, else another one that it is right for, else the class."""
-    index, name, _ = prediction.top[0]
-    label = str(prediction.label)
+    index, name = best
     folder = label if index in accepted.get(label, ()) else folder_of.get(index)
     return (True, index, name) if folder is None else (False, places.get(folder, 0), folder)
 
 
 def _group(view: View, scored: Scored, matrix: Matrix) -> Group:
-    of_cells: dict[Key, list[Prediction]] = {}
-    for prediction in scored.counted:
-        if prediction.label is not None:
-            of_cells.setdefault(matrix.key(prediction), []).append(prediction)
-    wrong = {at: images for at, images in of_cells.items() if not scored.is_right(images[0])}
-    largest = sorted(wrong, key=lambda at: (-len(wrong[at]), at))
+    positions = scored.counted[scored.labelled[scored.counted]]
+    kinds = _Kinds(scored, positions)
+    of_cells: dict[Key, list[int]] = {}
+    for number, kind in enumerate(kinds.values):
+        of_cells.setdefault(matrix.cell(*kind), []).append(number)
+    counts = {at: sum(kinds.counts[number] for number in numbers) for at, numbers in of_cells.items()}
+    wrong = {at for at, (number, *_) in of_cells.items() if not _is_right(matrix, *kinds.values[number])}
+    largest = sorted(wrong, key=lambda at: (-counts[at], at))[:CELLS]
     return Group(
         scored,
         matrix,
-        _figure(scored, matrix, of_cells),
-        tuple(_cell(view, matrix, at, wrong[at]) for at in largest[:CELLS]),
-        mistakes=sum(map(len, wrong.values())),
-        total=sum(map(len, of_cells.values())),
+        _figure(scored, matrix, counts, wrong),
+        tuple(_cell(view, matrix, at, _Images(scored, positions, kinds, of_cells[at])) for at in largest),
+        mistakes=sum(counts[at] for at in wrong),
+        total=len(positions),
         kinds=len(wrong),
     )
 
 
-def _cell(view: View, matrix: Matrix, at: Key, images: Sequence[Prediction]) -> Cell:
-    rows = (view.row(p.dataset, p.path, p.label) for p in images)
-    numbers = tuple(row.number for row in rows if row)
+def _is_right(matrix: Matrix, label: str, best: tuple[int, str]) -> bool:
+    return best[0] in matrix.accepted.get(label, ())
+
+
+class _Images:
+    """The images of one cell: ``names`` of their best classes, the most frequent first."""
+
+    def __init__(self, scored: Scored, positions: Numbers, kinds: _Kinds, numbers: Sequence[int]) -> None:
+        self._scored, self._positions, self._kinds, self._numbers = scored, positions, kinds, numbers
+        names = Counter[str]()
+        for number in numbers:
+            names[kinds.values[number][1][1]] += kinds.counts[number]
+        self.names = [name for name, _ in names.most_common(NAMED)]
+        self.count = names.total()
+
+    def predictions(self) -> Iterable[Prediction]:
+        """In order."""
+        return self._scored.at(self._positions[np.isin(self._kinds.of_positions, self._numbers)])
+
+
+def _cell(view: View, matrix: Matrix, at: Key, images: _Images) -> Cell:
+    rows = (view.row(p.dataset, p.path, p.label) for p in images.predictions())
+    numbers = tuple(islice((row.number for row in rows if row), LINKED))
     label, (is_class, _, name) = at
-    classes = Counter(p.top[0].name for p in images).most_common(NAMED)
     folder = None if is_class else name
-    return Cell(matrix.ident(at), label, folder, tuple(of for of, _ in classes), len(images), numbers[:LINKED])
+    return Cell(matrix.ident(at), label, folder, tuple(images.names), images.count, numbers)
 
 
-def _figure(scored: Scored, matrix: Matrix, of_cells: Mapping[Key, Sequence[Prediction]]) -> Confusion:
-    counts = Counter({at: len(images) for at, images in of_cells.items()})
+def _figure(scored: Scored, matrix: Matrix, counts: Mapping[Key, int], wrong: AbstractSet[Key]) -> Confusion:
     cells = tuple(
-        ConfusionCell(matrix.rows[at[0]], matrix.columns[at[1]], counts[at], scored.is_right(of_cells[at][0]))
-        for at in sorted(of_cells)
+        ConfusionCell(matrix.rows[at[0]], matrix.columns[at[1]], counts[at], at not in wrong)
+        for at in sorted(counts)
         if matrix.ident(at)
     )
     names = tuple(name for _, _, name in matrix.columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from imgcls.records.comparison import Prediction
@@ -32,12 +33,13 @@ class Group:
 
 def context(view: View) -> dict[str, Any] | None:
     cards = min(SHOWN, max(1, CARDS // max(1, len(view.pairs))))
-    groups = [_group(view, scored, cards) for scored in view.pairs.values() if scored.predictions]
+    groups = [_group(view, scored, cards) for scored in view.pairs.values() if len(scored)]
     return {"groups": groups} if groups else None
 
 
 def _group(view: View, scored: Scored, cards: int) -> Group:
-    return Group(scored, tuple(_card(view, p) for p in scored.mistakes[:cards]), len(scored.mistakes))
+    shown = scored.at(list(islice(scored.mistakes(), cards)))
+    return Group(scored, tuple(_card(view, p) for p in shown), int(scored.is_mistake.sum()))
 
 
 def _card(view: View, prediction: Prediction) -> Card:

@@ -47,7 +47,7 @@ def context(view: View) -> dict[str, Any]:
         "rows": rows,
         "counts": [(status, WORDS[status], counts[status]) for status in ORDER if counts[status]],
         "complete": view.report.complete,
-        "has_predictions": all(scored.predictions for scored in view.pairs.values() if scored.result.scored),
+        "has_predictions": all(len(scored) for scored in view.pairs.values() if scored.result.scored),
         "left_out": view.report.selection.left_out,
         "failures": [result for result in view.report.results if result.failure],
     }
