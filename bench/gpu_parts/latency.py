@@ -56,7 +56,7 @@ def _in_precision(model: Model, precision: Precision) -> Model:
 
     classifier = EagerClassifier(model.classifier.module, precision, model.info.device)
     info, spec = replace(model.info, precision=precision), replace(model.spec, precision=precision)
-    return replace(model, classifier=classifier, info=info, spec=spec)
+    return replace(model, load=lambda: classifier, info=info, spec=spec)
 
 
 def _timed(scene: Scene, model: Model, scenario: Scenario) -> Mapping[str, Any]:
@@ -77,7 +77,7 @@ def _planted(model: Model) -> Mapping[str, Any]:
 
     with _launching(model) as launching:
         try:
-            timed = latency.measure(replace(model, classifier=launching), "Offline", 8, seconds=0.01)
+            timed = latency.measure(replace(model, load=lambda: launching), "Offline", 8, seconds=0.01)
         except ModelError as error:
             if "without synchronisation" in str(error):
                 return {"caught": str(error)}

@@ -1,5 +1,7 @@
 """imgcls store merge: what came from where, what does not agree, and the next command."""
 
+import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -38,23 +40,54 @@ def test_each_store_has_a_line(imgcls: Command) -> None:
 def test_what_is_left_out_and_what_does_not_agree_is_a_note(imgcls: Command) -> None:
     """Each in its line, with the exit code 0: a run computes what it lacks."""
     store = Store(Path("b c"))
-    store.put({KEY: (1000, [(stored.sha256(4), stored.OUTPUT)]), OTHER_KEY: (1000, stored.outputs([1]))})
+    store.put({OTHER_KEY: (1000, stored.outputs([1]))})
     store._connection.execute("update answers set body = x'00' where image = ?", (bytes.fromhex(stored.sha256(8)),))
     store.close()
     result = imgcls("store", "merge", "a", "b c", "-o", "all")
     assert result.ret == 0
     assert result.outlines[2:4] == [
         "  NOTE damaged rows were left out (predictions: 1); what they held is computed again where it is needed",
-        (
-            "  NOTE of 1 image it has other predictions than a store before it, with the same key; those of the first "
-            f"are taken: {stored.sha256(4)}"
-        ),
+        "all: 9 predictions, 2 prediction keys",
     ]
-    assert result.outlines[5:-1] == [
+    assert result.outlines[4:-1] == [
         f"  NOTE key {OTHER_KEY[:12]}: b c has predictions with a key that a does not have",
         "  a run uses the predictions of its own key only, and computes those that it lacks; `imgcls plan` makes",
         "  the shards of a run agree",
     ]
+
+
+@pytest.mark.usefixtures("stores")
+def test_different_predictions_under_one_key_are_an_exit_code_of_1(imgcls: Command) -> None:
+    """The merged store has those of the first; no command is named that goes on with it."""
+    with closing(Store(Path("b c"))) as store:
+        store.put({KEY: (1000, [(stored.sha256(4), stored.OUTPUT)])})
+    result = imgcls("store", "merge", "a", "b c", "-o", "all")
+    assert (result.ret, result.outlines[2:]) == (
+        1,
+        [
+            (
+                "  DIFFERENT 1 prediction than in a store before it, under the same key: "
+                f"{stored.sha256(4)}; those of the first are taken, and the exit code is 1: one of the two was "
+                "computed otherwise than its key states, so leave its store out"
+            ),
+            "all: 9 predictions, 1 prediction key",
+        ],
+    )
+
+
+@pytest.mark.usefixtures("stores")
+def test_a_store_into_which_a_process_scores_is_not_merged(imgcls: Command) -> None:
+    """Who does so is named, with exit code 3; afterwards it is merged."""
+    with closing(Store(Path("b c"))) as store, store.lock():
+        result = imgcls("store", "merge", "a", "b c", "-o", "all")
+    [line] = result.errlines
+    assert (result.ret, Path("all").exists()) == (3, False)
+    assert re.fullmatch(
+        r"imgcls: b c is not whole yet: .*process \d+ on \S+\)? scores into it, at work since .*; "
+        "merge when that is done",
+        line,
+    )
+    assert imgcls("store", "merge", "a", "b c", "-o", "all").ret == 0
 
 
 @pytest.mark.usefixtures("stores")

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from imgcls.errors import MachineError
 from imgcls.models import identity, loader
-from imgcls.models.runtimes.eager import FLAGS
+from imgcls.models.runtimes.base import FLAGS
 from imgcls.records.config import ModelSpec
 from networks import NETS, RESNET, SQUEEZENET, make_spec, own_spec
 

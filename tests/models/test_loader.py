@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from imgcls import hashing
 from imgcls.data import class_lists
 from imgcls.errors import ConfigError, DeviceMissing, ModelError, WeightsMissing
 from imgcls.models import loader
-from imgcls.models.weights import download
+from imgcls.models.weights import download, reader
 from imgcls.records.config import InputSpec
 from networks import BATCH, GOOGLENET, INPUT, RESNET, SQUEEZENET, assert_same_logits, filled, make_spec, own_spec
 
@@ -158,6 +159,24 @@ def test_own_files(resnet: Any, tmp_path: Path, suffix: str) -> None:
     assert_same_logits(resnet, model)
     assert model.info.weights_file_sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert not model.info.untrained
+
+
+def test_a_file_that_is_replaced_while_it_is_read(
+    resnet_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training that writes its checkpoint again does not make a network of two: the line says what happened."""
+    file = tmp_path / "own.safetensors"
+    file.write_bytes(resnet_file.read_bytes())
+    content = reader.content
+
+    def replaced(path: Path) -> Any:
+        read = content(path)
+        os.utime(path, ns=(0, 0))
+        return read
+
+    monkeypatch.setattr(reader, "content", replaced)
+    with pytest.raises(ModelError, match=r"^\S+own\.safetensors was changed while it was read; run again when nothing"):
+        loader.load(make_spec(RESNET, weights=file), "cpu")
 
 
 def test_own_files_with_another_head(tmp_path: Path) -> None:
@@ -523,3 +542,38 @@ def test_a_factory_cannot_move_the_working_folder(own_nets: Path, monkeypatch: p
     with contextlib.suppress(ModelError):
         loader.load(own_spec("net", weights="random:1"), "cpu")
     assert Path.cwd() == before
+
+
+# The number of outputs.
+
+
+NETWORKS = (
+    *((f"timm:{name}", {}) for name in timm.list_models("test_*")),
+    *((f"timm:{name}", {"num_classes": 1}) for name in ("test_resnet", "test_vit")),
+    *((f"torchvision:{name}", {}) for name in ("squeezenet1_1", "mnasnet0_5", "googlenet")),
+    ("timm:deit_tiny_distilled_patch16_224", {}),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("arch", "options"), NETWORKS)
+def test_the_last_layer_states_the_number_of_outputs(arch: str, options: dict[str, Any]) -> None:
+    """As many as the network returns, whatever its last layer is called, and two of a single one."""
+    model = loader.load(make_spec(arch, weights="random:1", options=options), "cpu")
+    logits = model.classifier.logits(torch.zeros(1, *model.info.input.shape))
+    assert model.outputs == loader.output_count(model) == logits.shape[1]
+
+
+@pytest.mark.parametrize(
+    "keys", [{"options": {"num_classes": 0}}, {"options": {"global_pool": ""}}, {"output": "logits"}]
+)
+def test_a_network_that_is_not_as_published_states_no_number(keys: dict[str, Any]) -> None:
+    """What it returns is known when it is run."""
+    assert loader.load(make_spec(RESNET, weights="random:1", **keys), "cpu").outputs is None
+
+
+@pytest.mark.usefixtures("own_nets")
+def test_a_network_of_ones_own_states_no_number() -> None:
+    """Its last layer may be anything."""
+    model = loader.load(own_spec("tiny", options={"classes": 7}), "cpu")
+    assert (model.outputs, loader.output_count(model)) == (None, 7)

@@ -28,7 +28,7 @@ def test_the_conditions_are_those_of_the_model_and_the_machine(monkeypatch: pyte
     monkeypatch.setattr(machine, "describe", {"cpu": MACHINE}.__getitem__)
     monkeypatch.setattr("platform.python_version", lambda: "3.12.1")
     network = EagerClassifier(nn.Conv2d(3, 4, 3), "bfloat16", "cpu")
-    model = Model(ModelSpec("net", "python:nets:net"), network, LabelList("x", ("a", "b")), INFO, {}, 0.0)
+    model = Model(ModelSpec("net", "python:nets:net"), lambda: network, LabelList("x", ("a", "b")), INFO, {}, 0.0)
     assert conditions.environment_of(model, 16) == RunEnvironment(
         model="net",
         arch="python:nets:net",
@@ -56,10 +56,8 @@ def test_what_cannot_be_counted_is_measured_all_the_same() -> None:
             first, second = batch
             return torch.stack((first, second)).mean((2, 3))
 
-    model = Model(
-        ModelSpec("net", "python:nets:net"), EagerClassifier(Paired(), "float32", "cpu"), LabelList("x", ("a",)), INFO,
-        {}, 0.0,
-    )  # fmt: skip
+    classifier = EagerClassifier(Paired(), "float32", "cpu")
+    model = Model(ModelSpec("net", "python:nets:net"), lambda: classifier, LabelList("x", ("a",)), INFO, {}, 0.0)
     assert conditions.environment_of(model, 2).gmacs is None
 
 

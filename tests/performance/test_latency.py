@@ -95,7 +95,7 @@ class Drifting(nn.Module):
 
 
 def _model(classifier: runtimes.Classifier) -> Model:
-    return Model(ModelSpec("net", "python:x:y"), classifier, LabelList("x", ("a", "b", "c")), INFO, {}, 0.0)
+    return Model(ModelSpec("net", "python:x:y"), lambda: classifier, LabelList("x", ("a", "b", "c")), INFO, {}, 0.0)
 
 
 def _measured(
@@ -353,4 +353,4 @@ def test_cuda_events_and_host_agree(cuda: str) -> None:
 
     launching = Launching(model.classifier.module, "float32", cuda)
     with pytest.raises(ModelError, match="without synchronisation"):
-        latency.measure(replace(model, classifier=launching), "Offline", 64, seconds=0.5)
+        latency.measure(replace(model, load=lambda: launching), "Offline", 64, seconds=0.5)

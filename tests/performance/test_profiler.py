@@ -53,9 +53,9 @@ class Recording(EagerClassifier):
 
 
 def _model(network: nn.Module | None = None, classifier: EagerClassifier | None = None, device: str = "cpu") -> Model:
-    classifier = classifier or EagerClassifier(network or Net(), "float32", device)
+    loaded = classifier or EagerClassifier(network or Net(), "float32", device)
     info = replace(INFO, device=device)
-    return Model(ModelSpec("net", "python:nets:net"), classifier, LabelList("x", tuple("abcd")), info, {}, 0.0)
+    return Model(ModelSpec("net", "python:nets:net"), lambda: loaded, LabelList("x", tuple("abcd")), info, {}, 0.0)
 
 
 # The operators of a call.

@@ -115,6 +115,7 @@ def _of_runs(before: SavedRun, after: SavedRun) -> list[Comparison]:
 def _of_models(run: SavedRun, names: Sequence[str]) -> tuple[list[PairwiseTest], list[Comparison]]:
     """All differences of the models, on each dataset that all of them were scored on; of two also what flips."""
     from imgcls.comparison import compare as comparing
+    from imgcls.comparison import pairwise
 
     datasets = dict.fromkeys(dataset for _, dataset in run.scored)
     shared = [dataset for dataset in datasets if all((name, dataset) in run.scored for name in names)]
@@ -122,7 +123,7 @@ def _of_models(run: SavedRun, names: Sequence[str]) -> tuple[list[PairwiseTest],
         there = ", ".join(" on ".join(known) for known in run.scored) or "nothing"
         raise ConfigError(f"no dataset has all of {', '.join(names)}; {run.name} has {there}")
     scored = [[run.scored[name, dataset] for name in names] for dataset in shared]
-    contrasts = [contrast for of_models in scored for contrast in comparing.all_pairs(of_models)]
+    contrasts = [contrast for of_models in scored for contrast in pairwise.all_pairs(of_models)]
     return contrasts, [comparing.scored_models(*of_models) for of_models in scored if len(of_models) == 2]
 
 

@@ -90,8 +90,8 @@ def _listed(options: RunOptions, data: str) -> tuple[DatasetSpec, Listing]:
         if splits := layout.splits_in(spec.path):
             raise ConfigError(_way_to_check(data, splits))
         if not layout.has_class_folders(spec.path):
-            return spec, listings.find_flat(spec.name, spec.path, sha256=str)
-    return spec, datasets.list_images(spec, sha256=str)
+            return spec, listings.find_flat(spec.name, spec.path, sha256=listings.unhashed)
+    return spec, datasets.list_images(spec, sha256=listings.unhashed)
 
 
 def _way_to_check(data: str, splits: tuple[str, ...]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,7 +37,7 @@ class Subject:
         path = Path(self.dataset.path)
         return self.dataset.name if self.has_labels else spelled(path.resolve().name or self.dataset.name)
 
-    def images(self) -> tuple[ImageRef, ...]:
+    def images(self) -> Sequence[ImageRef]:
         """The files, as they are now. Raises ConfigError."""
         from imgcls.data import dataset as listed
         from imgcls.data import listing

@@ -251,6 +251,7 @@ def search_classes(namespace: argparse.Namespace) -> int:
 def suggest_classes(namespace: argparse.Namespace) -> int:
     """Write or print a map file to review, and print what it has for each folder; 1 where a folder has nothing."""
     from imgcls.data import dataset as datasets
+    from imgcls.data import listing as listings
     from imgcls.data import suggestions
 
     if namespace.out and namespace.out.exists():
@@ -260,7 +261,8 @@ def suggest_classes(namespace: argparse.Namespace) -> int:
     options = RunOptions.from_namespace(namespace)
     with progress.working(sys.stderr, "reading the folders, the classes and WordNet"):
         suggester = suggestions.Suggester(_lists(namespace, options))
-        listing = datasets.list_images(selection.requested_dataset(options.config, namespace.data), sha256=str)
+        dataset = selection.requested_dataset(options.config, namespace.data)
+        listing = datasets.list_images(dataset, listings.unhashed)
         suggested = [suggester.suggest(folder) for folder in datasets.folder_names(listing)]
     text = suggestions.map_file(suggested, suggester.key)
     if namespace.out:

@@ -5,9 +5,9 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from imgcls import documents
 from imgcls.cli import arguments, completion, destinations, garbage, output
@@ -96,10 +96,22 @@ def parser(command: str = "") -> Parser:
             "imgcls predict cat.jpg --models resnet50", "imgcls init --data photos/ --models resnet50"
         ),
     )
-    root.add_argument("--version", action="version", version=f"imgcls {metadata.version('imgcls')}")
+    root.add_argument("--version", action=_Version, help="show program's version number and exit")
     completion.add(root)
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     for name in [command] if command in COMMANDS else COMMANDS:
         module = name.replace("-", "_")
         getattr(import_module(f"imgcls.cli.{module}"), f"add_{module}")(commands)
     return root
+
+
+class _Version(argparse.Action):
+    """Prints the version, which takes longer to look up than most commands to be added."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, **settings)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib import metadata
+
+        parser.exit(message=f"imgcls {metadata.version('imgcls')}\n")

@@ -31,7 +31,7 @@ def add_score(commands: Any) -> None:
     run_options.add_images(parser)
     run_options.add_to_command(
         parser,
-        *("device", "offline", "store", "shard", "plan", "trust-mtime", "columns"),
+        *("device", "offline", "store", "shard", "engine", "plan", "trust-mtime", "columns"),
         *("json", "json-summary", "csv", "markdown", "report"),
         *("comment", "code-quality"),
         *("inconclusive", "baseline", "compare-fail", "compare-common", "save"),

@@ -35,14 +35,14 @@ def add_store(commands: Any) -> None:
 
 
 def merge_stores(namespace: argparse.Namespace) -> int:
-    """Write the merged store, and print what came from where and what does not agree; the exit code."""
+    """Write the merged store, and print what came from where and what does not agree; 1 where predictions differ."""
     from imgcls.store import merging
 
     with progress.working(sys.stderr, f"merging {messages.counted(len(namespace.stores), 'store')}"):
         merged = merging.merge(namespace.stores, namespace.out)
     for line in _lines(merged, namespace.out):
         output.line(line)
-    return 0
+    return 1 if _differ(merged) else 0
 
 
 def _lines(merged: Sequence[MergedStore], out: Path) -> Iterator[str]:
@@ -60,7 +60,13 @@ def _lines(merged: Sequence[MergedStore], out: Path) -> Iterator[str]:
     if disagreements:
         yield "  a run uses the predictions of its own key only, and computes those that it lacks; `imgcls plan` makes"
         yield "  the shards of a run agree"
-    yield f"next: imgcls score --store {shlex.quote(str(out))}"
+    if not _differ(merged):
+        yield f"next: imgcls score --store {shlex.quote(str(out))}"
+
+
+def _differ(merged: Sequence[MergedStore]) -> bool:
+    """Whether two stores have different predictions under one key."""
+    return any(store.different for store in merged)
 
 
 def _faults(store: MergedStore) -> Iterator[str]:
@@ -68,10 +74,11 @@ def _faults(store: MergedStore) -> Iterator[str]:
         counts = ", ".join(f"{kind}: {count}" for kind, count in store.damaged.items())
         yield f"  NOTE damaged rows were left out ({counts}); what they held is computed again where it is needed"
     if store.different:
-        images = messages.counted(len(store.different), "image")
+        more = f" and {store.different - len(store.images)} more" if store.different > len(store.images) else ""
         yield (
-            f"  NOTE of {images} it has other predictions than a store before it, with the same key; those of the "
-            f"first are taken: {messages.named(store.different, 3)}"
+            f"  DIFFERENT {messages.counted(store.different, 'prediction')} than in a store before it, under the same "
+            f"key: {', '.join(store.images)}{more}; those of the first are taken, and the exit code is 1: one of the "
+            "two was computed otherwise than its key states, so leave its store out"
         )
 
 

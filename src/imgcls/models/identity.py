@@ -11,6 +11,7 @@ from typing import Any
 
 from imgcls import extensions, hashing
 from imgcls.errors import MachineError
+from imgcls.models.runtimes import base as runtimes
 from imgcls.models.sources import base as sources
 from imgcls.records.config import ModelSpec
 from imgcls.records.evaluation import ModelInfo
@@ -38,10 +39,6 @@ def identity_of(spec: ModelSpec, info: ModelInfo, own_sources: Mapping[str, str]
 
     Raises MachineError where files of imgcls are missing.
     """
-    import torch
-
-    from imgcls.models.runtimes.eager import FLAGS
-
     source = sources.of(spec)
     return {
         "imgcls_sha256": source_sha256(*PREDICTION_SOURCES, *source.own_files),
@@ -53,9 +50,9 @@ def identity_of(spec: ModelSpec, info: ModelInfo, own_sources: Mapping[str, str]
         "output": spec.output,
         "runtime": info.runtime,
         "precision": info.precision,
-        "device": torch.device(info.device).type,
-        "flags": FLAGS,
-        "torch": torch.__version__,
+        "device": devices.kind(info.device),
+        "flags": runtimes.FLAGS,
+        "torch": versions.torch(),
         **{library: metadata.version(library) for library in source.libraries},
         **versions.of_runtime(info.runtime),
         **({"cpu": machine.vectors()} if spec.decode == "fast" or info.precision != "float32" else {}),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from imgcls.models.runtimes.base import Classifier, Request
 from imgcls.models.sources import base as sources
 from imgcls.models.sources import registry, statement
 from imgcls.models.sources.base import Filled
-from imgcls.models.weights import random_init, tensors
+from imgcls.models.weights import fit, random_init, tensors
 from imgcls.records.config import InputSpec, ModelSpec, RandomWeights, WeightsFile
 from imgcls.records.data import LabelList
+from imgcls.records.description import ModelDescription
 from imgcls.records.evaluation import ModelInfo
 from imgcls.system import machine
 
@@ -33,6 +35,7 @@ def load(spec: ModelSpec, device: str, artefacts: Path | None = None) -> Model:
     """
     import torch
 
+    machine.limit_torch()
     runtimes.check_device(device)
     started = time.perf_counter()
     known, _ = inputs.stated(spec), registry.label_list(spec)  # what is wrong with them costs no loading
@@ -42,7 +45,19 @@ def load(spec: ModelSpec, device: str, artefacts: Path | None = None) -> Model:
     info = _info(spec, module, images.spec, labels, device, file_sha256, notes)
     identity = identities.identity_of(spec, info, sources.of(spec).own_sources(spec, module))
     classifier = _classifier(spec, info, identity, lambda: module, artefacts, workers=1)
-    return Model(spec, classifier, labels, info, identity, time.perf_counter() - started, own=images.own)
+    seconds = time.perf_counter() - started
+    outputs = _stated_outputs(spec, module)
+    return Model(spec, lambda: classifier, labels, info, identity, seconds, own=images.own, outputs=outputs)
+
+
+def described(spec: ModelSpec, description: ModelDescription, load: Callable[[], Model]) -> Model:
+    """A model of which everything is known but the network, which ``load`` returns when it is needed."""
+    options = {key: spec.options.get(key, value) for key, value in description.options.items()}
+    whole, classifier = replace(spec, options=options), cache(lambda: load().classifier)
+    return Model(
+        whole, classifier, description.labels, description.info, description.identity, 0.0,
+        is_loaded=False, outputs=description.outputs,
+    )  # fmt: skip
 
 
 def from_module(
@@ -71,7 +86,7 @@ def from_module(
     identity = identities.identity_of(spec, info, {})
     classifier = _classifier(spec, info, identity, lambda: module, None, workers=1)
     seconds = time.perf_counter() - started
-    return Model(spec, classifier, classes, info, identity, seconds, is_module=True, own=images.own)
+    return Model(spec, lambda: classifier, classes, info, identity, seconds, is_module=True, own=images.own)
 
 
 def _info(
@@ -123,7 +138,7 @@ def as_float32(model: Model) -> Model:
 def with_runtime(model: Model, runtime: str, artefacts: Path | None = None) -> Model:
     """The same network with another runtime, for as many workers as it may have threads.
 
-    Raises MachineError where that runtime is not available here.
+    Raises MachineError where that runtime is not available here; of a model that is not loaded, when it is loaded.
     """
 
     def module() -> Any:
@@ -132,8 +147,10 @@ def with_runtime(model: Model, runtime: str, artefacts: Path | None = None) -> M
 
     info = replace(model.info, runtime=runtime)
     identity = identities.identity_of(model.spec, info, model.identity["own_sources"])
-    classifier = _classifier(model.spec, info, identity, module, artefacts, workers=machine.threads())
-    return replace(model, classifier=classifier, info=info, identity=identity)
+    classifier = cache(lambda: _classifier(model.spec, info, identity, module, artefacts, workers=machine.threads()))
+    if model.is_loaded:
+        classifier()
+    return replace(model, load=classifier, info=info, identity=identity)
 
 
 def _classifier(
@@ -163,8 +180,21 @@ def _classifier(
     return runtimes.build(info.runtime, request)
 
 
+def _stated_outputs(spec: ModelSpec, module: Any) -> int | None:
+    """The number of logits where the last layer of a network states it, as it was published but for the number.
+
+    A single logit becomes two, see :mod:`imgcls.models.outputs`. None where only running the network shows it.
+    """
+    is_plain = sources.of(spec).traceable and spec.output is None and spec.options.keys() <= {"num_classes"}
+    state, names = module.state_dict() if is_plain else {}, fit.head_layers(module) if is_plain else ()
+    counts = {len(state[key]) if (key := f"{name}.weight") in state else 0 for name in names}
+    return max(2, *counts) if len(counts) == 1 and 0 not in counts else None
+
+
 def output_count(model: Model) -> int:
-    """The number of classes of the network, from one forward pass of a blank image."""
+    """The number of logits of the network, from one forward pass of a blank image where its layers do not state it."""
+    if model.outputs is not None:
+        return model.outputs
     import torch
 
     return int(model.classifier.logits(torch.zeros(1, *model.info.input.shape)).shape[1])

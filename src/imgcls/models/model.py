@@ -1,8 +1,8 @@
-"""A loaded network with all that is known of it."""
+"""A network with all that is known of it, loaded or to be loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,21 +22,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A loaded network. ``identity``: what distinguishes its predictions from those of every other network.
+    """A network. ``identity``: what distinguishes its predictions from those of every other network.
 
+    ``load``: its classifier, which is built at the first call; ``is_loaded``: the network is in memory already.
     ``labels``: its classes; no names where nothing states them, or where they are the folders of a dataset.
     ``own``: its own preprocessing, where it has one. ``is_module``: the caller built it in this process, so that no
-    other process can load it.
+    other process can load it. ``outputs``: the number of its logits, where its layers state it.
     """
 
     spec: ModelSpec
-    classifier: Classifier
+    load: Callable[[], Classifier]
     labels: LabelList
     info: ModelInfo
     identity: Mapping[str, Any]
     load_seconds: float
     is_module: bool = False
     own: OwnPreprocessing | None = None
+    is_loaded: bool = True
+    outputs: int | None = None
+
+    @property
+    def classifier(self) -> Classifier:
+        """What computes its logits. Raises what loading it raises."""
+        return self.load()
+
+    @property
+    def has_speed_options(self) -> bool:
+        """Whether something is configured that makes scoring faster and may change predictions."""
+        return self.spec.decode == "fast" or self.info.precision != "float32"
 
     @property
     def input(self) -> InputSpec:

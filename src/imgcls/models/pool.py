@@ -1,14 +1,16 @@
-"""The loaded models of a run."""
+"""The models of a run: loaded, or known without that."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from imgcls.errors import ImgclsError, ModelError
 from imgcls.messages import one_line
-from imgcls.models import loader
+from imgcls.models import descriptions, loader
 from imgcls.models.model import Model
 from imgcls.models.weights import early
 from imgcls.records.config import ModelSpec
+from imgcls.records.description import ModelDescription
+from imgcls.store.database import Store
 from imgcls.system import devices
 
 
@@ -44,6 +46,36 @@ class ModelPool:
         if isinstance(result, ImgclsError):
             raise result
         return result
+
+    def known(self, name: str, store: Store) -> Model:
+        """The model, which is not loaded before its classifier is needed where the store has its description.
+
+        Raises what :meth:`get` raises; so does its classifier.
+        """
+        spec = self.specs[name]
+        is_new = name not in self._results and store.folder is not None
+        about = descriptions.key(spec, self.device) if is_new else None
+        if about is None:
+            return self.get(name)
+        if description := store.description(about):
+            return loader.described(spec, description, lambda: self._as_described(name, description, about, store))
+        model = self.get(name)
+        self._describe(model, about, store)
+        return model
+
+    def _describe(self, model: Model, about: str, store: Store) -> None:
+        """Store the description of a loaded model, unless what it depends on has changed while it was loaded."""
+        description = descriptions.of(model)
+        if description and about == descriptions.key(self.specs[model.spec.name], self.device):
+            store.put_description(about, description)
+
+    def _as_described(self, name: str, description: ModelDescription, about: str, store: Store) -> Model:
+        """The model, loaded. Raises ModelError where it is another one than was described."""
+        model = self.get(name)
+        if descriptions.of(model) != description:
+            self._describe(model, about, store)
+            raise ModelError(f"[models.{name}] {model.spec.arch} changed while it was being scored: run again")
+        return model
 
     @property
     def holds_module(self) -> bool:

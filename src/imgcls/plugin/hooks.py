@@ -189,7 +189,7 @@ class PluginSession:
                 project.pending[handle.name].add(item.nodeid)
                 if pair := items.pair_of(item):
                     project.need(*pair)
-        for project in self.projects.opened():
+        for project in () if self.config.option.collectonly else self.projects.opened():
             if needed := project.session.needed:
                 pairs = [(model, dataset) for dataset, models in needed.items() for model in models]
                 with suppress(StoreError):  # the tests that need the store will fail for it

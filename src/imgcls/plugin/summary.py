@@ -63,7 +63,7 @@ class Summary:
         options = session.options
         shared = self.is_distributed and options.store and options.store.exists()
         try:
-            if not (session.needed or shared):
+            if not (shared or (results.started and session.needed)):
                 results.outcomes = []
             results.outcomes  # noqa: B018 - read once, here
         except StoreError:

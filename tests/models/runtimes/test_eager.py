@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from imgcls.errors import ModelError, OutOfMemory
-from imgcls.models.runtimes.eager import FLAGS, EagerClassifier
+from imgcls.models.runtimes.base import FLAGS
+from imgcls.models.runtimes.eager import EagerClassifier
 
 BATCH = torch.linspace(-1, 1, 4 * 3 * 8 * 8).reshape(4, 3, 8, 8)
 

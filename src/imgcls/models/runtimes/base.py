@@ -11,6 +11,9 @@ from imgcls.errors import ConfigError
 from imgcls.records.config import ModelSpec
 from imgcls.system import devices, versions
 
+FLAGS = {"tf32": False, "cudnn_benchmark": False}  # docs/decisions.md#flags-that-change-bits
+"""PyTorch's flags that change predictions, with their values; part of every prediction's key."""
+
 UNCOMPILED = frozenset(name for name, row in extensions.RUNTIMES.items() if not row.compiles)
 """Runtimes that run a network as it comes; the others compile it, and must agree with eager before they are used."""
 

@@ -13,9 +13,6 @@ from imgcls.models import outputs
 from imgcls.models.runtimes.base import Request
 from imgcls.system import devices
 
-FLAGS = {"tf32": False, "cudnn_benchmark": False}  # docs/decisions.md#flags-that-change-bits
-"""Flags that change predictions, with their values; part of every prediction's key."""
-
 
 class EagerClassifier:
     """A module in evaluation mode on one device, in one precision. Raises ModelError where it does not fit there.
