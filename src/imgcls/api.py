@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -23,7 +23,7 @@ from imgcls.models.pool import ModelPool
 from imgcls.models.weights import early
 from imgcls.records.comparison import Comparison, Prediction, SavedRun
 from imgcls.records.config import DatasetSpec, InputSpec, ModelSpec, Settings
-from imgcls.records.performance import Latency, Memory
+from imgcls.records.performance import ModelCost
 from imgcls.session import results as session_results
 from imgcls.session import selection, sharding
 from imgcls.session.library import RunDifference, ScoreResult
@@ -31,6 +31,7 @@ from imgcls.session.options import RunOptions
 from imgcls.session.prediction import Predictions
 from imgcls.session.results import Results
 from imgcls.session.session import Session
+from imgcls.store.schema import HOME
 
 if TYPE_CHECKING:
     import torch
@@ -40,22 +41,6 @@ if TYPE_CHECKING:
     ClassNames = str | Path | Sequence[str]
     from imgcls.training.config import AllTrainingOptions
     from imgcls.training.trainer import TrainingResult
-
-
-STORE = ".imgcls"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCost:
-    """What a model costs. ``memory`` is None for a module of this process, which no other process can load.
-
-    ``gmacs``: thousand million multiply-accumulates per image, None where they cannot be counted.
-    """
-
-    latency: Latency
-    memory: Memory | None
-    parameters: int
-    gmacs: float | None
 
 
 def load_model(
@@ -109,9 +94,10 @@ def score(
     input: InputSettings | None = None,  # noqa: A002 - the configuration's word
     labels: ClassNames | None = None,
     folders: str = "auto",
-    store: str | Path | None = STORE,
+    store: str | Path | None = HOME,
     shard: str | None = None,
     plan: str | Path | None = None,
+    engine: str | None = None,
     config: str | Path | None = None,
 ) -> ScoreResult:
     """Score a model on a folder per class, a manifest, or a dataset of ``config``.
@@ -119,19 +105,23 @@ def score(
     ``folders``: how folders are named, as ``labels`` of ``[datasets.NAME]``, or a map file. ``store``: where
     predictions are stored; None, and any module of this process, stores nothing on disk. ``shard``: score only this
     part of the images, as in ``"1/8"``, by default into a store of its own in ``.imgcls``, without verdicts. ``plan``:
-    the file of ``imgcls plan`` that has the runtime.
+    the file of ``imgcls plan`` that has the runtime. ``engine``: ``"ray"`` scores on a Ray cluster of this machine,
+    ``"ray=HOST:PORT"`` on that one.
     Raises ImgclsError where the model fails; an image that cannot be decoded is one of ``rejections``.
     """
     settings = selection.settings([Path(config)]) if config else None
     pool = _pool(model, device, input, labels, config)
     spec = pool.specs[_name(model)]
     dataset = _dataset(data, folders, settings)
+    if engine and pool.holds_module:
+        raise ConfigError("engine: a module of this process is in no other: name the model, as in timm:resnet50")
     part = sharding.shard("shard =", shard) if shard is not None else None
     stored = None if store is None or pool.holds_module else Path(store)
     if part and stored is None:
         raise ConfigError("shard: nothing would be left of it: name a store, and a model by its name")
-    folder = stored / part.folder if part and stored and store == STORE else stored
-    options = RunOptions(working=Path(), store=folder, device=device, shard=part, plan=Path(plan) if plan else None)
+    folder = stored / part.folder if part and stored and store == HOME else stored
+    planned = Path(plan) if plan else None
+    options = RunOptions(working=Path(), store=folder, device=device, shard=part, engine=engine, plan=planned)
     session = Session(options, _settings(spec, dataset, settings), show_progress=lambda: nullcontext(_quiet))
     session.use(pool)
     results = Results(session)

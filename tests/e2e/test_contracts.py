@@ -62,7 +62,7 @@ KEYS: dict[type, dict[str, str]] = {
             "from_store ids_ignored runtime_note drifts prediction_key exif labels_sha256 accepted classes failure "
             "verdicts input_sources notes untrained class_count set_seconds units"
         ),
-        "datasets": "dataset listed scored rejected ignored ignored_suffixes empty_classes remarks notes",
+        "datasets": "dataset listed scored rejected ignored ignored_suffixes empty_classes remarks notes all_paths",
         "results.drifts": DRIFTS,
         "results.classes": CLASSES,
         "results.units": UNITS,
@@ -132,7 +132,8 @@ KEYS: dict[type, dict[str, str]] = {
         "images": "path sha256 label pixels tensor tensor_sha256 top probability",
     },
     DatasetOutcome: {  # JSON in the store, where a lost key with a default would be no error
-        "": "dataset exif complete passes pairs rejections ignored_suffixes empty_classes remarks notes groups",
+        "": "dataset exif complete passes pairs rejections ignored_suffixes empty_classes remarks notes groups "
+        "all_paths",
         "passes": PASS,
         "pairs": "scores facts failure prediction_key labels accepted overall from_store ids_ignored choice "
         "set_seconds",

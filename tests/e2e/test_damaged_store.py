@@ -20,6 +20,10 @@ import store_faults
 from conftest import NETWORK, Command, Project
 from imgcls.config import loader as configuration
 from imgcls.errors import ImgclsError, StoreError
+from imgcls.records.config import InputSpec
+from imgcls.records.data import LabelList
+from imgcls.records.description import ModelDescription
+from imgcls.records.evaluation import ModelInfo
 from imgcls.session import results as session_results
 from imgcls.session.options import RunOptions
 from imgcls.session.results import Results
@@ -62,6 +66,11 @@ class Outcome:
     notes: str = ""
 
 
+INPUT = InputSpec(8, (8, 8), "center", "bilinear", (0.5,) * 3, (0.5,) * 3)
+INFO = ModelInfo("eager", "float32", "cpu", INPUT, None, "b" * 64, 7, 1.0, 28)
+DESCRIPTION = ModelDescription(INFO, LabelList("names.txt", ("red", "green", "blue")), {}, {})
+
+
 class Scoring:
     """Two models on two datasets, with a store that has rows in every table."""
 
@@ -85,6 +94,8 @@ class Scoring:
         with mock.patch.object(Store, "forget"):
             outcome = self.score(RUN)
         with closing(Store(self.file.parent)) as store:
+            for about in ("first", "second"):  # of networks of one's own code nothing is remembered
+                store.put_description(about, DESCRIPTION)
             for dataset in ("colours", "more"):
                 store.put_progress(RUN, dataset, 1, 2)
         shutil.copy(self.file, self.sound)
@@ -182,7 +193,8 @@ def test_verify_finds_every_damaged_row(scoring: Scoring) -> None:
     scoring.keep()
     faults = list(store_faults.of_rows(scoring.sound, random.Random(16)))  # noqa: S311 - as above
     unnoticed = [name for name, fault in faults if scoring.is_verified(fault)]
-    computed = ("answers", "undecodable", "progress", "names", "choices", "hashed_files", "durations", "identities")
+    computed = ["answers", "undecodable", "progress", "names", "choices", "hashed_files", "durations", "identities"]
+    computed.append("descriptions")
     assert unnoticed == [f"{table}: a lost row" for table in computed]
 
 

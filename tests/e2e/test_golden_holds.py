@@ -18,7 +18,7 @@ from imgcls.models import inference
 from imgcls.models.pool import ModelPool
 from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.records.config import DatasetSpec, Settings
-from imgcls.records.data import ImageRef, Listing
+from imgcls.records.data import ImageRef, Images, Listing
 from imgcls.records.evaluation import Verdict
 from imgcls.store.database import Store
 from imgcls.system import machine
@@ -48,7 +48,7 @@ InWays = Callable[[Settings, str, tuple[int, ...], Sequence[Way]], list[Verdict]
 
 def _reversed(dataset: DatasetSpec) -> Listing:
     listing = datasets.list_images(dataset)
-    return replace(listing, images=listing.images[::-1])
+    return replace(listing, images=Images(listing.images[::-1]))
 
 
 def _verdicts(settings: Settings, dataset: DatasetSpec, pool: ModelPool, *, reverse: bool) -> Iterator[Verdict]:

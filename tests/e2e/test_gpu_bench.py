@@ -118,7 +118,7 @@ def test_a_part_has_its_time_and_what_others_left(planted: Path) -> None:
     assert (code, parts["children"]["status"], parts["hangs"]["status"]) == (1, "late", "late")
     assert 1 < parts["children"]["limit_seconds"] <= 5
     assert parts["hangs"]["limit_seconds"] <= 6 - parts["children"]["seconds"]
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 100
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert "sleep 601" not in running
 

@@ -17,7 +17,7 @@ from imgcls.config import loader as configuration
 from imgcls.errors import Undecodable
 from imgcls.evaluation import evaluator, results
 from imgcls.models.pool import ModelPool
-from imgcls.preprocessing import decode
+from imgcls.preprocessing import decode, upper_rows
 from imgcls.records.evaluation import DatasetOutcome
 from imgcls.store.database import Store
 
@@ -53,7 +53,8 @@ LOSSLESS = lossless_jpeg(np.add.outer(np.arange(48), np.arange(64)).astype(np.ui
 @pytest.fixture
 def settings(importable: Project, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Four models and two datasets of the same files, of which not all decode in every way."""
-    monkeypatch.setattr(decode, "decode", _failing_for(_photograph(3)))
+    for module, failure in (decode, Undecodable("corrupt", "its last block is damaged")), (upper_rows, None):
+        monkeypatch.setattr(module, "decode", _failing_for(_photograph(3), module.decode, failure))
     importable.also(OTHERS)
     folder = importable.folder / "colours" / "red"
     (folder / "lossless.jpg").write_bytes(LOSSLESS)
@@ -72,14 +73,15 @@ def _photograph(orientation: int) -> bytes:
     return file.getvalue()
 
 
-def _failing_for(file: bytes) -> Callable[..., Image.Image]:
-    """The exact way of decoding, which fails for one file more."""
-    exact = decode.decode
+def _failing_for(file: bytes, exact: Callable[..., Any], failure: Exception | None) -> Callable[..., Any]:
+    """An exact way of decoding, which fails for one file more: it raises, or leaves that to the one that does."""
 
-    def decoded(data: bytes, *arguments: Any) -> Image.Image:
-        if data == file:
-            raise Undecodable("corrupt", "its last block is damaged")
-        return exact(data, *arguments)
+    def decoded(data: bytes, *arguments: Any) -> Any:
+        if data != file:
+            return exact(data, *arguments)
+        if failure:
+            raise failure
+        return None
 
     return decoded
 

@@ -117,7 +117,7 @@ def test_the_plugin_reads_what_the_command_left(
     store: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    pytest_process: Command,
+    run_pytest: Command,
 ) -> None:
     """``pytest -m accuracy`` on the command's store passes, computes nothing, and every model is SAME as it was."""
     _, before = first
@@ -125,7 +125,7 @@ def test_the_plugin_reads_what_the_command_left(
     config = ["--imgcls-config", str(shared_data / "imgcls.toml"), "--imgcls-store", str(store)]
     against = ["--imgcls-baseline", str(saved), "--imgcls-compare-fail", "top1:0"]
     monkeypatch.chdir(tmp_path)
-    result = pytest_process("-m", "accuracy", "-n", "2", *config, "--imgcls-json", "r.json", *against)
+    result = run_pytest("-m", "accuracy", *config, "--imgcls-json", "r.json", *against)
     assert result.ret == 0
     assert result.stdout.str().count("PASS SAME: ") == 6
     assert "gates: 12 of 12 evaluated" in result.stdout.str()

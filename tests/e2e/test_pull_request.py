@@ -23,7 +23,7 @@ from ci_runs import HOSTILE_NAMES, make_comparison
 from conftest import CONFIGURATION, Project
 from imgcls.records.parity import ContractCheck, ExportCost, ServingCheck
 from imgcls.reporting.ci import junit
-from imgcls.session.options import OPTIONS
+from imgcls.session.option_table import OPTIONS
 from loopback_github import TOKEN, Api, Workflow
 
 Command = Callable[..., pytest.RunResult]

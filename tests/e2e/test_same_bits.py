@@ -11,14 +11,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+import in_process
 from imgcls.config import loader as configuration
 from imgcls.data import dataset as datasets
 from imgcls.data import listing as listings
-from imgcls.evaluation import evaluator
+from imgcls.evaluation import evaluator, storing
+from imgcls.evaluation.storing import Recorder
 from imgcls.models.pool import ModelPool
 from imgcls.records.config import DatasetSpec
 from imgcls.records.data import ImageRef, Listing
@@ -40,20 +44,19 @@ MODELS = {
 KILLED = """
 import os, signal, sys
 from imgcls.cli import main
-from imgcls.evaluation import evaluator
-from imgcls.store.database import Store
+from imgcls.evaluation import storing
 
-put, stored = Store.put, 0
+commit, stored = storing.Recorder.commit, 0
 
-def put_and_die(self, rows):
+def commit_and_die(self):
     global stored
-    put(self, rows)
-    stored += max(len(outputs) for _, outputs in rows.values())
+    stored += commit(self)
     if stored >= int(os.environ["KILLED_AFTER"]):
         os.kill(os.getpid(), signal.SIGKILL)
+    return 0
 
-Store.put = put_and_die
-evaluator.IMAGES_PER_COMMIT = 1
+storing.Recorder.commit = commit_and_die
+storing.IMAGES_PER_COMMIT = 1
 sys.exit(main.main(sys.argv[1:]))
 """
 """The command, whose process is killed by SIGKILL when it has stored predictions for so many images."""
@@ -61,7 +64,6 @@ sys.exit(main.main(sys.argv[1:]))
 THREADS = {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE"}
 """Another number of threads has other bits; and threads that spin while they wait are slow where others work."""
 
-Command = Callable[..., pytest.RunResult]
 Rows = set[tuple[str, str, bytes]]
 Configure = Callable[..., list[str]]
 
@@ -115,21 +117,58 @@ def _rows(store: Path) -> Rows:
     return result
 
 
+class Runs:
+    """Runs of this process, whose networks are loaded once; each is over a file that :func:`configure` wrote."""
+
+    def __init__(self, config: str) -> None:
+        self.pool = ModelPool(configuration.load([Path(config)]).models, "cpu")
+
+    def score(self, arguments: Sequence[str]) -> int:
+        """What ``imgcls score`` does with these arguments; the exit code."""
+        options = dict(zip(arguments[1::2], arguments[2::2], strict=True))
+        [dataset] = configuration.load([Path(options["--config"])]).datasets.values()
+        with closing(Store(Path(options["--store"]))) as store:
+            names = options["--models"].split(",")
+            call = partial(evaluator.evaluate, uuid4().hex, dataset, names, self.pool, store, lambda *_: None)
+            return int(in_process.run(lambda: not call().complete, **THREADS).ret)
+
+    def interrupt(self, arguments: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        """The same, interrupted when predictions of a fifth of the images are stored."""
+        commit, stored = Recorder.commit, [0]
+
+        def interrupted(recorder: Recorder) -> int:
+            stored[0] += (images := commit(recorder))
+            if stored[0] >= IMAGES // 5:
+                raise KeyboardInterrupt
+            return images
+
+        with monkeypatch.context() as patch:
+            patch.setattr(storing, "IMAGES_PER_COMMIT", 1)
+            patch.setattr(Recorder, "commit", interrupted)
+            assert self.score(arguments) != 0
+
+
 def test_stored_bytes_do_not_depend_on_the_way(
-    configure: Configure, photos: list[ImageRef], tmp_path: Path, imgcls: Command
+    configure: Configure, photos: list[ImageRef], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed three times, in two processes at once, and with a model that lacks every third image: the same rows."""
-    assert imgcls(*configure("whole", photos, "whole"), **THREADS).ret == 0
+    """Killed, interrupted twice, in two processes at once, and where a model lacks every third image: the same rows."""
+    runs = Runs(configure("whole", photos, "whole")[2])
+    assert runs.score(configure("whole", photos, "whole")) == 0
     whole = _rows(tmp_path / "whole")
     assert len(whole) == len(MODELS) * IMAGES
 
-    for _ in range(3):
-        killed = _start("-c", KILLED, *configure("killed", photos, "killed"), KILLED_AFTER=str(IMAGES // 5))
-        output, _ = killed.communicate()
-        assert killed.returncode == -9, output
-        assert _rows(tmp_path / "killed") < whole
-    assert imgcls(*configure("killed", photos, "killed"), **THREADS).ret == 0
-    assert _rows(tmp_path / "killed") == whole
+    ended_early = configure("ended", photos, "ended")
+    killed = _start("-c", KILLED, *ended_early, KILLED_AFTER=str(IMAGES // 5))
+    output, _ = killed.communicate()
+    assert killed.returncode == -9, output
+    lengths = [len(_rows(tmp_path / "ended"))]
+    for _ in range(2):
+        runs.interrupt(ended_early, monkeypatch)
+        assert _rows(tmp_path / "ended") < whole
+        lengths.append(len(_rows(tmp_path / "ended")))
+    assert 0 < lengths[0] < lengths[1] < lengths[2]
+    assert runs.score(ended_early) == 0
+    assert _rows(tmp_path / "ended") == whole
 
     halves = [configure("first", photos[::2], "halves"), configure("second", photos[1::2], "halves")]
     for process in [_start("-m", "imgcls", *arguments) for arguments in halves]:
@@ -137,8 +176,8 @@ def test_stored_bytes_do_not_depend_on_the_way(
         assert process.returncode == 0, output
     assert _rows(tmp_path / "halves") == whole
 
-    assert imgcls(*configure("third", photos[::3], "partial", ["squeezenet"]), **THREADS).ret == 0
-    assert imgcls(*configure("rest", photos, "partial"), **THREADS).ret == 0
+    assert runs.score(configure("third", photos[::3], "partial", ["squeezenet"])) == 0
+    assert runs.score(configure("rest", photos, "partial")) == 0
     assert _rows(tmp_path / "partial") == whole
 
 

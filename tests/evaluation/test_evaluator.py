@@ -1,6 +1,7 @@
 """One pass over a dataset: what is computed, what is stored, what is counted."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -12,12 +13,14 @@ import pytest
 import torch
 from PIL import Image
 
+import stored
 from conftest import NETWORK, Project
 from imgcls import hashing
 from imgcls.config import loader as configuration
 from imgcls.data import dataset as datasets
-from imgcls.errors import StoreError
-from imgcls.evaluation import evaluator, pipeline
+from imgcls.errors import ModelError, StoreError
+from imgcls.evaluation import evaluator, pipeline, storing
+from imgcls.evaluation.engine import Here
 from imgcls.models import inference
 from imgcls.models.pool import ModelPool
 from imgcls.preprocessing import decode as decoding
@@ -27,6 +30,14 @@ from imgcls.store.database import Store
 from imgcls.system import machine
 
 Command = Callable[..., pytest.RunResult]
+
+STORED_TOGETHER = """
+from imgcls.evaluation import storing
+
+if "LIFE" in os.environ:
+    storing.IMAGES_PER_COMMIT = 32
+"""
+"""Results of 32 images are stored together where the process is mortal, however fast it is."""
 
 
 def _no_progress(dataset: str, done: int, total: int) -> None:
@@ -63,6 +74,8 @@ def test_a_run_killed_half_way_resumes(
     project: Project, imgcls: Command, imgcls_process: Command, monkeypatch: pytest.MonkeyPatch, death: int
 ) -> None:
     """After SIGKILL the same result, at most what was not stored yet computed twice; the third run computes nothing."""
+    with (project.folder / "nets.py").open("a") as nets:
+        nets.write(STORED_TOGETHER)
     project.configure((project.folder / "imgcls.toml").read_text().replace("nets:colour", "nets:mortal"))
     for colour in ("red", "green", "blue"):
         project.add_images(colour, 40)
@@ -75,7 +88,7 @@ def test_a_run_killed_half_way_resumes(
     assert result.ret == 0
     result.stdout.fnmatch_lines(["* colour*colours*120*100.0*"])
     ahead = 2 * pipeline.threads() * inference.MAX_BATCH_SIZE["cpu"]
-    assert project.images_inferred() - 2 <= 120 + evaluator.IMAGES_PER_COMMIT + ahead
+    assert project.images_inferred() - 2 <= 120 + 32 + ahead
     project.forget_forwards()
     assert imgcls("score").ret == 0
     assert project.images_inferred() == 0
@@ -208,16 +221,19 @@ def test_a_class_of_which_nothing_is_left_is_named(importable: Project, store: S
     assert (outcome.pairs[0].scores.rejected, outcome.pairs[0].scores.ignored) == (4, 1)
 
 
-def test_an_interrupted_run_is_counted_and_resumed(importable: Project, store: Store) -> None:
+def test_an_interrupted_run_is_counted_and_resumed(
+    importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ctrl-C leaves an incomplete outcome whose unscored images are counted, and nothing is lost."""
     for colour in ("red", "green", "blue"):
         importable.add_images(colour, 40)
 
     def interrupt(dataset: str, done: int, total: int) -> None:
         del dataset, total
-        if done >= evaluator.IMAGES_PER_COMMIT:
+        if done >= 32:
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(storing, "IMAGES_PER_COMMIT", 32)
     settings = configuration.load([importable.folder / "imgcls.toml"])
     with pytest.raises(KeyboardInterrupt):
         evaluator.evaluate(
@@ -257,7 +273,8 @@ def test_bytes_that_change_after_listing_are_a_rejection(
     monkeypatch.setattr(datasets, "list_images", then_changed)
     outcome = _score(importable.folder, store)
     assert [(r.path, r.reason) for r in outcome.rejections] == [("blue/0000.png", "changed")]
-    assert not any(store.undecodable(rules, listed) for (rules,) in store._rows("select decoder from undecodable"))
+    rules = store._rows("select decoder from undecodable")
+    assert not any(store.undecodable(rule, stored.index(listed)) for (rule,) in rules)
 
 
 def test_process_wide_settings_come_back(importable: Project, store: Store) -> None:
@@ -319,6 +336,64 @@ def test_what_was_written_and_is_not_found_is_a_damaged_store(
         _score(importable.folder, store)
 
 
+class Repeating(Here):
+    """An engine that does everything at least once, and half of it twice."""
+
+    def batch_results(self, *arguments: Any) -> Iterator[pipeline.BatchResult]:
+        for result in super().batch_results(*arguments):
+            yield result
+            yield replace(result, rejected=defaultdict(list, result.rejected))
+
+
+def test_an_engine_that_repeats_work_changes_nothing(importable: Project, store: Store, tmp_path: Path) -> None:
+    """Predictions that come twice are the same rows, and every image counts once."""
+    (importable.folder / "colours" / "red" / "broken.png").write_bytes(b"broken")
+    settings = configuration.load([importable.folder / "imgcls.toml"])
+    pool = ModelPool(settings.models, "cpu")
+    arguments = ("run", settings.datasets["colours"], ["colour"], pool)
+    with closing(Store(tmp_path / "other")) as other:
+        outcomes = [
+            evaluator.evaluate(*arguments, store, _no_progress),
+            evaluator.evaluate(*arguments, other, _no_progress, engine=Repeating()),
+        ]
+        assert store._rows("select * from answers") == other._rows("select * from answers")
+    first, second = (outcome.pair("colour").scores for outcome in outcomes)
+    assert first == second
+    assert (first.scored, first.rejected, first.unscored) == (12, 1, 0)
+    assert outcomes[0].rejections == outcomes[1].rejections
+
+
+def test_what_was_stored_needs_no_engine(importable: Project, store: Store) -> None:
+    """Nothing is loaded for it."""
+    first = _score(importable.folder, store)
+
+    class Refusing(Here):
+        def ready(self, *_: Any) -> Any:
+            pytest.fail("something was loaded")
+
+    settings = configuration.load([importable.folder / "imgcls.toml"])
+    arguments = (settings.datasets["colours"], ["colour"], ModelPool(settings.models, "cpu"), store, _no_progress)
+    again = evaluator.evaluate("again", *arguments, engine=Refusing())
+    assert again.pairs[0].scores == first.pairs[0].scores
+    assert again.pairs[0].from_store == 12
+
+
+def test_a_model_that_cannot_be_loaded_is_a_failure_of_its_own(importable: Project, store: Store) -> None:
+    """Also where that turns out after the store was read; the others are scored."""
+    importable.also(f'[models.other]\narch = "python:nets:colour"\noptions = {{ gain = 2.0 }}\n{NETWORK}')
+
+    class Failing(Here):
+        def ready(self, models: Any) -> Any:
+            return {**super().ready(models), "other": ModelError("its file is gone")}
+
+    settings = configuration.load([importable.folder / "imgcls.toml"])
+    arguments = (settings.datasets["colours"], ["colour", "other"], ModelPool(settings.models, "cpu"), store)
+    outcome = evaluator.evaluate("run", *arguments, _no_progress, engine=Failing())
+    colour, other = outcome.pairs
+    assert (colour.scores.scored, colour.failure) == (12, None)
+    assert (other.scores.scored, other.failure and other.failure.message) == (0, "its file is gone")
+
+
 def test_the_first_failure_is_reported(importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several threads fail at once; the image that is named is the first in order, in every run."""
     monkeypatch.setitem(inference.MAX_BATCH_SIZE, "cpu", 1)
@@ -363,8 +438,11 @@ def test_models_of_a_pass_have_their_own_seconds(importable: Project, store: Sto
     assert known == [pytest.approx((5.0 + 10.0) / 100), pytest.approx((2.0 + 1.0) / 10), None]
 
 
-def test_rejections_are_stored_with_the_predictions(importable: Project, store: Store) -> None:
+def test_rejections_are_stored_with_the_predictions(
+    importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As many images at a time: the disk is not waited for once for every broken file."""
+    monkeypatch.setattr(storing, "IMAGES_PER_COMMIT", 32)
     for number in range(100):
         (importable.folder / "colours" / "red" / f"broken{number}.png").write_bytes(b"broken %d" % number)
     statements: list[str] = []
@@ -374,4 +452,4 @@ def test_rejections_are_stored_with_the_predictions(importable: Project, store: 
     of_rejections = [at for at, statement in enumerate(statements) if "into undecodable" in statement]
     assert len(of_rejections) == 100
     within = statements[of_rejections[0] : of_rejections[-1]]
-    assert within.count("COMMIT") <= 100 // evaluator.IMAGES_PER_COMMIT
+    assert within.count("COMMIT") <= 100 // 32

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from imgcls.data import listing as listings
 from imgcls.errors import Undecodable
 from imgcls.evaluation import hash_cache
 from imgcls.records.config import Address, DatasetSpec
-from imgcls.records.data import Place
+from imgcls.records.data import FileState, Place
 from imgcls.store.database import Store
 
 Command = Callable[..., pytest.RunResult]
@@ -72,6 +72,38 @@ def test_a_second_listing_opens_no_file(dataset: DatasetSpec, store: Store, open
     assert opened == []
     assert datasets.list_images(dataset) == first
     assert len(opened) == 3
+
+
+def test_a_run_that_is_cut_short_keeps_what_it_hashed(
+    dataset: DatasetSpec, store: Store, monkeypatch: pytest.MonkeyPatch, opened: list[str]
+) -> None:
+    """New hashes are stored while others are made, and at an interruption."""
+    really, written = listings.sha256, list[int]()
+    really_put = Store.put_hashed
+
+    def sha256(place: Place) -> str:
+        if place == Path(dataset.path, "dog", "1.png"):
+            raise KeyboardInterrupt
+        return really(place)
+
+    def put(store: Store, files: Mapping[FileState, str]) -> None:
+        written.append(len(files))
+        really_put(store, files)
+
+    monkeypatch.setattr(Store, "put_hashed", put)
+    for seconds, batches in ((60.0, [2]), (-1.0, [1, 1])):
+        monkeypatch.setattr(hash_cache, "WRITTEN_AFTER_S", seconds)
+        monkeypatch.setattr(listings, "sha256", sha256)
+        with closing(Store(None)) as empty, pytest.raises(KeyboardInterrupt):
+            hash_cache.listing(empty, dataset)
+        assert written == batches
+        written.clear()
+    with pytest.raises(KeyboardInterrupt):
+        hash_cache.listing(store, dataset)
+    monkeypatch.setattr(listings, "sha256", really)
+    opened.clear()
+    hash_cache.listing(store, dataset)
+    assert opened == ["dog/1.png"]
 
 
 def test_a_later_process_opens_no_file(dataset: DatasetSpec, tmp_path: Path, opened: list[str]) -> None:

@@ -245,6 +245,21 @@ def test_macro_f1_is_that_of_scikit_learn(drawn: list[tuple[str, int]]) -> None:
     assert metrics.macro_f1(scores.classes) == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("folders", [1, 7, 9, 129, 1000, 21843])
+def test_macro_f1_has_the_bits_of_scikit_learn(folders: int) -> None:
+    """Of as many folders as ImageNet-21k has, too, some of them without images or predictions."""
+    random = np.random.default_rng(folders)
+    scored, answered = random.integers(0, 60, (2, folders))
+    right = random.integers(0, np.minimum(scored, answered) + 1)
+    counts = zip(scored.tolist(), right.tolist(), answered.tolist(), strict=True)
+    classes = {str(n): ClassScore(images, top1, images, best) for n, (images, top1, best) in enumerate(counts)}
+    numbers, none = np.arange(folders), np.full(folders, -1)
+    true, predicted = np.concatenate([numbers, numbers, none]), np.concatenate([numbers, none, numbers])
+    weights = np.concatenate([right, scored - right, answered - right])
+    expected = f1_score(true, predicted, labels=numbers, average="macro", sample_weight=weights, zero_division=0)
+    assert expected == metrics.macro_f1(classes)
+
+
 def test_a_folder_without_images_and_predictions_counts_as_0() -> None:
     """The mean is over all folders that are counted."""
     assert metrics.macro_f1({"cat": ClassScore(2, 2, 2, 2), "dog": ClassScore()}) == 0.5

@@ -4,7 +4,7 @@ import hashlib
 import math
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
@@ -19,6 +19,7 @@ from PIL import Image
 from imgcls.errors import ModelError
 from imgcls.evaluation import pipeline
 from imgcls.evaluation.pipeline import BatchResult, ModelStage
+from imgcls.evaluation.todo import Todo
 from imgcls.models import inference, loader
 from imgcls.models.runtimes import base as runtimes
 from imgcls.models.runtimes import in_flight
@@ -26,7 +27,7 @@ from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.preprocessing import transforms
 from imgcls.preprocessing.preprocess import Preprocessing
 from imgcls.records.config import InputSpec, ModelSpec
-from imgcls.records.data import ImageRef
+from imgcls.records.data import ImageRef, Images
 from imgcls.records.evaluation import ModelInfo
 
 INPUT = InputSpec(8, (8, 8), "center", "bilinear", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -77,10 +78,18 @@ class Means:
     def device_ns(self, batch: Any) -> None: ...
 
 
-def _stage(classifier: runtimes.Classifier, images: Sequence[ImageRef], name: str = "net") -> ModelStage:
-    return ModelStage(
-        name, Preprocessing(INPUT, "exact"), INFO, classifier, frozenset(image.sha256 for image in images)
-    )
+def _stage(classifier: runtimes.Classifier, name: str = "net") -> ModelStage:
+    return ModelStage(name, Preprocessing(INPUT, "exact"), INFO, classifier)
+
+
+def _results(
+    images: Sequence[ImageRef], stages: Sequence[ModelStage], lacking: Mapping[str, slice] | None = None
+) -> Generator[BatchResult]:
+    """What comes of these images, all of which every model lacks, or those that ``lacking`` names."""
+    missing = {stage.name: np.zeros(len(images), bool) for stage in stages}
+    for name, flags in missing.items():
+        flags[(lacking or {}).get(name, slice(None))] = True
+    return pipeline.batch_results(Todo(Images(images), missing), stages, "ignore")
 
 
 @pytest.fixture
@@ -111,7 +120,7 @@ def test_every_image_has_one_prediction_in_order(
     """However many threads there are, and however few images; the network sees batches of eight only."""
     monkeypatch.setattr(pipeline, "threads", lambda: threads)
     network = Means(concurrent=False)
-    reds = _reds(pipeline.batch_results(images[:number], [_stage(network, images)], "ignore"))
+    reds = _reds(_results(images[:number], [_stage(network)]))
     assert reds == [(image.path, 5 * position) for position, image in enumerate(images[:number])]
     assert network.sizes == [8] * math.ceil(number / 8)
 
@@ -120,8 +129,8 @@ def test_one_thread_runs_a_network_unless_several_may(images: list[ImageRef], mo
     """A network that is not known to bear concurrent calls runs on one and the same thread, whichever decodes."""
     monkeypatch.setattr(pipeline, "threads", lambda: 2)
     single, together = Means(concurrent=False), Means(concurrent=True)
-    stages = [_stage(single, images, "single"), _stage(together, images, "together")]
-    assert len(list(pipeline.batch_results(images[:32], stages, "ignore"))) == 4
+    stages = [_stage(single, "single"), _stage(together, "together")]
+    assert len(list(_results(images[:32], stages))) == 4
     assert (len(single.threads), single.most) == (1, 1)
     assert (len(together.threads), together.most) == (2, 2)
     assert not single.threads & together.threads
@@ -157,8 +166,8 @@ def test_the_next_batch_is_launched_while_one_is_waited_for(
     monkeypatch.setattr(torch.cuda, "current_stream", lambda _: None)
     monkeypatch.setattr(in_flight, "is_possible", lambda _: True)
     monkeypatch.setattr(pipeline, "threads", lambda: 2)
-    stage = _stage(EagerClassifier(Channels(), "float32", "cpu"), images[:32])
-    results = list(pipeline.batch_results(images[:32], [stage], "ignore"))
+    stage = _stage(EagerClassifier(Channels(), "float32", "cpu"))
+    results = list(_results(images[:32], [stage]))
     assert _reds(results) == [(image.path, 5 * number) for number, image in enumerate(images[:32])]
     assert [result.seconds["net"] for result in results] == [0.25] * 4
 
@@ -173,8 +182,8 @@ def _outputs(spec: ModelSpec, device: str, images: Sequence[ImageRef]) -> dict[s
     """For every image the best logit and the sum over all classes."""
     model = loader.load(spec, device)
     preprocessing = Preprocessing(model.info.input, "exact")
-    stage = replace(_stage(model.classifier, images), preprocessing=preprocessing, info=model.info)
-    outputs = [pair for result in pipeline.batch_results(images, [stage], "ignore") for pair in result.outputs["net"]]
+    stage = replace(_stage(model.classifier), preprocessing=preprocessing, info=model.info)
+    outputs = [pair for result in _results(images, [stage]) for pair in result.outputs["net"]]
     best = {f"best of {image.path}": output.top[0][1] for image, output in outputs}
     return best | {f"sum of {image.path}": output.logsumexp for image, output in outputs}
 
@@ -190,10 +199,10 @@ def test_a_network_that_works_in_place_spoils_nothing_for_the_next(images: list[
     EagerClassifier(Emptying(), "float32", "cpu").logits(batch)
     assert batch.eq(1).all()
     stages = [
-        _stage(EagerClassifier(Emptying(), "float32", "cpu"), images, "first"),
-        _stage(Means(concurrent=False), images),
+        _stage(EagerClassifier(Emptying(), "float32", "cpu"), "first"),
+        _stage(Means(concurrent=False)),
     ]
-    assert [red for _, red in _reds(pipeline.batch_results(images, stages, "ignore"))] == [5 * n for n in range(43)]
+    assert [red for _, red in _reds(_results(images, stages))] == [5 * n for n in range(43)]
 
 
 @pytest.mark.parametrize("error", [MemoryError("full"), torch.AcceleratorError("CUDA error: full")])
@@ -206,17 +215,17 @@ def test_an_error_outside_of_the_network_is_the_machines(
         raise error
 
     monkeypatch.setattr(transforms, "fingerprint", failing)
-    [result] = pipeline.batch_results(images[:1], [_stage(Means(concurrent=False), images)], "ignore")
+    [result] = _results(images[:1], [_stage(Means(concurrent=False))])
     assert str(result.failures["net"]).startswith("1 image could not be prepared for the networks: ")
 
 
 def test_a_model_that_fails_does_not_stop_the_others(images: list[ImageRef]) -> None:
     """Its error is in the result; the other's outputs are there."""
     stages = [
-        _stage(Means(concurrent=False, error="ill"), images, "ill"),
-        _stage(Means(concurrent=False), images, "well"),
+        _stage(Means(concurrent=False, error="ill"), "ill"),
+        _stage(Means(concurrent=False), "well"),
     ]
-    results = list(pipeline.batch_results(images, stages, "ignore"))
+    results = list(_results(images, stages))
     assert {str(result.failures["ill"]) for result in results} == {"ill"}
     assert len(_reds(results, "well")) == 43
     assert not any("ill" in result.outputs for result in results)
@@ -225,9 +234,9 @@ def test_a_model_that_fails_does_not_stop_the_others(images: list[ImageRef]) -> 
 def test_a_stopped_model_runs_no_more(images: list[ImageRef], monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the caller has seen it fail."""
     monkeypatch.setattr(pipeline, "threads", lambda: 1)
-    stage = _stage(Means(concurrent=False, error="ill"), images)
+    stage = _stage(Means(concurrent=False, error="ill"))
     batches = 0
-    for result in pipeline.batch_results(images, [stage], "ignore"):
+    for result in _results(images, [stage]):
         batches += "net" in result.seconds
         stage.stopped = True
     assert batches < 6
@@ -235,16 +244,15 @@ def test_a_stopped_model_runs_no_more(images: list[ImageRef], monkeypatch: pytes
 
 def test_only_what_is_missing_is_computed(images: list[ImageRef]) -> None:
     """A model that has predictions for some images does not run on those."""
-    stage = _stage(Means(concurrent=False), images[10:20])
-    results = pipeline.batch_results(images, [stage], "ignore")
+    results = _results(images, [_stage(Means(concurrent=False))], {"net": slice(10, 20)})
     assert [path for path, _ in _reds(results)] == [image.path for image in images[10:20]]
 
 
 def test_batches_are_of_images_that_the_same_models_lack(images: list[ImageRef]) -> None:
     """However the stored images lie among the others, each model has only one batch that is filled up per group."""
     most, few = Means(concurrent=False), Means(concurrent=False)
-    stages = [_stage(most, images[:40], "most"), _stage(few, images[::2], "few")]
-    results = list(pipeline.batch_results(images, stages, "ignore"))
+    stages = [_stage(most, "most"), _stage(few, "few")]
+    results = list(_results(images, stages, {"most": slice(40), "few": slice(None, None, 2)}))
     assert sorted(_reds(results, "most")) == [(image.path, 5 * number) for number, image in enumerate(images[:40])]
     assert sorted(path for path, _ in _reds(results, "few")) == [image.path for image in images[::2]]
     assert (most.sizes, few.sizes) == ([8] * 6, [8] * 4)
@@ -254,7 +262,7 @@ def test_an_image_that_is_rejected_is_replaced_by_a_copy(images: list[ImageRef])
     """The network sees a whole batch, and no prediction for the copy."""
     images[3].file.unlink()
     network = Means(concurrent=False)
-    [result] = pipeline.batch_results(images[:8], [_stage(network, images)], "ignore")
+    [result] = _results(images[:8], [_stage(network)])
     assert (network.sizes, len(_reds([result])), len(result.rejected["exact"])) == ([8], 7, 1)
 
 
@@ -272,7 +280,7 @@ def test_workers_do_not_run_ahead(images: list[ImageRef], monkeypatch: pytest.Mo
     monkeypatch.setattr(inference, "MAX_BATCH_SIZE", {"cpu": 1})
     fast = Means(concurrent=True)
     fast.meeting = None
-    results = pipeline.batch_results(images, [_stage(fast, images)], "ignore")
+    results = _results(images, [_stage(fast)])
     for taken in range(1, 11):
         next(results)
         assert len(submitted) == taken + 4
@@ -283,7 +291,7 @@ def test_seconds_are_the_networks_own(images: list[ImageRef], monkeypatch: pytes
     clock = count()
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
     monkeypatch.setattr(pipeline, "threads", lambda: 1)
-    [result] = pipeline.batch_results(images[:8], [_stage(Means(concurrent=False), images)], "ignore")
+    [result] = _results(images[:8], [_stage(Means(concurrent=False))])
     assert (result.decode_seconds, result.seconds) == (1.0, {"net": 1.0})
 
 
@@ -294,7 +302,7 @@ def test_memory_that_runs_out_is_the_machines(images: list[ImageRef], monkeypatc
         raise MemoryError("Unable to allocate 4 GiB")
 
     monkeypatch.setattr(transforms, "normalize", full)
-    [result] = pipeline.batch_results(images[:1], [_stage(Means(concurrent=False), images)], "ignore")
+    [result] = _results(images[:1], [_stage(Means(concurrent=False))])
     message = "1 image could not be prepared for the networks: Unable to allocate 4 GiB"
     assert str(result.failures["net"]) == message
 
@@ -305,7 +313,16 @@ def test_a_rejection_is_permanent_or_not(images: list[ImageRef]) -> None:
     broken = images[5].file
     broken.write_bytes(b"not an image")
     images[5] = ImageRef("broken", broken, hashlib.sha256(b"not an image").hexdigest(), None)
-    results = list(pipeline.batch_results(images, [_stage(Means(concurrent=False), images)], "ignore"))
+    results = list(_results(images, [_stage(Means(concurrent=False))]))
     rejected = [(bad.image.path, bad.reason, bad.permanent) for result in results for bad in result.rejected["exact"]]
     assert rejected == [("03.png", "missing", False), ("broken", "not_an_image", True)]
     assert len(_reds(results)) == 41
+
+
+def test_another_number_of_outputs_than_the_layers_state_is_a_failure(images: list[ImageRef]) -> None:
+    """No prediction is stored under a number of classes that it does not have."""
+    stage = _stage(Means(concurrent=True))
+    stage.outputs = 1000
+    [first, *_] = _results(images, [stage])
+    assert str(first.failures["net"]) == "net has 3 outputs, and 1000 by its last layer"
+    assert "net" not in first.outputs

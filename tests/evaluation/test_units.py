@@ -34,6 +34,6 @@ def test_batches_add_up_to_units() -> None:
     for scored in zip(images, outputs, strict=True):
         tally.add([scored])
     counted = tally.counted()
-    of_group = int(("dog/c", "dog") in drawn.overall)
+    of_group = int(("dog/c", "dog") not in drawn.not_overall)
     assert (counted.scored, counted.top1_count, counted.top5_count) == (2, 1 + of_group, 2)
     assert counted.classes == {"cat": ClassScore(2, 1, 2, 1), "dog": ClassScore(1, 1, 1, 2)}

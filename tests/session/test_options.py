@@ -10,7 +10,8 @@ import pytest
 
 from imgcls.errors import ConfigError
 from imgcls.session import options as run_options
-from imgcls.session.options import OPTIONS, RunOptions
+from imgcls.session.option_table import OPTIONS
+from imgcls.session.options import RunOptions
 
 
 def _parsed(*arguments: str) -> RunOptions:

@@ -99,7 +99,7 @@ class Deployment:
 
         if dataset.name not in self._images:
             listing = datasets.list_images(dataset)
-            self._images[dataset.name] = next(iter(datasets.samples(listing.images, 2 * CONTRACT_IMAGES)), ())
+            self._images[dataset.name] = next(datasets.samples(listing.images, 2 * CONTRACT_IMAGES))
         return self._images[dataset.name]
 
 

@@ -29,9 +29,12 @@ from imgcls.session.options import RunOptions
 
 if TYPE_CHECKING:
     from imgcls.comparison.baseline import Baseline
+    from imgcls.evaluation.ray_engine import RayEngine
     from imgcls.golden.check import Pair
     from imgcls.models.pool import ModelPool
+    from imgcls.records.data import Listing
     from imgcls.records.plan import Plan
+    from imgcls.records.shards import Shard
     from imgcls.store.database import Store
 
 ShowProgress = Callable[[], AbstractContextManager[Progress]]
@@ -93,6 +96,18 @@ class Session:
         return plans.read(self.options.plan) if self.options.plan else None
 
     @cached_property
+    def engine(self) -> RayEngine | None:
+        """What runs the networks, where that is not this process. Raises ConfigError and MachineError."""
+        if self.options.engine is None:
+            return None
+        from imgcls.evaluation import ray_cluster
+        from imgcls.evaluation.ray_engine import RayEngine
+
+        cluster = ray_cluster.named(f"{self.options.prefix}engine", self.options.engine)
+        cluster.check()  # before files are hashed for it
+        return RayEngine(cluster, self.settings.models, self.options.scoring_device, self.store.parts)
+
+    @cached_property
     def baseline(self) -> Baseline | None:
         """The run to compare with, where one was requested. Raises ConfigError."""
         if self.options.baseline is None:
@@ -128,8 +143,13 @@ class Session:
         for pool in self._pools.values():
             pool.release(model)
 
+    def _leave_engine(self) -> None:
+        if engine := vars(self).get("engine"):
+            engine.close()
+
     def close(self) -> None:
         """Drop what this run left in the store for its own report, and close the store."""
+        self._leave_engine()
         if "store" in vars(self):
             with closing(self.store), suppress(StoreError):  # what a lost store would forget is lost
                 shipped = [name for name, spec in self.settings.models.items() if spec.exports]
@@ -150,6 +170,8 @@ class Session:
                     self._scored(dataset, models)
         except KeyboardInterrupt:
             return False
+        finally:
+            self._leave_engine()
         return True
 
     def dataset_outcome(self, model: str, dataset: str) -> DatasetOutcome:
@@ -162,13 +184,21 @@ class Session:
     def _scored(self, dataset: str, models: Sequence[str]) -> DatasetOutcome:
         with self.show_progress() as shown:  # around the imports, too, which take seconds
             early.connect(self.settings.models[name] for name in models)
-            from imgcls.data import dataset as datasets
-            from imgcls.evaluation import evaluator, hash_cache
+            from imgcls.evaluation import evaluator
 
-            lists = partial(hash_cache.listing, self.store) if self.options.trust_mtime else datasets.list_images
-            find = partial(lists, shard=self.options.shard)
+            find = partial(self.list_images, shard=self.options.shard)
             spec = self.settings.datasets[dataset]
-            return evaluator.evaluate(self.run_id, spec, models, self.pool(), self.store, shown, find, self.plan)
+            shared = (self.pool(), self.store, shown, find, self.plan, self.engine)
+            return evaluator.evaluate(self.run_id, spec, models, *shared)
+
+    def list_images(self, dataset: DatasetSpec, *, shard: Shard | None = None) -> Listing:
+        """The images of a dataset or of one of its shards, with the stored hashes of files where these are trusted."""
+        from imgcls.data import dataset as datasets
+        from imgcls.evaluation import hash_cache
+
+        if self.options.trust_mtime:
+            return hash_cache.listing(self.store, dataset, shard=shard)
+        return datasets.list_images(dataset, shard=shard)
 
     def outcome(self, model: str, dataset: str) -> PairOutcome:
         """One pair's counts, or why there are none."""
