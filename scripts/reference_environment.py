@@ -25,6 +25,7 @@ EXTRAS: Mapping[str, str] = {
     "parquet": "[datasets in Parquet](../datasets.md)",
     "plugins": "other pytest plugins next to ours, of a clone: `make plugins`",
     "quantize": "`imgcls quantize`, which makes int8 files",
+    "ray": "[scoring on Ray](../scale.md): `--engine ray`",
     "remote": "[datasets behind URLs](../datasets.md)",
     "tensorboard": "`imgcls train --tensorboard`",
     "test": "the tests, of a clone: `make test`",

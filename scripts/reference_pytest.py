@@ -6,7 +6,8 @@ from typing import Any
 
 from imgcls import plugin
 from imgcls.plugin import fixtures
-from imgcls.session.options import OPTIONS, PYTEST_PREFIX
+from imgcls.session.option_table import OPTIONS
+from imgcls.session.options import PYTEST_PREFIX
 from reference_commands import default, meaning, spelled
 from reference_text import code, required, table
 

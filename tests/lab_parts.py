@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from builders import CONDITIONS, make_latency, make_memory
-from imgcls.comparison import compare
+from imgcls.comparison import pairwise
 from imgcls.records.comparison import PairwiseTest, Prediction
 from imgcls.records.config import ModelSpec
 from imgcls.records.performance import Operator, Profile
@@ -28,7 +28,7 @@ OPERATORS = tuple(
 def make_tests(*rights: tuple[str, list[bool]]) -> tuple[PairwiseTest, ...]:
     """The tests of these models, each with whether it is right on each image."""
     models = [model for model, _ in rights]
-    return compare.pairwise_tests("photos", models, np.array([right for _, right in rights]).T)
+    return pairwise.pairwise_tests("photos", models, np.array([right for _, right in rights]).T)
 
 
 def make_contents(*, labelled: bool = True, **values: Any) -> Contents:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from imgcls.records.config import InputSpec
 from imgcls.records.data import FileState, ImageRef, Rejection
 from imgcls.records.evaluation import (
@@ -20,6 +22,7 @@ from imgcls.records.evaluation import (
     Scores,
 )
 from imgcls.store import connection
+from imgcls.store.hash_index import HashIndex
 
 KEY = hashlib.sha256(b"a network").hexdigest()
 OTHER_KEY = hashlib.sha256(b"another network").hexdigest()
@@ -70,6 +73,12 @@ def sha256(number: int) -> str:
 def outputs(numbers: Sequence[int]) -> list[tuple[str, Output]]:
     """Images, each with a prediction of its own."""
     return [(sha256(number), replace(OUTPUT, logsumexp=float(number))) for number in numbers]
+
+
+def index(images: Sequence[str]) -> HashIndex:
+    """Images in the order of their hashes, by their positions."""
+    halves = [[int(image[:16], 16), int(image[16:32], 16)] for image in images]
+    return HashIndex(np.array(halves, np.uint64).reshape(-1, 2))
 
 
 def age(database: sqlite3.Connection, key: str, seconds: int) -> None:

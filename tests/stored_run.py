@@ -13,8 +13,8 @@ from imgcls.store.runs import list_key
 LABELS = LabelList("two", ("cat", "dog"))
 LABELS_KEY = list_key(LABELS)
 NET_KEY, OTHER_KEY = "11" * 32, "22" * 32
-DISTINCT = {"net": 2, "other": 1}
-"""The number of images of different bytes with an output, by model."""
+SCORED, DISTINCT = {"net": 3, "other": 1}, {"net": 2, "other": 1}
+"""The number of images with an output, and of those of different bytes, by model."""
 
 
 def output(best: int, logit: float) -> Output:
@@ -24,7 +24,7 @@ def output(best: int, logit: float) -> Output:
 
 def pair(model: str, key: str | None, labels: str | None = LABELS_KEY, failure: Failure | None = None) -> PairOutcome:
     """A model on the dataset ``photos``, with its predictions under this key."""
-    scores = Scores(model, "photos", listed=4, scored=4, distinct=DISTINCT.get(model, 0))
+    scores = Scores(model, "photos", listed=4, scored=SCORED.get(model, 0), distinct=DISTINCT.get(model, 0))
     return PairOutcome(scores, INFO, failure, key, labels, {"cat": (0,)})
 
 

@@ -27,7 +27,8 @@ from imgcls.cli import main
 from imgcls.config import loader
 from imgcls.config.table import ConfigTable
 from imgcls.errors import ConfigError
-from imgcls.session.options import OPTIONS, PYTEST_PREFIX
+from imgcls.session.option_table import OPTIONS
+from imgcls.session.options import PYTEST_PREFIX
 from markdown_pages import tables
 from reference_text import MissingText
 

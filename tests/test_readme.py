@@ -18,7 +18,8 @@ from imgcls.plugin import MARKER, NAMES
 from imgcls.records.evaluation import Verdict
 from imgcls.records.thresholds import Gate, LatencyGate, ProvenThreshold
 from imgcls.reporting import tables, text_table
-from imgcls.session.options import OPTIONS, PYTEST_PREFIX
+from imgcls.session.option_table import OPTIONS
+from imgcls.session.options import PYTEST_PREFIX
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

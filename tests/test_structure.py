@@ -17,7 +17,6 @@ TESTED_ELSEWHERE = {
     "contracts/jpeg_writer.py": "contracts/test_jpeg_reader.py",
     "contracts/subject.py": "contracts/test_check.py",
     "data/places/archives.py": "data/places/test_tar.py",
-    "data/places/base.py": "data/places/test_tar.py",
     "data/places/containers.py": "data/places/test_remote.py",
     "data/places/files.py": "data/test_listing.py",
     "data/places/folders.py": "data/places/test_tar.py",

@@ -68,7 +68,7 @@ class _File:
 def test_what_needs_modules_is_skipped_for_a_file(name: str) -> None:
     """By name, with the reason; all others are tried."""
     model = loader.from_module(nets.Net(), "net", INPUT, "digits", "cpu")
-    result = check(name, replace(model, classifier=_File()), [])  # type: ignore[arg-type]  # half of one is enough
+    result = check(name, replace(model, load=_File), [])  # type: ignore[arg-type]  # half of one is enough
     needs_module = name in {"eval-mode", "state-unchanged", "reload", "export", "compile"}
     assert result.status == ("skipped" if needs_module else "pass")
     assert "modules" in result.message or "module of this process" in result.message or not needs_module
