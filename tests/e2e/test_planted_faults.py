@@ -22,7 +22,7 @@ from imgcls.models.runtimes import base as runtimes
 from imgcls.models.runtimes import eager
 from imgcls.models.weights import random_init
 from imgcls.preprocessing import decode as decoding
-from imgcls.preprocessing import geometry, transforms
+from imgcls.preprocessing import geometry, transforms, upper_rows
 from imgcls.records.config import InputSpec
 
 pytestmark = pytest.mark.slow
@@ -68,7 +68,12 @@ class Planted:
 
     def crop(self, change: Callable[[InputSpec, Image.Image], geometry.Pixels]) -> None:
         """Crop otherwise; ``change`` may call :func:`preprocess.crop`, as it was."""
-        self.patch.setattr(transforms, "crop", change)
+        self.whole_images()
+        self.patch.setattr(transforms, "crop", lambda spec, image, *_: change(spec, image))
+
+    def whole_images(self) -> None:
+        """Decode every image to its last row, whatever a crop shows of it."""
+        self.patch.setattr(upper_rows, "decode", lambda *_: None)
 
     def spec(self, **other: Any) -> None:
         """Crop as if the input spec were another, and say nothing of it."""
@@ -153,6 +158,7 @@ def crop_off_by_one(planted: Planted) -> None:
 
 def exif_applied(planted: Planted) -> None:
     decode = decoding.decode
+    planted.whole_images()
     planted.patch.setattr(decoding, "decode", lambda data, *_: decode(data, "apply"))
 
 

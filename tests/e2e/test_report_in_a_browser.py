@@ -79,7 +79,8 @@ def _add_costs(scored: Path, file: Path) -> None:
     latencies = tuple(make_latency(model=name, p50_ns=9_000_000 * place) for place, name in enumerate(names, 1))
     memories = tuple(make_memory(name, inference=130_000_000 + 1_000_000 * place) for place, name in enumerate(names))
     with_costs = replace(read.report, latencies=latencies, memories=memories)
-    with document.of_run(with_costs, read.predictions).open_json() as stream:
+    run = document.of_run(with_costs, read.predictions)
+    with run.open_json() as stream:
         file.write_bytes(stream.read())
 
 
