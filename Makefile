@@ -23,10 +23,10 @@ score: $(VENV)/installed ## score the three built-in models on the built-in data
 WORKERS ?= 2
 TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest tests -n $(WORKERS) --dist worksteal
 
-check: lint ## lint, and the quick tests: before each commit, about 2 minutes
+check: lint ## lint, and the quick tests: before each commit, about 4 minutes
 	$(TESTS) -m 'not slow'
 
-test: $(VENV)/installed ## all tests, about 15 minutes on 2 cores
+test: $(VENV)/installed ## all tests, about 12 minutes on 2 cores
 	$(TESTS)
 
 $(VENV)/docs-installed: $(VENV)/installed
