@@ -12,7 +12,7 @@ help: ## list these words
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,scale,lint]'
 	touch $@
 
 score: $(VENV)/installed ## score the three built-in models on the built-in dataset

@@ -28,6 +28,7 @@ EXTRAS: Mapping[str, str] = {
     "ray": "[scoring on Ray](../scale.md): `--engine ray`",
     "remote": "[datasets behind URLs](../datasets.md)",
     "tensorboard": "`imgcls train --tensorboard`",
+    "scale": "Ray and a server of S3 for the tests, of a clone: `make test`",
     "test": "the tests, of a clone: `make test`",
     "tflite": 'networks in TensorFlow Lite files: `arch = "tflite:FILE"`',
     "transformers": 'networks of Hugging Face Transformers: `arch = "transformers:ORG/NAME"`',
