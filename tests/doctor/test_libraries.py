@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+import reference_environment
 from examined import evidence, of_level
 from imgcls.doctor import findings, libraries
 
@@ -25,6 +26,12 @@ def test_versions_that_a_bug_report_needs() -> None:
     assert finding.level == "ok"
     assert finding.text.startswith("Python 3.")
     assert ", torch 2." in finding.text
+
+
+def test_extras_for_work_on_this_project_are_none_of_a_user() -> None:
+    """They are those that the reference describes as parts of a clone."""
+    of_a_clone = {name for name, text in reference_environment.EXTRAS.items() if "of a clone" in text}
+    assert of_a_clone == libraries.OUR_OWN
 
 
 def test_what_imgcls_requires_and_is_not_there() -> None:

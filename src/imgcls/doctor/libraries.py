@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from imgcls.doctor.findings import Evidence, Finding
 from imgcls.doctor.network import TORCH
 
-OUR_OWN = frozenset({"docs", "lint", "plugins", "test"})
+OUR_OWN = frozenset({"docs", "lint", "plugins", "scale", "test"})
 """Extras that only work on this project needs."""
 
 _SHOWN = ("imgcls", "torch", "torchvision", "timm", "pillow", "numpy", "pytest")
