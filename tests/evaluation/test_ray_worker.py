@@ -38,15 +38,15 @@ def process_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     os.chdir(folder)
 
 
-def _work(settings: Settings, *names: str, **parts: Any) -> Work:
-    """For the models of a configuration; ``parts``: what is different at the driver."""
+def _work(settings: Settings, *names: str, outputs: int = 3, **parts: Any) -> Work:
+    """For the models of a configuration; ``outputs`` and ``parts``: what is different at the driver."""
     dataset = settings.datasets["colours"]
     pool = ModelPool(settings.models, "cpu")
     models = []
     for name in names:
         here = {**pool.get(name).key_parts(Decoding(dataset).name), **parts}
         key = "00" * 32 if parts else pool.get(name).prediction_key(Decoding(dataset).name)
-        models.append(RemoteModel(settings.models[name], "eager", key, json.loads(hashing.canonical(here))))
+        models.append(RemoteModel(settings.models[name], "eager", key, json.loads(hashing.canonical(here)), outputs))
     return Work(dataset, tuple(models), "cpu", 1, Path.cwd())
 
 
@@ -90,7 +90,7 @@ def test_a_model_that_fails_is_not_run_again_and_the_others_are(importable: Proj
     importable.also('[models.broken]\narch = "python:nets:broken"\nlabels = "names.txt"\n')
     settings = configuration.load([importable.folder / "imgcls.toml"])
     work = _work(settings, "colour")
-    broken = RemoteModel(settings.models["broken"], "eager", "00" * 32, {})
+    broken = RemoteModel(settings.models["broken"], "eager", "00" * 32, {}, 3)
     actor = Actor(Work(work.dataset, (*work.models, broken), "cpu", 1, Path.cwd()))
     images = _images(settings)
     for part in (images[:6], images[6:]):
@@ -101,6 +101,13 @@ def test_a_model_that_fails_is_not_run_again_and_the_others_are(importable: Proj
         assert ("this factory is broken" in str(error), error.exit_code) == (True, 1)
     only_broken = _result(actor, images, "broken")
     assert (only_broken.outputs, list(only_broken.failures)) == ({}, ["broken"])
+
+
+def test_another_number_of_outputs_than_at_the_driver_is_a_failure(importable: Project) -> None:
+    """As it is in one process."""
+    settings = configuration.load([importable.folder / "imgcls.toml"])
+    result = _result(Actor(_work(settings, "colour", outputs=1000)), _images(settings), "colour")
+    assert str(result.failures["colour"]) == "colour has 3 outputs, and 1000 by its last layer"
 
 
 def test_predictions_that_would_not_be_the_drivers_are_refused_with_what_differs(importable: Project) -> None:

@@ -103,7 +103,13 @@ class RayEngine:
         from imgcls.evaluation.ray_worker import RemoteModel, Work
 
         remote = tuple(
-            RemoteModel(self.specs[model.name], model.info.runtime, model.key, self.key_parts(model.key) or {})
+            RemoteModel(
+                self.specs[model.name],
+                model.info.runtime,
+                model.key,
+                self.key_parts(model.key) or {},
+                model.outputs,
+            )
             for model in models
         )
         return Work(dataset, remote, devices.kind(self.device), grant.cpus, Path.cwd())  # an actor sees only its GPU

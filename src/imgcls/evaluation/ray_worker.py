@@ -28,12 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RemoteModel:
-    """A model as an actor loads it. ``key``: of the driver's predictions, and what that is a hash of, as JSON."""
+    """A model as an actor loads it. ``key``: of the driver's predictions, and what that is a hash of, as JSON.
+
+    ``outputs``: the number of its logits, as the driver knows it.
+    """
 
     spec: ModelSpec
     runtime: str
     key: str
     parts: Mapping[str, Any]
+    outputs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +147,4 @@ def _stage(model: RemoteModel, work: Work) -> ModelStage:
         )
     if preparation.starts_slowly(ready.info):
         pipeline.warm_up(ready.classifier, ready.info)
-    return pipeline.ModelStage(name, ready.preprocessing, ready.info, ready.classifier)
+    return pipeline.ModelStage(name, ready.preprocessing, ready.info, ready.classifier, outputs=model.outputs)
