@@ -102,7 +102,7 @@ def test_a_manifest_of_a_flat_split_is_recognised_from_its_root(tmp_path: Path) 
     )
 
 
-def test_images_without_folders_and_manifest_are_asked_for_either(tmp_path: Path) -> None:
+def test_images_without_folders_and_manifest_need_either(tmp_path: Path) -> None:
     """Nothing states their classes."""
     _put(tmp_path, "flat/1.jpg", "unrelated.csv")
     assert _message(tmp_path / "flat") == (

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgcls.comparison import counted, pairwise, saved_run
+from imgcls.comparison.packed import SHA256_BYTES
 from imgcls.comparison.words import NONE, Numbers, Words, first_of_each, numbered
 from imgcls.evaluation import results
 from imgcls.records.comparison import ImageKey, PairwiseTest, SavedRun
@@ -20,8 +21,6 @@ from imgcls.store.database import Store
 from imgcls.system import versions as library_versions
 
 THIS_RUN = "this run"
-
-HASH_BYTES = 32
 
 MISSING, WRONG, RIGHT = range(3)
 """What is known of a model's best class for an image."""
@@ -94,7 +93,7 @@ class _Images:
         return pairwise.by_units(dataset, models, self.flags[common] == RIGHT, chosen)
 
     def _key(self, place: int) -> ImageKey:
-        sha256 = self._hashes[HASH_BYTES * place : HASH_BYTES * (place + 1)].hex()
+        sha256 = self._hashes[SHA256_BYTES * place : SHA256_BYTES * (place + 1)].hex()
         return sha256, self._words.values[self._of_label[place]]
 
 

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from imgcls.comparison import counted
 from imgcls.comparison.common_images import CommonImages
+from imgcls.comparison.compare import ALPHA
 from imgcls.comparison.table import Table
 from imgcls.comparison.words import NONE, Numbers, Words, numbered
 from imgcls.records.comparison import ImageKey, PairwiseTest, ScoredModel
 from imgcls.stats import paired
-
-ALPHA = 0.05  # docs/decisions.md#distinguishing-models
 
 POINT = 0.01  # docs/decisions.md#distinguishing-models
 """The difference that is planned for where two models have equal counts."""

@@ -34,7 +34,7 @@ def outputs(logits: NDArray[np.float32], fingerprints: NDArray[np.float32], imag
 
     Raises ModelError, which names the image, where a logit is NaN or infinite.
     """
-    from scipy import special  # which what counts stored predictions needs not
+    from scipy import special  # not needed to count stored predictions
 
     finite = np.isfinite(logits).all(axis=1)
     if not finite.all():

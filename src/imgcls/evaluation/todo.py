@@ -7,14 +7,12 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imgcls.records.blocks import BLOCK
 from imgcls.records.data import ImageRef, Images
 
 if TYPE_CHECKING:
-    Flags = NDArray[np.bool_]
-    """A flag for each image of a listing, by its position."""
+    from imgcls.evaluation.distinct import Flags
 
 
 class Todo:

@@ -20,12 +20,13 @@ def likely(n: int, lowest: float, highest: float) -> Array:
     """The counts out of ``n`` that have any chance where the true share is between the two."""
     import numpy as np
 
-    first = n * lowest - REACH * (math.sqrt(n) * _sd(lowest) + 1)
-    last = n * highest + REACH * (math.sqrt(n) * _sd(highest) + 1)
+    first = n * lowest - REACH * (math.sqrt(n) * standard_deviation(lowest) + 1)
+    last = n * highest + REACH * (math.sqrt(n) * standard_deviation(highest) + 1)
     return np.arange(max(0, math.floor(first)), min(n, math.ceil(last)) + 1, dtype=np.float64)
 
 
-def _sd(share: float) -> float:
+def standard_deviation(share: float) -> float:
+    """Of one draw that succeeds with this chance."""
     return math.sqrt(share * (1 - share))
 
 

@@ -7,6 +7,7 @@ from statistics import NormalDist
 from typing import Literal
 
 from imgcls.records.evaluation import Interval
+from imgcls.stats import binomial
 
 Z_95 = 1.959963984540054  # docs/decisions.md#statistics-without-scipy
 """What 2.5 % of a standard normal distribution exceed, to the last digit."""
@@ -80,17 +81,14 @@ def images_needed(
     require_inside("power", power, 0, 1)
     if observed == threshold:
         return None
-    spread = z_score(1 - (1 - confidence) / sides) * _sd(threshold) + z_score(power) * _sd(observed)
+    at_threshold, at_observed = map(binomial.standard_deviation, (threshold, observed))
+    spread = z_score(1 - (1 - confidence) / sides) * at_threshold + z_score(power) * at_observed
     return max(1, math.ceil((spread / (observed - threshold)) ** 2))
 
 
 def z_score(share: float) -> float:
     """The quantile of the standard normal distribution."""
     return NormalDist().inv_cdf(share)
-
-
-def _sd(share: float) -> float:
-    return math.sqrt(share * (1 - share))
 
 
 def _require_count(count: int, n: int) -> None:

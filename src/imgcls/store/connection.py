@@ -209,7 +209,7 @@ class Connection:
         if self.folder is None:
             yield
             return
-        from filelock import FileLock  # which what only reads needs not
+        from filelock import FileLock  # not needed to read
 
         lock, note = FileLock(self.folder / f"{name}.lock"), self.folder / f"{name}.holder"
         with self._errors():
