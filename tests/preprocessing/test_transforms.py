@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from torchvision.transforms._presets import ImageClassification
 from builders import CROP_MODES, INTERPOLATIONS, MEAN, STD, make_spec
 from imgcls.errors import ConfigError
 from imgcls.preprocessing import decode as decoding
-from imgcls.preprocessing import geometry, resample_numpy, resize, transforms
+from imgcls.preprocessing import geometry, resample_float, resample_numpy, resize, transforms
 from imgcls.records.config import CropMode, InputSpec, Interpolation
 
 TIMM = tuple(int(part) for part in re.findall(r"\d+", timm.__version__)[:3])
@@ -88,10 +89,23 @@ def timm_can(spec: InputSpec, width: int, height: int) -> bool:
     return min(round(height / ratio), round(width / ratio)) > 0
 
 
-@pytest.fixture(params=[True, False], ids=["pillow", "numpy"])
-def frugal(request: pytest.FixtureRequest) -> Iterator[bool]:
-    """Send every image through Pillow, or every one through NumPy."""
-    with mock.patch.object(resize, "_pillow_is_frugal", return_value=request.param):
+@contextmanager
+def resizing_with(**changed: Any) -> Iterator[None]:
+    """Resize by other rules, which are remembered by size."""
+    with mock.patch.multiple(resize, **changed):
+        resize._way.cache_clear()
+        yield
+    resize._way.cache_clear()
+
+
+@pytest.fixture(params=["pillow", "integers", "products"])
+def way(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Send every image through Pillow, or through one of the two ways in NumPy."""
+    products = INTERPOLATIONS if request.param == "products" else ()
+    with (
+        mock.patch.object(resample_float, "_INTERPOLATIONS", products),
+        resizing_with(_pillow_is_frugal=mock.Mock(return_value=request.param != "integers")),
+    ):
         yield request.param
 
 
@@ -149,11 +163,11 @@ class TestCrop:
 
     @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
     @pytest.mark.parametrize("crop_mode", CROP_MODES)
-    def test_any_size(self, crop_mode: CropMode, interpolation: Interpolation, frugal: bool) -> None:
+    def test_any_size(self, crop_mode: CropMode, interpolation: Interpolation, way: str) -> None:
         """Every mode and interpolation is exact for any sizes, padded or cut, by Pillow and by NumPy alike."""
 
         @few_examples
-        @given(size=sizes(longest=2000 if frugal else 300), spec=specs(crop_mode, interpolation))
+        @given(size=sizes(longest=300 if way == "integers" else 2000), spec=specs(crop_mode, interpolation))
         def check(size: tuple[int, int], spec: InputSpec) -> None:
             if timm_can(spec, *size):
                 assert_same_pixels(spec, noise(*size))
@@ -177,8 +191,8 @@ class TestCrop:
         assert geometry.Side(source, target, wanted).span() == span
 
     @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
-    def test_a_part_resized_by_itself_has_the_pixels_of_the_whole(self, interpolation: str) -> None:
-        """Whatever the ratio, Pillow gives a span the very pixels that are there when it resizes the whole side."""
+    def test_a_part_resized_by_itself_has_the_pixels_of_the_whole(self, interpolation: Interpolation) -> None:
+        """Whatever the ratio, Pillow makes the very pixels of what it is given that it makes of the whole side."""
         resampling = Image.Resampling[interpolation.upper()]
 
         @settings(max_examples=300, derandomize=True, deadline=None)
@@ -196,11 +210,12 @@ class TestCrop:
             span = side.span()
             assert span.start <= start <= stop < span.stop <= target
             whole = np.asarray(image.resize((target, 1), resampling))
-            part = np.asarray(resize._one_pass(image, side, vertical=False, resampling=resampling))
-            assert np.array_equal(whole[:, span.start : span.stop], part)
-            upright = image.transpose(Image.Transpose.TRANSPOSE)
-            part = np.asarray(resize._one_pass(upright, side, vertical=True, resampling=resampling))
-            assert np.array_equal(whole[:, span.start : span.stop], part.transpose(1, 0, 2))
+            shown = slice(start - span.start, stop + 1 - span.start)
+            for is_vertical, axes in ((False, (0, 1, 2)), (True, (1, 0, 2))):
+                strip = resize._strip(side, range(1), is_vertical, interpolation)
+                turned = Image.fromarray(np.asarray(image).transpose(axes))
+                part = np.asarray(turned.crop(strip.taken).resize(strip.size, resampling, strip.box))
+                assert np.array_equal(whole[:, start : stop + 1], part.transpose(axes)[:, shown])
 
         check()
 
@@ -222,27 +237,27 @@ class TestCrop:
     @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
     def test_many_strips_and_blocks(self, interpolation: Interpolation) -> None:
         """Seams between the strips and blocks of large images do not show."""
-        with mock.patch.object(resize, "_STRIP", 999), mock.patch.object(resample_numpy, "_BLOCK", 99):
+        with resizing_with(_STRIP=999), mock.patch.object(resample_numpy, "_BLOCK", 99):
             assert_same_pixels(make_spec(48, (40, 44), "center", interpolation), noise(100, 90))
             assert_same_pixels(make_spec(16, (14, 14), "center", interpolation), noise(5000, 2))
 
-    @pytest.mark.usefixtures("frugal")
+    @pytest.mark.usefixtures("way")
     @pytest.mark.parametrize("height", [158, 159, 160, 161, 162, 200, 201])
     @pytest.mark.parametrize("width", [40, 60, 61, 80])
     def test_pillows_order_of_passes(self, width: int, height: int) -> None:
         """Around the sizes where Pillow 13 turns from one order of its passes to the other, so does the crop."""
         assert_same_pixels(make_spec((height, width), (150, 30), "squash", "bicubic"), noise(60, 200))
 
-    @pytest.mark.usefixtures("frugal")
+    @pytest.mark.usefixtures("way")
     @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
     def test_before_pillow_13_rows_came_first(self, interpolation: Interpolation) -> None:
         """Where Pillow always resized horizontally first, so does the crop, and the results differ."""
         filter_ = Image.Resampling[interpolation.upper()]
         image, spec = noise(60, 90), make_spec((30, 50), (28, 40), "squash", interpolation)
         resized = image.resize((50, 90), filter_).resize((50, 30), filter_)
-        with mock.patch.object(resize, "_PILLOW_MAJOR", 12):
+        with resizing_with(_PILLOW_MAJOR=12):
             assert np.array_equal(np.asarray(resized.crop((5, 1, 45, 29))), transforms.crop(spec, image))
-        with mock.patch.object(resize, "_PILLOW_MAJOR", 13):
+        with resizing_with(_PILLOW_MAJOR=13):
             assert not np.array_equal(np.asarray(resized.crop((5, 1, 45, 29))), transforms.crop(spec, image))
 
     def test_nearest_adds_up_its_rounding_errors(self) -> None:

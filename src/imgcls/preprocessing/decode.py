@@ -90,7 +90,7 @@ class Decoding:
 
     def _exact(self) -> Reduced:
         if self.shown and (upper := upper_rows.decode(self.data, self._rows_shown, self.exif)):
-            return Reduced(upper.image, 1, upper.size, upper.remarks)
+            return upper
         remarks: list[str] = []
         image = decode(self.data, self.exif, remarks)
         return Reduced(image, 1, (image.height, image.width), tuple(remarks))

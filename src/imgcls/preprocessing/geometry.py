@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -105,18 +106,33 @@ class Side(NamedTuple):
         they are exact, too. With source / target = m / (odd * 2 ** k) in lowest terms, a position's corner is exact
         if odd divides it and source * 2 ** k needs no more than float32's 24 bits; centres are, if odd is 1.
         """
-        parts = self.target // math.gcd(self.source, self.target)
-        power = parts & -parts
-        odd = parts // power
-        if self.source * power > 1 << 24:
+        odd, is_exact = self._division()
+        if not is_exact:
             return range(self.target)
         return range(self.wanted.start if odd == 1 else 0, -(-self.wanted.stop // odd) * odd)
 
-    def corners(self, span: range) -> tuple[float, float]:
-        """Return where ``span`` begins and ends on the source."""
-        return span.start * self.source / self.target, span.stop * self.source / self.target
+    def given(self, interpolation: Interpolation) -> range:
+        """Return the source positions that Pillow, given only these, resizes to :meth:`span`.
+
+        What lies before those that are needed can be missing where centres are exact, see :meth:`span`: they move by
+        a whole number then, and filters stay as they are.
+        """
+        needed, (_, stop) = self.needed(interpolation), self.corners(self.span())
+        return range(needed.start if self._division() == (1, True) else 0, max(needed.stop, math.ceil(stop)))
+
+    def corners(self, span: range, origin: int = 0) -> tuple[float, float]:
+        """Return where ``span`` begins and ends on the source, from its position ``origin`` on."""
+        start, stop = (end * self.source / self.target - origin for end in (span.start, span.stop))
+        return start, stop
+
+    def _division(self) -> tuple[int, bool]:
+        """``odd`` of :meth:`span`, and whether the corners that it divides are exact."""
+        parts = self.target // math.gcd(self.source, self.target)
+        power = parts & -parts
+        return parts // power, self.source * power <= 1 << 24
 
 
+@functools.lru_cache(maxsize=1024)  # docs/decisions.md#passes-by-size
 def upper_rows(spec: InputSpec, size: tuple[int, int]) -> int:
     """Return how many upper rows of an image of ``size`` (h, w) its crop is made from.
 
@@ -126,6 +142,7 @@ def upper_rows(spec: InputSpec, size: tuple[int, int]) -> int:
     return y.needed(spec.interpolation).stop
 
 
+@functools.lru_cache(maxsize=1024)  # docs/decisions.md#passes-by-size
 def sides(spec: InputSpec, size: tuple[int, int]) -> tuple[Side, Side]:
     """Return the sides x and y of an image of ``size`` (h, w)."""
     height, width = resized_size(spec, size)

@@ -10,6 +10,9 @@ _SOF0, _DHT, _SOS, _DQT, _APP0, _APP15, _COM = 0xC0, 0xC4, 0xDA, 0xDB, 0xE0, 0xE
 # No restart intervals, and nothing of progressive, arithmetic or lossless coding: docs/decisions.md#upper-rows
 _KNOWN = frozenset({_SOF0, _DHT, _SOS, _DQT, _COM, *range(_APP0, _APP15 + 1)})
 
+_DECODED = frozenset({_SOF0, _DHT, _SOS})
+"""What only libjpeg reads."""
+
 _END_OF_IMAGE = b"\xff\xd9"
 
 _PLAIN = {_APP0: (b"JFIF\0", 14), 0xE2: (b"ICC_PROFILE\0", 14)}
@@ -42,15 +45,19 @@ class Header(NamedTuple):
 def header(data: bytes) -> Header | None:
     """The header of a baseline JPEG of 8 bits, of one scan without restarts, that ends; None for all other bytes."""
     segments = list(_segments(data))
-    frames = [data[start:stop] for marker, start, stop in segments if marker == _SOF0]
-    if len(frames) != 1 or not _is_known(frame := frames[0]) or not _is_one_scan(data, segments[-1], frame[5]):
+    frames = [(start, stop) for marker, start, stop in segments if marker == _SOF0]
+    if len(frames) != 1:
+        return None
+    [(start, stop)] = frames
+    frame = data[start:stop]
+    if not _is_known(frame) or not _is_one_scan(data, segments[-1], frame[5]):
         return None
     return Header(
         size=(int.from_bytes(frame[1:3]), int.from_bytes(frame[3:5])),
         mode="L" if frame[5] == 1 else "RGB",
         blended=_BLENDED[frame[7::3]],
-        height_at=next(start for marker, start, _ in segments if marker == _SOF0) + 1,
-        is_plain=all(_is_plain(data, *segment) for segment in segments),
+        height_at=start + 1,
+        is_plain=all(_is_plain(data, *segment) for segment in segments if segment[0] not in _DECODED),
     )
 
 

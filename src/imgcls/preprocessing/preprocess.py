@@ -93,7 +93,9 @@ def prepare(
     suit the crop mode.
     """
     decoding = Decoding(data, exif, () if whole else _shown(preprocessings))
-    crops, refused, remarks = dict[Preprocessing, Crop](), dict[Preprocessing, Undecodable](), {}
+    crops: dict[Preprocessing, Crop] = {}
+    refused: dict[Preprocessing, Undecodable] = {}
+    remarks: dict[Preprocessing, tuple[str, ...]] = {}
     decoded = decoding.exact().image if whole or not preprocessings else None
     for preprocessing in preprocessings:
         try:

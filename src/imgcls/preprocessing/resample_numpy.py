@@ -20,11 +20,11 @@ Floats = npt.NDArray[np.float64]
 _BLOCK = 1 << 18  # docs/decisions.md#strips-and-blocks
 """Pixels, or positions, that NumPy works on at once."""
 
-_PRECISION_BITS = 32 - 8 - 2  # docs/decisions.md#pillows-passes
+PRECISION_BITS = 32 - 8 - 2  # docs/decisions.md#pillows-passes
 """Pillow's fixed point: 8 bits of result, 2 of headroom."""
 
 
-class _Taps(NamedTuple):
+class Taps(NamedTuple):
     """For each of n wanted positions its k ``source`` positions and their ``weight``: both (n, k)."""
 
     source: npt.NDArray[np.int64]
@@ -37,34 +37,34 @@ def resize(image: Image.Image, first: Side, second: Side, vertical_first: bool, 
     columns, rows = (across, along) if vertical_first else (along, across)
     pixels = geometry.pixels(image.crop((columns.start, rows.start, columns.stop, rows.stop)))
     axes = (0, 1, 2) if vertical_first else (1, 0, 2)
-    shown = _two_passes(pixels.transpose(axes), _taps(first, interpolation), _taps(second, interpolation))
+    shown = _two_passes(pixels.transpose(axes), taps(first, interpolation), taps(second, interpolation))
     return shown.transpose(axes)
 
 
-def _two_passes(pixels: Pixels, first: _Taps, second: _Taps) -> Pixels:
+def _two_passes(pixels: Pixels, first: Taps, second: Taps) -> Pixels:
     """Resize (a, b, channels) along its first axis, block by block, and then along its second."""
     step = max(1, _BLOCK // pixels.shape[1])
-    blocks = (_Taps(first.source[i : i + step], first.weight[i : i + step]) for i in range(0, len(first.source), step))
+    blocks = (Taps(first.source[i : i + step], first.weight[i : i + step]) for i in range(0, len(first.source), step))
     return np.concatenate(
-        [_weighted(_weighted(pixels, taps).transpose(1, 0, 2), second).transpose(1, 0, 2) for taps in blocks]
+        [_weighted(_weighted(pixels, block).transpose(1, 0, 2), second).transpose(1, 0, 2) for block in blocks]
     )
 
 
-def _weighted(pixels: Pixels, taps: _Taps) -> Pixels:
+def _weighted(pixels: Pixels, block: Taps) -> Pixels:
     """One pass along the first axis: (source, m, channels) -> (n, m, channels)."""
-    total = np.full((len(taps.source), *pixels.shape[1:]), 1 << (_PRECISION_BITS - 1), np.int32)
-    for source, weight in zip(taps.source.T, taps.weight.T, strict=True):
+    total = np.full((len(block.source), *pixels.shape[1:]), 1 << (PRECISION_BITS - 1), np.int32)
+    for source, weight in zip(block.source.T, block.weight.T, strict=True):
         total += pixels[source] * weight[:, np.newaxis, np.newaxis]
-    total >>= _PRECISION_BITS
+    total >>= PRECISION_BITS
     return total.clip(0, 255).astype(np.uint8)
 
 
-def _taps(side: Side, interpolation: Interpolation) -> _Taps:
+def taps(side: Side, interpolation: Interpolation) -> Taps:
     """Taps of the wanted positions; their source positions count from the first that is needed."""
     origin = side.needed(interpolation).start
     if interpolation == "nearest":
         source = _nearest(side)[:, np.newaxis]
-        return _Taps(source - origin, np.full(source.shape, 1 << _PRECISION_BITS, np.int32))
+        return Taps(source - origin, np.full(source.shape, 1 << PRECISION_BITS, np.int32))
     scale = side.source / side.target
     stretch = max(scale, 1.0)
     reach = SUPPORT[interpolation] * stretch
@@ -74,13 +74,13 @@ def _taps(side: Side, interpolation: Interpolation) -> _Taps:
     source = first[:, np.newaxis] + np.arange((stop - first).max())
     weight = _KERNEL[interpolation]((source - centre[:, np.newaxis] + 0.5) * (1.0 / stretch))
     weight[source >= stop[:, np.newaxis]] = 0.0
-    return _Taps(np.minimum(source, side.source - 1) - origin, _fixed_point(weight))
+    return Taps(np.minimum(source, side.source - 1) - origin, _fixed_point(weight))
 
 
 def _fixed_point(weight: Floats) -> npt.NDArray[np.int32]:
     """Make each row's sum 1 in Pillow's fixed point."""
     weight = weight / np.add.accumulate(weight, axis=1)[:, -1:]  # one by one, as Pillow adds them; np.sum adds pairs
-    return np.trunc(weight * (1 << _PRECISION_BITS) + np.copysign(0.5, weight)).astype(np.int32)
+    return np.trunc(weight * (1 << PRECISION_BITS) + np.copysign(0.5, weight)).astype(np.int32)
 
 
 def _nearest(side: Side) -> npt.NDArray[np.int64]:
@@ -116,7 +116,9 @@ def _sinc(x: Floats) -> Floats:
     return np.where(x == 0.0, 1.0, _sin(angle) / angle)
 
 
-_sin = np.vectorize(math.sin, otypes=[np.float64])  # the C library's, as in Pillow: NumPy's differs in the last bit
+def _sin(x: Floats) -> Floats:
+    """The C library's, as in Pillow: NumPy's differs in the last bit."""
+    return np.fromiter(map(math.sin, x.reshape(-1).tolist()), np.float64, x.size).reshape(x.shape)
 
 
 _KERNEL: dict[Interpolation, Callable[[Floats], Floats]] = {

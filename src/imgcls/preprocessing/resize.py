@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import PIL
 from PIL import Image
 
-from imgcls.preprocessing import geometry, resample_numpy
+from imgcls.preprocessing import geometry, resample_float, resample_numpy
 from imgcls.preprocessing.geometry import Pixels, Reduced, Side
 from imgcls.records.config import Interpolation
+
+Box = tuple[float, float, float, float]
+
+_InArrays = Callable[[Image.Image, Side, Side, bool, Interpolation], Pixels]
+
+N = TypeVar("N", int, float)
 
 _STRIP = 1 << 21  # docs/decisions.md#strips-and-blocks
 """Pixels of the image that Pillow copies at once; each strip costs one computation of the filter."""
@@ -26,15 +36,89 @@ def resize(image: Image.Image, x: Side, y: Side, interpolation: Interpolation) -
 
     ``image`` may end after the rows that are needed of ``y``: below it is as good as black.
     """
+    return _way(x, y, interpolation)(image)
+
+
+@functools.lru_cache(maxsize=256)  # docs/decisions.md#passes-by-size
+def _way(x: Side, y: Side, interpolation: Interpolation) -> Callable[[Image.Image], Pixels]:
+    """What resizes images of one size: Pillow, or its arithmetic in NumPy where that holds less or is faster."""
     vertical_first = _is_vertical_first(x, y)
     first, second = (y, x) if vertical_first else (x, y)
+    arrays: _InArrays | None = None
     if not _pillow_is_frugal(first, second):
-        return resample_numpy.resize(image, first, second, vertical_first, interpolation)
-    if interpolation == "nearest":
-        whole = image if image.height == y.source else image.crop((0, 0, x.source, y.source))
-        resized = whole.resize((x.target, y.target), Image.Resampling.NEAREST)
-        return geometry.planes(resized.crop((x.wanted.start, y.wanted.start, x.wanted.stop, y.wanted.stop)))
-    return _resized_by_pillow(image, first, second, vertical_first, interpolation)
+        arrays = resample_numpy.resize
+    elif interpolation == "nearest":
+        return _nearest(x, y)
+    elif resample_float.is_faster(first, second, interpolation):
+        arrays = resample_float.resize
+    if arrays:
+        return lambda image: arrays(image, first, second, vertical_first, interpolation)
+    passes, resampling = _passes(first, second, vertical_first, interpolation), Image.Resampling[interpolation.upper()]
+    return partial(_in_passes, passes=passes, resampling=resampling)
+
+
+def _in_passes(image: Image.Image, passes: _Passes, resampling: Image.Resampling) -> Pixels:
+    resized = _halfway(image, passes, resampling).resize(passes.size, resampling, passes.box)
+    return geometry.planes(_cut(resized, passes.shown))
+
+
+class _Strip(NamedTuple):
+    """``taken`` of an image is resized along one side to ``size``, from a ``box`` of it."""
+
+    taken: tuple[int, int, int, int]
+    size: tuple[int, int]
+    box: Box
+
+
+class _Passes(NamedTuple):
+    """The way from an image to what is wanted of it; boxes are (left, top, right, bottom), sizes (w, h).
+
+    ``strips``: of the first pass; ``kept``: what the second is given of it, from the first strip's corner;
+    ``size``, ``box``: of the second pass; ``shown``: what is wanted of it.
+    """
+
+    strips: tuple[_Strip, ...]
+    kept: tuple[int, int, int, int]
+    size: tuple[int, int]
+    box: Box
+    shown: tuple[int, int, int, int]
+
+
+def _passes(first: Side, second: Side, is_vertical: bool, interpolation: Interpolation) -> _Passes:
+    """Both passes as Pillow makes them, of which ``is_vertical`` says how the first goes."""
+    needed, given, span = second.needed(interpolation), second.given(interpolation), second.span()
+    width = len(first.wanted)
+    step = max(1, _STRIP // max(first.source, first.target))
+    return _Passes(
+        strips=tuple(
+            _strip(first, range(start, min(start + step, needed.stop)), is_vertical, interpolation)
+            for start in range(needed.start, needed.stop, step)
+        ),
+        kept=_box(is_vertical, _shown(first), (given.start - needed.start, given.stop - needed.start)),
+        size=(len(span), width) if is_vertical else (width, len(span)),
+        box=_box(is_vertical, (0, width), second.corners(span, given.start)),
+        shown=_box(is_vertical, (0, width), _shown(second)),
+    )
+
+
+def _strip(side: Side, across: range, is_vertical: bool, interpolation: Interpolation) -> _Strip:
+    given, span = side.given(interpolation), side.span()
+    return _Strip(
+        taken=_box(is_vertical, (given.start, given.stop), (across.start, across.stop)),
+        size=(len(across), len(span)) if is_vertical else (len(span), len(across)),
+        box=_box(is_vertical, side.corners(span, given.start), (0, len(across))),
+    )
+
+
+def _box(is_vertical: bool, along: tuple[N, N], across: tuple[N, N]) -> tuple[N, N, N, N]:
+    x, y = (across, along) if is_vertical else (along, across)
+    return x[0], y[0], x[1], y[1]
+
+
+def _shown(side: Side) -> tuple[int, int]:
+    """Where what is wanted begins and ends in the span that is computed."""
+    start = side.span().start
+    return side.wanted.start - start, side.wanted.stop - start
 
 
 def _is_vertical_first(x: Side, y: Side) -> bool:
@@ -48,60 +132,37 @@ def _pillow_is_frugal(first: Side, second: Side) -> bool:
     return held <= max(first.source * second.source, _HELD_PER_PIXEL * len(first.wanted) * len(second.wanted))
 
 
-def _resized_by_pillow(
-    image: Image.Image, first: Side, second: Side, vertical_first: bool, interpolation: Interpolation
-) -> Pixels:
-    """Resize along ``first`` what is needed of ``second``, and then along ``second``."""
-    resampling, needed = Image.Resampling[interpolation.upper()], second.needed(interpolation)
-    if not vertical_first and len(needed) * max(first.source, first.target) <= _STRIP:
-        halfway = _rows_resized(image, first, second, needed, resampling)
-    else:
-        halfway = _strips_resized(image, first, second, vertical_first, needed, resampling)
-    resized = _one_pass(halfway, second, not vertical_first, resampling)
-    start = second.wanted.start - second.span().start
-    stop = start + len(second.wanted)
-    width, height = resized.size
-    return geometry.planes(resized.crop((start, 0, stop, height) if vertical_first else (0, start, width, stop)))
-
-
-def _rows_resized(image: Image.Image, x: Side, y: Side, rows: range, resampling: Image.Resampling) -> Image.Image:
-    """Resize these rows at once; others are black, below them only those that the box of the second pass reaches."""
-    resized = _one_pass(image.crop((0, rows.start, x.source, rows.stop)), x, False, resampling)
-    left, (_, bottom) = x.wanted.start - x.span().start, y.corners(y.span())
-    return resized.crop(
-        (left, -rows.start, left + len(x.wanted), max(rows.stop, math.ceil(bottom)) - rows.start),
-    )
-
-
-def _strips_resized(
-    image: Image.Image,
-    first: Side,
-    second: Side,
-    vertical_first: bool,
-    needed: range,
-    resampling: Image.Resampling,
-) -> Image.Image:
-    """Resize strips along ``first`` onto an image that keeps all of ``second``, on which its pass depends."""
-
-    def xy(along: int, across: int) -> tuple[int, int]:
-        return (across, along) if vertical_first else (along, across)
-
-    halfway = Image.new(image.mode, xy(len(first.wanted), second.source))
-    left = first.span().start - first.wanted.start
-    step = max(1, _STRIP // max(first.source, first.target))
-    for start in range(needed.start, needed.stop, step):
-        stop = min(start + step, needed.stop)
-        strip = image.crop((*xy(0, start), *xy(first.source, stop)))
-        halfway.paste(_one_pass(strip, first, vertical_first, resampling), xy(left, start))
+def _halfway(image: Image.Image, passes: _Passes, resampling: Image.Resampling) -> Image.Image:
+    """The first pass, strip by strip; what it did not make of what is kept is black."""
+    strips = (_cut(image, taken).resize(size, resampling, box) for taken, size, box in passes.strips)
+    if len(passes.strips) == 1:
+        return _cut(next(strips), passes.kept)
+    left, top, right, bottom = passes.kept
+    halfway = Image.new(image.mode, (right - left, bottom - top))
+    corner = passes.strips[0].taken
+    for strip, (taken, *_) in zip(strips, passes.strips, strict=True):
+        halfway.paste(strip, (taken[0] - corner[0] - left, taken[1] - corner[1] - top))
     return halfway
 
 
-def _one_pass(image: Image.Image, side: Side, vertical: bool, resampling: Image.Resampling) -> Image.Image:
-    """Resize ``side`` of ``image``, of which ``side.span()`` comes out, and leave the other as it is."""
-    span, (start, stop) = side.span(), side.corners(side.span())
-    if vertical:
-        return image.resize((image.width, len(span)), resampling, (0, start, image.width, stop))
-    return image.resize((len(span), image.height), resampling, (start, 0, stop, image.height))
+def _cut(image: Image.Image, box: Box) -> Image.Image:
+    """The box of an image, black where it reaches beyond it, without a copy where it is the whole image."""
+    return image if box == (0, 0, *image.size) else image.crop(box)
+
+
+def _nearest(x: Side, y: Side) -> Callable[[Image.Image], Pixels]:
+    """Resize in one pass; Pillow adds up its step, and its rounding errors, which only exact centres do not have."""
+    columns, rows = x.span(), y.span()
+    (left, right), (top, bottom) = x.corners(columns), y.corners(rows)
+    shown = _box(False, _shown(x), _shown(y))
+
+    def resized(image: Image.Image) -> Pixels:
+        if bottom > image.height:
+            image = image.crop((0, 0, image.width, math.ceil(bottom)))
+        some = image.resize((len(columns), len(rows)), Image.Resampling.NEAREST, (left, top, right, bottom))
+        return geometry.planes(_cut(some, shown))
+
+    return resized
 
 
 def torch_is_faster(reduced: Reduced, x: Side, y: Side, interpolation: Interpolation) -> bool:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 from imgcls.preprocessing import formats, jpeg, pixels
+from imgcls.preprocessing.geometry import Reduced
 from imgcls.preprocessing.jpeg import Header
 from imgcls.preprocessing.undecodable import FAULTS
 
@@ -24,18 +25,10 @@ _ROWS = (1, 16, 31, 32, 47)
 _EXAMPLES = (("L", None), ("RGB", "4:4:4"), ("RGB", "4:2:2"), ("RGB", "4:2:0"))
 
 
-class UpperRows(NamedTuple):
-    """``image``: the upper rows, RGB, of an image of ``size`` (h, w); ``remarks``: see :mod:`pixels`."""
-
-    image: Image.Image
-    size: tuple[int, int]
-    remarks: tuple[str, ...]
-
-
 def decode(
     data: bytes, rows: Callable[[tuple[int, int]], int], exif: Literal["ignore", "apply"] = "ignore"
-) -> UpperRows | None:
-    """At least the ``rows`` of an image's size (h, w), as a file's bytes have them.
+) -> Reduced | None:
+    """At least the upper ``rows`` of an image's size (h, w), RGB, as a file's bytes have them.
 
     None for whatever is to be decoded as a whole: other formats and forms of JPEG, images that Exif turns, those of
     more pixels than Pillow warns of, all that does not decode, and everything where :func:`is_proven` is false.
@@ -45,7 +38,7 @@ def decode(
         return None
     try:
         remarks = () if header.is_plain else _remarks(data, exif)
-        return None if remarks is None else UpperRows(_decoded(data, header, rows(header.size)), header.size, remarks)
+        return None if remarks is None else Reduced(_decoded(data, header, rows(header.size)), 1, header.size, remarks)
     except FAULTS:  # of which decoding the whole has the words
         return None
 
