@@ -1,11 +1,12 @@
 """How long the array EfficientNet takes for a step of training, next to PyTorch's, and where its time goes.
 
-    python bench/reference_step.py [--arch efficientnet_b0] [--sizes 224,64] [--batch 16] [--rounds 5]
+    python bench/reference_step.py [--arch efficientnet_b0] [--sizes 224,64] [--batch 16] [--rounds 5] [--clock cpu]
 
 A step is forward, backward and NAdam, in float32, PyTorch eager. Both take turns in one process, with as many threads
 as ``OMP_NUM_THREADS`` states, else one per core. A ratio is that of the medians; with it come the lowest and highest
 ratio of one turn. One turn of each before the first is not counted. Where there are a GPU and CuPy, the same step is
-timed there, too, next to PyTorch's. Run it while nothing else runs.
+timed there, too, next to PyTorch's. Run it while nothing else runs. CPU time, that of all threads, suffers less from
+what runs nevertheless; take it with one thread, because PyTorch's threads spend it while they wait.
 """
 
 import argparse
@@ -32,6 +33,9 @@ from imgcls.system import machine
 SETTINGS: dict[str, Any] = {"lr": 1e-3, "weight_decay": 1e-4, "decoupled_weight_decay": True}
 SMOOTHING = 0.1
 
+Clock = Callable[[], float]
+CLOCKS: dict[str, Clock] = {"wall": time.perf_counter, "cpu": time.process_time}
+
 TIMED = (
     (convolution, "convolution"),
     (convolution, "input_gradient"),
@@ -47,9 +51,9 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(machine.threads())
     versions = f"numpy {np.__version__}, torch {torch.__version__}"
-    print(f"{options.arch}, batch {options.batch}, {machine.threads()} threads, {versions}")
+    print(f"{options.arch}, batch {options.batch}, {machine.threads()} threads, {options.clock} time, {versions}")
     for size in options.sizes:
-        _compare(options.arch, size, options.batch, options.rounds)
+        _compare(options.arch, size, options.batch, options.rounds, CLOCKS[options.clock])
         if torch.cuda.is_available() and find_spec("cupy"):
             _compare_on_gpu(options.arch, size, options.batch, options.rounds)
     _compare_loop(options.rounds)
@@ -61,6 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sizes", type=lambda text: [int(size) for size in text.split(",")], default=[224, 64])
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
     return parser.parse_args()
 
 
@@ -88,10 +93,10 @@ def cupy_step(arch: str, images: Any, labels: Any) -> Callable[[], object]:
     return waited
 
 
-def _compare(arch: str, size: int, batch: int, rounds: int) -> None:
+def _compare(arch: str, size: int, batch: int, rounds: int, clock: Clock) -> None:
     drawn = inputs_of(size, batch)
     theirs, ours = torch_step(arch, *drawn, "cpu"), array_step(arch, *drawn)
-    turns = in_turns([theirs, ours], rounds)
+    turns = in_turns([theirs, ours], rounds, clock)
     print(f"\n{size} px: {_ratio(*turns)}; ms per image {_ms(turns[0], batch)} PyTorch, {_ms(turns[1], batch)} NumPy")
     with _timed() as seconds:
         total = _seconds(ours)
@@ -163,16 +168,18 @@ def _loop(x: Any, weight: Any) -> Any:
 # Clocks.
 
 
-def in_turns(calls: Sequence[Callable[[], object]], rounds: int) -> tuple[list[float], ...]:
+def in_turns(
+    calls: Sequence[Callable[[], object]], rounds: int, clock: Clock = time.perf_counter
+) -> tuple[list[float], ...]:
     """Seconds of each call, taken in turns; the first turn is not counted."""
-    turns = [[_seconds(call) for call in calls] for _ in range(1 + rounds)][1:]
+    turns = [[_seconds(call, clock) for call in calls] for _ in range(1 + rounds)][1:]
     return tuple(list(column) for column in zip(*turns, strict=True))
 
 
-def _seconds(call: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+def _seconds(call: Callable[[], object], clock: Clock = time.perf_counter) -> float:
+    begun = clock()
     call()
-    return time.perf_counter() - begun
+    return clock() - begun
 
 
 def _ratio(theirs: list[float], ours: list[float]) -> str:

@@ -7,6 +7,9 @@ import pytest
 
 from imgcls.doctor import children
 
+TIMM = {"torch": "class compiler:\n    disable = None", "torchvision": "", "timm": "__version__ = '9'"}
+"""A timm that is imported at once, with what comes before it."""
+
 
 def _plant(folder: Path, monkeypatch: pytest.MonkeyPatch, **modules: str) -> None:
     """Modules that child processes find before those that are installed."""
@@ -21,7 +24,7 @@ def test_a_library_that_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         tmp_path,
         monkeypatch,
         memray="print('hello')\nraise ImportError('libunwind.so.8:\\n cannot open')",
-        timm="__version__ = '9'",
+        **TIMM,
     )
     steps = children.tried("memray", "timm")
     assert steps["memray"].error == "ImportError: libunwind.so.8: cannot open"
@@ -37,7 +40,7 @@ def test_a_library_that_ends_the_process(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_library_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is given up after the limit, and what came before it counts."""
-    _plant(tmp_path, monkeypatch, timm="__version__ = '9'", memray="import time\ntime.sleep(60)")
+    _plant(tmp_path, monkeypatch, **TIMM, memray="import time\ntime.sleep(60)")
     steps = children.tried("timm", "memray", limit_s=1.5)
     assert steps["timm"].error is None
     assert steps["memray"].error == "it was not done after 1.5 s"

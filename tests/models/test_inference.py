@@ -98,7 +98,7 @@ def test_batches_have_a_limit_of_pixels_and_of_images() -> None:
     on_gpu = {side: replace(info, device="cuda") for side, info in sizes.items()}
     assert {side: inference.batch_size(info) for side, info in on_gpu.items()} == {32: 32, 224: 32, 480: 8}
     assert inference.batch_size(replace(sizes[224], device="cuda:1")) == 32
-    assert inference.batch_size(replace(sizes[224], runtime="openvino")) == 4
+    assert inference.batch_size(replace(sizes[224], runtime="openvino")) == 2
     assert inference.blank(sizes[224]).shape == (8, 3, 224, 224)
 
 

@@ -1,6 +1,8 @@
 """imgcls.system.devices: what torch calls differently on each device; none here has the GPU of an Apple processor."""
 
 import platform
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -30,6 +32,28 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(platform, "processor", lambda: "arm")
     monkeypatch.setattr(platform, "mac_ver", lambda: ("15.5", ("", "", ""), "arm64"))
     return names
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives memory back when it is asked to")
+def test_freed_memory_of_the_host_is_given_back(python: Callable[[str], pytest.RunResult]) -> None:
+    """What the C library holds between blocks that are in use is no longer resident."""
+    result = python(
+        "import psutil; from imgcls.system import devices; resident = lambda: psutil.Process().memory_info().rss\n"
+        "blocks = [bytearray(100_000) for _ in range(1000)]\n"
+        "before, blocks[:-1] = resident(), []\n"
+        "devices.of('cpu').empty_cache(); print(before - resident() > 90_000_000)"
+    )
+    assert result.outlines == ["True"], result.errlines
+
+
+@pytest.mark.parametrize("elsewhere", ["darwin", "win32"])
+def test_other_systems_give_memory_back_by_themselves(elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no glibc, nothing is called."""
+    monkeypatch.setattr(sys, "platform", elsewhere)
+    devices.malloc_trim.cache_clear()
+    assert devices.malloc_trim() is None
+    devices.of("cpu").empty_cache()
+    devices.malloc_trim.cache_clear()
 
 
 def test_a_device_that_torch_does_not_see_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from imgcls import light_imports
+
 
 def torch() -> dict[str, Any]:
     """Its build, and the devices that it sees."""
@@ -50,15 +52,15 @@ def numpy() -> dict[str, Any]:
 def torchvision() -> dict[str, Any]:
     """Whether its operators are there, which torchvision itself does not state when they are not."""
     import torch
-    import torchvision
 
+    torchvision = light_imports.torchvision()
     torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
     return {"file": torchvision.__file__, "version": torchvision.__version__}
 
 
 def timm() -> dict[str, Any]:
-    import timm
-
+    """Its version; it is imported as imgcls imports it."""
+    timm = light_imports.timm()
     return {"file": timm.__file__, "version": timm.__version__}
 
 

@@ -19,7 +19,7 @@ from imgcls.models import identity
 from imgcls.models.model import Model
 from imgcls.models.runtimes import base as runtimes
 from imgcls.models.sources import statement
-from imgcls.models.weights import caches, publications
+from imgcls.models.weights import caches, hashes, publications
 from imgcls.records.config import ModelSpec, PublishedWeights
 from imgcls.records.description import ModelDescription
 from imgcls.records.weights import PublishedFile, WeightsAccess
@@ -109,7 +109,7 @@ def _files(spec: ModelSpec, weights: Path | None) -> Iterator[Path]:
 
 
 def _sha256(file: Path) -> str | None:
-    return hashing.file_sha256(file) if file.is_file() else None
+    return hashes.file_sha256(file) if file.is_file() else None
 
 
 def of(model: Model) -> ModelDescription | None:

@@ -23,8 +23,8 @@ BATCH_PIXELS = {
     "cpu": 8 * 224 * 224,
     "cuda": 64 * 224 * 224,
     "mps": 8 * 224 * 224,
-    "openvino": 4 * 224 * 224,
-    "openvino-ir": 4 * 224 * 224,
+    "openvino": 2 * 224 * 224,
+    "openvino-ir": 2 * 224 * 224,
 }
 """The most pixels in a batch, by runtime or else device.
 

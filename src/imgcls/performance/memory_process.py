@@ -114,7 +114,10 @@ def _peaks(captures: Mapping[str, Path], model: Model, usages: tuple[PeakUsage, 
 
 
 def _import_libraries(spec: ModelSpec) -> None:
-    """Import what loading the model imports. What fails here fails again, with its message, when it is loaded."""
+    """Import what loading the model imports, as a program that serves it does: with torch's compiler where that comes.
+
+    What fails here fails again, with its message, when the model is loaded.
+    """
     import_module("imgcls.models.runtimes.eager")
     import_module("safetensors.torch")
     with suppress(Exception, SystemExit):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from imgcls.errors import DeviceMissing
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Device:
-    """The CPU, on which nothing is asynchronous and nothing is cached; the other devices differ from it.
+    """The CPU, on which nothing is asynchronous and torch caches nothing; the other devices differ from it.
 
     ``remedy``: what to do where torch does not see the device.
     """
@@ -28,7 +31,9 @@ class Device:
         """Wait until it has done all that was started."""
 
     def empty_cache(self) -> None:
-        """Give memory back that torch holds for later."""
+        """Give memory back that torch, or on the CPU the C library, holds for later."""
+        if trim := malloc_trim():
+            trim(0)
 
     def available_bytes(self, device: str) -> int:
         """Memory that is available without swapping, or free on a GPU of its own memory."""
@@ -120,6 +125,12 @@ class Mps(Device):
 
 DEVICES: Mapping[str, Device] = {"cpu": Device(), "cuda": Cuda(), "mps": Mps()}
 """By the name that options and configurations have; torch's names may have a number behind it, as in ``cuda:1``."""
+
+
+@cache
+def malloc_trim() -> Callable[[int], int] | None:
+    """What makes glibc give back the memory that was freed (docs/decisions.md#freed-memory); None elsewhere."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 def of(device: str) -> Device:

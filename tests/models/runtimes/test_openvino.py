@@ -109,6 +109,15 @@ def test_a_damaged_conversion_is_converted_again(tmp_path: Path) -> None:
     assert weights.read_bytes() != content
 
 
+def test_a_stored_conversion_is_folded(tmp_path: Path) -> None:
+    """Normalisation is part of the weights that are stored, and not computed again by every process that reads them."""
+    OpenVinoClassifier(_request(folder=tmp_path / "key")).logits(IMAGES)
+    network = openvino.library().Core().read_model(tmp_path / "key" / openvino.IR)
+    operations = [operation.get_type_name() for operation in network.get_ops()]
+    assert operations.count("Convolution") == 1
+    assert not {"BatchNormInference", "Divide", "Sqrt", "Subtract"} & set(operations)
+
+
 class Looking(nn.Module):
     """Its sign depends on the images."""
 
@@ -235,3 +244,18 @@ def test_usage_statistics_are_not_sent(python: Callable[[str], pytest.RunResult]
         "print([name for name, module in sys.modules.items() if name.startswith('openvino_telemetry') and module])"
     )
     assert result.outlines == ["[]"], result.errlines
+
+
+@pytest.mark.slow
+def test_threads_that_are_the_first_do_not_wait_for_each_other(python: Callable[[str], pytest.RunResult]) -> None:
+    """In a process that has just imported OpenVINO, four threads have their first batch at once, and all end."""
+    result = python(
+        "import threading, faulthandler; faulthandler.dump_traceback_later(30, exit=True)\n"
+        "from imgcls.models.runtimes import openvino\n"
+        "types, together = openvino.library().Type, threading.Barrier(4)\n"
+        "def first():\n"
+        "    together.wait(); types.f32.to_dtype()\n"
+        "threads = [threading.Thread(target=first) for _ in range(4)]\n"
+        "[thread.start() for thread in threads]; [thread.join() for thread in threads]; print('done')"
+    )
+    assert result.outlines == ["done"], result.errlines

@@ -21,11 +21,13 @@ from imgcls.models import outputs
 from imgcls.models.runtimes import cache
 from imgcls.models.runtimes.base import Request
 from imgcls.models.runtimes.eager import refusal
-from imgcls.system import versions
+from imgcls.system import devices, versions
 
 HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 CAPABILITIES = {"float32": "FP32", "bfloat16": "BF16", "float16": "FP16"}
 IR = "openvino.xml"
+
+_IMPORT = threading.Lock()
 
 
 class OpenVinoClassifier:
@@ -114,6 +116,7 @@ class OpenVinoClassifier:
             raise
         except Exception as error:  # the converter runs the network's own code, which may raise anything
             raise ModelError(f"OpenVINO cannot run {self.request.name}: {one_line(error)[:300]}") from error
+        devices.of("cpu").empty_cache()
         self.compile_seconds += time.perf_counter() - before
         return compiled
 
@@ -124,9 +127,10 @@ class OpenVinoClassifier:
             with suppress(RuntimeError):  # of another version, perhaps: it is converted anew
                 return core.read_model(folder / IR)
             cache.remove(folder)
-        network = converted(self.request)
+        network = folded(converted(self.request))
         if folder:
             cache.store(folder, lambda place: library().save_model(network, place / IR, compress_to_fp16=False))
+        devices.of("cpu").empty_cache()  # before compiling takes as much again
         return network
 
 
@@ -158,9 +162,11 @@ def started(otherwise: str = 'use runtime = "eager"') -> Any:
 
 
 def library() -> Any:
-    """OpenVINO without its usage statistics."""
-    with without_statistics():
-        return import_module("openvino")
+    """OpenVINO without its usage statistics, ready for several threads (docs/decisions.md#openvino-in-threads)."""
+    with _IMPORT, without_statistics():
+        openvino = import_module("openvino")
+        openvino.Type.f32.to_dtype()  # two threads that make the first such call at once wait for each other for ever
+    return openvino
 
 
 @contextmanager
@@ -197,6 +203,14 @@ def converted(request: Request) -> Any:
     images.set_element_type(openvino.Type.f32)
     images.set_partial_shape(openvino.PartialShape([-1, *shape]))
     network.validate_nodes_and_infer_types()
+    return network
+
+
+def folded(network: Any) -> Any:
+    """The network with what follows from its weights computed once, in place (docs/decisions.md#folded-networks)."""
+    from openvino._offline_transformations import apply_moc_transformations
+
+    apply_moc_transformations(network, cf=False, smart_reshape=False)
     return network
 
 

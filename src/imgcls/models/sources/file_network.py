@@ -21,7 +21,7 @@ from imgcls.models.runtimes import base as runtimes
 from imgcls.models.runtimes.base import Request
 from imgcls.models.sources import base
 from imgcls.models.sources.base import Source, Weights
-from imgcls.models.weights import lock
+from imgcls.models.weights import hashes, lock
 from imgcls.records.config import InputSpec, ModelSpec
 from imgcls.records.data import LabelList
 
@@ -83,7 +83,7 @@ class FileSource(Source):
         """The module of the file, and the file's sha256."""
         contents = self.contents(spec)
         for file in contents.files[1:]:
-            lock.require_listed(file, hashing.file_sha256(file), spec.access)
+            lock.require_listed(file, hashes.file_sha256(file), spec.access)
         return self.module(spec, contents), base.checked_sha256(spec, contents.files[0])
 
     def _tried(self, spec: ModelSpec, contents: Contents) -> Contents:
@@ -231,8 +231,8 @@ def require_fetched(file: Path, what: str) -> None:
 def sha256(files: tuple[Path, ...]) -> str:
     """The sha256 of one file, or of several with their names."""
     if len(files) == 1:
-        return hashing.file_sha256(files[0])
-    return hashing.of_json({file.name: hashing.file_sha256(file) for file in files})
+        return hashes.file_sha256(files[0])
+    return hashing.of_json({file.name: hashes.file_sha256(file) for file in files})
 
 
 def damaged(file: Path, what: str, why: str) -> ModelError:

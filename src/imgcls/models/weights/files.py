@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from imgcls import hashing, lfs, messages
+from imgcls import lfs, messages
 from imgcls.config.specs import WEIGHT_SUFFIXES
 from imgcls.errors import ModelError, WeightsMissing
+from imgcls.models.weights import hashes
 
 PUBLISHED_NAMES = ("model.safetensors", "pytorch_model.bin")
 """What files of weights are called on Hugging Face, in the order that timm tries them in."""
@@ -99,7 +100,7 @@ def is_safetensors(path: Path) -> bool:
 
 def check_pin(path: Path, sha256: str) -> None:
     """Raise :class:`ModelError` where a file is not the pinned one, :class:`WeightsMissing` where there is none."""
-    actual = hashing.file_sha256(located(path))
+    actual = hashes.file_sha256(located(path))
     if actual != sha256.lower():
         raise ModelError(
             f"{path} is not the pinned file: its sha256 is {actual}, the configuration pins {sha256}; "

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from imgcls import hashing
 from imgcls.errors import ConfigError, ModelError
+from imgcls.models.weights import hashes
 from imgcls.records.weights import LockedFile, PublishedFile, WeightsAccess
 
 
@@ -29,7 +29,7 @@ def required(file: PublishedFile, access: WeightsAccess) -> LockedFile | None:
 
 def check(path: Path, entry: LockedFile) -> None:
     """Raise ModelError where a file is not the locked one."""
-    actual = hashing.file_sha256(path)
+    actual = hashes.file_sha256(path)
     if actual != entry.sha256:
         raise ModelError(
             f"{path} is not the file that the lock lists: its sha256 is {actual}, and not {entry.sha256}; delete it "
