@@ -112,9 +112,10 @@ class Scene:
     rows: list[Row] = field(default_factory=list)
 
     @property
-    def same_arithmetic(self) -> bool:
-        """Whether our predictions have to be those of the loop, which is eager, exact and in float32 but for TF32."""
-        return (self.request.precision, self.request.decode, self.device) == ("float32", "exact", "cpu")
+    def same_counts(self) -> bool:
+        """Whether our counts have to be those of the loop, which is eager, exact and in float32 but for TF32."""
+        is_exact = self.request.precision in {"float32", "auto"} and self.request.decode == "exact"
+        return is_exact and self.device == "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +295,7 @@ def _check_predictions(scene: Scene, one: Round) -> None:
     assert one.stored.counted("from_store") == dict.fromkeys(one.models, listed)
     assert one.stored.spent("model") == 0
     assert _predictions(one.stored) == _predictions(one.cold)
-    if scene.same_arithmetic:
+    if scene.same_counts:
         for (_, name), outcome in one.loops.items():
             assert one.cold.best_classes(name) == outcome["best_classes"]
             assert {key: one.cold.counted(key)[name] for key in ("top1_count", "top5_count")} == {

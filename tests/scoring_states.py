@@ -13,7 +13,8 @@ from imgcls.evaluation.state import DatasetState, ModelState, RemarksByImage
 from imgcls.preprocessing.preprocess import Preprocessing
 from imgcls.records.config import DatasetSpec
 from imgcls.records.data import Images, LabelList, Listing, Matching
-from imgcls.records.evaluation import Output, RuntimeChoice
+from imgcls.records.evaluation import Output
+from imgcls.records.runtime import RuntimeChoice
 
 OUTPUT = Output(((0, 1.0), (1, 0.5)), 2.0, (0.5,) * 12)
 LABELS = LabelList("two", ("cat", "dog"))

@@ -29,6 +29,7 @@ VARIANTS = {
     "-float16": 'precision = "float16"',
     "-bfloat16": 'precision = "bfloat16"',
     "-fast": 'precision = "float16"\ndecode = "fast"',
+    "-auto": 'precision = "auto"',
     "-compiled": 'precision = "float16"\nruntime = "compile"',
 }
 """What is scored of each of :data:`TIMED`, by the end of its name."""
@@ -53,7 +54,7 @@ def measure(scene: Scene, steps: Steps) -> None:
     config, exact = _laid_out(scene, steps), Best()
     for name in TIMED:
         steps.take(f"{name}, the tutorial's loop", partial(_loop, scene, config, name))
-        for variant in ("", "-float16", "-bfloat16", "-fast")[: 1 if scene.dry and name != TIMED[0] else None]:
+        for variant in ("", "-float16", "-bfloat16", "-fast", "-auto")[: 1 if scene.dry and name != TIMED[0] else None]:
             steps.take(name + variant, partial(_scored, scene, config, exact, [name + variant]))
     everything = [f"{name}-float16" for name in scene.models()]
     steps.take("all models, float16", partial(_scored, scene, config, exact, everything))
@@ -124,6 +125,7 @@ def _scored(scene: Scene, config: Path, exact: Best, names: Sequence[str]) -> Ma
         "load_seconds": sum(sum(one["load_seconds"].values()) for one in passes),
         "compile_seconds": sum(sum(one["compile_seconds"].values()) for one in passes),
         "runtimes": sorted(set(runtimes.values())),
+        "screened": {name: result["screened"] for name, result in results.items() if result["screened"]},
         "top1": {name: result["top1_count"] for name, result in results.items()},
         "flips": {name: flips for name in names if (flips := _flips(scored, name, exact)) is not None},
     }

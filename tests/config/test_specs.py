@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from configurations import BASE, assert_refused, load_text
+from imgcls import extensions
 from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError
 
@@ -138,7 +139,7 @@ def test_a_model_without_an_arch_is_refused(tmp_path: Path) -> None:
         ("datasets = ['photo']", "datasets: no dataset 'photo'; did you mean 'photos'?"),
         ("runtime = 'tvm'", "runtime: 'tvm' is not one of auto, eager, compile, openvino"),
         ("precision = 'float15'",
-         "precision: 'float15' is not one of float32, bfloat16, float16; did you mean 'float16'?"),
+         "precision: 'float15' is not one of float32, bfloat16, float16, auto; did you mean 'float16'?"),
         ("precision = 32", "precision: must be a string, not 32"),
         ("decode = 'quick'", "decode: 'quick' is not one of exact, fast"),
     ],
@@ -193,3 +194,12 @@ def test_weights_come_from_one_key(tmp_path: Path, lines: str, message: str) -> 
     file.write_text(f'[models.m]\narch = "timm:test_resnet"\n{lines}\n')
     with pytest.raises(ConfigError, match=message):
         configuration.load([file])
+
+
+@pytest.mark.parametrize("runtime", ["", 'runtime = "auto"', 'runtime = "openvino"'])
+def test_installed_packages_are_asked_only_for_other_runtimes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str
+) -> None:
+    """The entry points of all of them would be read for each model."""
+    monkeypatch.setattr(extensions, "selectable_runtimes", lambda: pytest.fail("asked"))
+    assert load_text(tmp_path, f"[models.m]\narch = 'timm:x'\n{runtime}").models["m"]

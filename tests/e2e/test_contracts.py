@@ -11,9 +11,10 @@ import pytest
 from builders import extra_info
 from imgcls.golden.records import Golden
 from imgcls.records.comparison import Prediction
-from imgcls.records.evaluation import DatasetOutcome, RuntimeChoice
+from imgcls.records.evaluation import DatasetOutcome
 from imgcls.records.performance import ProfileDiff
 from imgcls.records.report import Report
+from imgcls.records.runtime import RuntimeChoice
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,6 +43,8 @@ COMPARISON = (
 COMPARISON_CLASSES = "label images before_count after_count losses gains p_value p_holm real"
 DIFFERENCES = "accuracy images before_count after_count losses gains difference low high p_value detectable of_images"
 FLIPS = "change path image_sha256 label before after"
+SCREEN = "precision bound images again largest median"
+SCREENED = "precision bound reduced again audited changed most_changed"
 FAULTS = "stage name what explained top1_lost"
 COST = "file_bytes p50_ns p95_ns peak_bytes"
 MOVER = "name before_ns after_ns before_calls after_calls real"
@@ -60,10 +63,11 @@ KEYS: dict[type, dict[str, str]] = {
             "scored rejected ignored unscored distinct top1_count top5_count top1 top1_err top1_low top1_high top5 "
             "top5_err top5_low top5_high macro_f1 overall_top5 img_size crop_pct interpolation images_per_second "
             "from_store ids_ignored runtime_note drifts prediction_key exif labels_sha256 accepted classes failure "
-            "verdicts input_sources notes untrained class_count set_seconds units"
+            "verdicts input_sources notes untrained class_count set_seconds units screened"
         ),
         "datasets": "dataset listed scored rejected ignored ignored_suffixes empty_classes remarks notes all_paths",
         "results.drifts": DRIFTS,
+        "results.screened": SCREENED,
         "results.classes": CLASSES,
         "results.units": UNITS,
         "results.units.classes": CLASSES,
@@ -121,7 +125,7 @@ KEYS: dict[type, dict[str, str]] = {
             "self_cuda_high_ns"
         ),
     },
-    Prediction: {"": "model dataset path image_sha256 label top group"},
+    Prediction: {"": "model dataset path image_sha256 label top group precision"},
     ProfileDiff: {"": "model clock changed by_chance movers total", "movers": MOVER, "total": MOVER},
     Golden: {
         "": (
@@ -136,7 +140,7 @@ KEYS: dict[type, dict[str, str]] = {
         "all_paths",
         "passes": PASS,
         "pairs": "scores facts failure prediction_key labels accepted overall from_store ids_ignored choice "
-        "set_seconds",
+        "set_seconds screened",
         "pairs.scores": (
             "model dataset listed scored rejected ignored unscored distinct top1_count top5_count classes mass "
             "class_count units"
@@ -150,11 +154,13 @@ KEYS: dict[type, dict[str, str]] = {
         ),
         "pairs.facts.input": INPUT,
         "pairs.failure": FAILURE,
-        "pairs.choice": "runtime listed why drifts",
+        "pairs.choice": "runtime listed why drifts screen",
         "pairs.choice.drifts": DRIFTS,
+        "pairs.choice.screen": SCREEN,
+        "pairs.screened": SCREENED,
         "rejections": REJECTIONS,
     },
-    RuntimeChoice: {"": "runtime listed why drifts", "drifts": DRIFTS},
+    RuntimeChoice: {"": "runtime listed why drifts screen", "drifts": DRIFTS, "screen": SCREEN},
 }
 """By the path of each object in its document; new keys may be added here, and none may go or be renamed."""
 

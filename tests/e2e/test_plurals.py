@@ -16,9 +16,10 @@ from imgcls import messages
 from imgcls.gates import accuracy, cost, parity, regression
 from imgcls.records.comparison import Comparison, Difference, Flip, PairwiseTest
 from imgcls.records.data import Rejection
-from imgcls.records.evaluation import ClassScore, PredictionChange, SpeedOption
+from imgcls.records.evaluation import ClassScore
 from imgcls.records.performance import Growth, Profile
 from imgcls.records.report import DatasetFiles, Report
+from imgcls.records.runtime import PredictionChange, Screened, SpeedOption
 from imgcls.records.thresholds import Gate, LatencyGate, MemoryGate, ParityGate, ProvenThreshold
 from imgcls.reporting import markdown, operator_table, terminal
 from imgcls.reporting.presentation import Presentation
@@ -68,7 +69,8 @@ def _report(n: int) -> Report:
         latencies=(make_latency(rounds=max(n, 1)),),
         memories=(make_memory(growth=Growth(n, 0.0, -1.0, 1.0)),),
     )
-    return replace(report, results=tuple(replace(result, drifts=drifts) for result in report.results))
+    screened = Screened("bfloat16", 0.5, n, n, n, n, 1.0) if n else None
+    return replace(report, results=tuple(replace(r, drifts=drifts, screened=screened) for r in report.results))
 
 
 def _verdicts(n: int) -> Iterator[str]:

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from imgcls.evaluation import agreement
-from imgcls.records.evaluation import PredictionChange
+from imgcls.records.runtime import PredictionChange
 
 LIMIT = 1e-3
 LOGITS = np.array([[5.0, 4.0, 3.0, 2.0, 1.0, 0.0, -1.0], [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]], np.float32)

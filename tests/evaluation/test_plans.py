@@ -9,8 +9,8 @@ import pytest
 from imgcls import hashing
 from imgcls.errors import ConfigError, MachineError
 from imgcls.evaluation import plans
-from imgcls.records.evaluation import PredictionChange, RuntimeChoice
 from imgcls.records.plan import PlannedRuntime
+from imgcls.records.runtime import PredictionChange, RuntimeChoice
 
 PARTS: dict[str, Any] = {"arch": "timm:net", "torch": "2.14.1", "input": (1, 2)}
 CHOICE = RuntimeChoice(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -22,8 +23,9 @@ from imgcls.evaluation import ray_rows, ray_worker
 from imgcls.evaluation.decoding import Decoding
 from imgcls.evaluation.pipeline import BatchResult
 from imgcls.evaluation.ray_worker import Actor, RemoteModel, Work
+from imgcls.models import loader
 from imgcls.models.pool import ModelPool
-from imgcls.records.config import Settings
+from imgcls.records.config import Precision, Settings
 from imgcls.records.data import ImageRef
 
 
@@ -46,7 +48,8 @@ def _work(settings: Settings, *names: str, outputs: int = 3, **parts: Any) -> Wo
     for name in names:
         here = {**pool.get(name).key_parts(Decoding(dataset).name), **parts}
         key = "00" * 32 if parts else pool.get(name).prediction_key(Decoding(dataset).name)
-        models.append(RemoteModel(settings.models[name], "eager", key, json.loads(hashing.canonical(here)), outputs))
+        parts_here = json.loads(hashing.canonical(here))
+        models.append(RemoteModel(settings.models[name], "eager", key, parts_here, outputs, "float32", None))
     return Work(dataset, tuple(models), "cpu", 1, Path.cwd())
 
 
@@ -90,7 +93,7 @@ def test_a_model_that_fails_is_not_run_again_and_the_others_are(importable: Proj
     importable.also('[models.broken]\narch = "python:nets:broken"\nlabels = "names.txt"\n')
     settings = configuration.load([importable.folder / "imgcls.toml"])
     work = _work(settings, "colour")
-    broken = RemoteModel(settings.models["broken"], "eager", "00" * 32, {}, 3)
+    broken = RemoteModel(settings.models["broken"], "eager", "00" * 32, {}, 3, "float32", None)
     actor = Actor(Work(work.dataset, (*work.models, broken), "cpu", 1, Path.cwd()))
     images = _images(settings)
     for part in (images[:6], images[6:]):
@@ -140,3 +143,19 @@ def test_threads_take_images_that_all_batches_divide(importable: Project) -> Non
     actor = Actor(_work(settings, "colour"))
     [stage] = actor._stages.values()
     assert ray_worker._images_per_thread([stage]) % stage.batch_size == 0
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_of_two_precisions_it_runs_the_one_that_is_asked_for(importable: Project, precision: Precision) -> None:
+    """The key is that of both together, as at the driver."""
+    settings = configuration.load([importable.folder / "imgcls.toml"])
+    settings = replace(settings, models={"colour": replace(settings.models["colour"], precision="auto")})
+    dataset, model = settings.datasets["colours"], ModelPool(settings.models, "cpu").get("colour")
+    both = loader.scored_again(model, "bfloat16")
+    parts = json.loads(hashing.canonical(both.key_parts(Decoding(dataset).name)))
+    key = both.prediction_key(Decoding(dataset).name)
+    remote = RemoteModel(settings.models["colour"], "eager", key, parts, 3, precision, "bfloat16")
+    result = _result(Actor(Work(dataset, (remote,), "cpu", 1, Path.cwd())), _images(settings), "colour")
+    logits = np.array([logit for _, output in result.outputs["colour"] for _, logit in output.top], np.float32)
+    is_rounded = not (logits.view(np.uint32) & 0xFFFF).any()
+    assert (len(result.outputs["colour"]), is_rounded) == (12, precision == "bfloat16")

@@ -21,12 +21,11 @@ from imgcls.records.evaluation import (
     Failure,
     PairOutcome,
     Pass,
-    PredictionChange,
-    RuntimeChoice,
     Scores,
     Verdict,
 )
 from imgcls.records.report import Report
+from imgcls.records.runtime import PredictionChange, RuntimeChoice
 from imgcls.reporting import result_document
 from imgcls.stats import proportions
 from imgcls.system import versions
@@ -51,9 +50,9 @@ RESULT = {
 ALSO_OURS = {
     "decode", "distinct", "macro_f1", "ids_ignored", "runtime_note", "drifts",
     "prediction_key", "exif", "labels_sha256", "accepted", "classes", "failure", "input_sources",
-    "notes", "untrained", "class_count", "set_seconds", "units",
+    "notes", "untrained", "class_count", "set_seconds", "units", "screened",
 }  # fmt: skip
-PREDICTION = {"model", "dataset", "path", "image_sha256", "label", "top", "group"}
+PREDICTION = {"model", "dataset", "path", "image_sha256", "label", "top", "group", "precision"}
 
 
 def _outcome(*pairs: PairOutcome, passes: tuple[Pass, ...] = (), complete: bool = True) -> DatasetOutcome:
@@ -125,7 +124,7 @@ def test_a_result_has_what_was_measured() -> None:
         "runtime_note": "slow", "drifts": {"precision": {"images": 64, "top1": 1, "top5": 2}},
         "classes": {"cat": {"scored": 9, "top1_count": 5, "top5_count": 8, "answered": 6}}, "failure": None,
         "input_sources": {}, "notes": [], "untrained": False, "class_count": None, "set_seconds": None,
-            "units": None,
+        "units": None, "screened": None,
         "verdicts": [
             {"metric": "top1", "threshold": 0.6, "check": "top1 >= 0.6", "status": "pass", "message": VERDICT.message}
         ],

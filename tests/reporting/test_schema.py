@@ -17,10 +17,11 @@ from imgcls.comparison import compare, pairwise, saved_run
 from imgcls.comparison.parts import Part
 from imgcls.records.comparison import SavedRun
 from imgcls.records.data import Rejection
-from imgcls.records.evaluation import Failure, PredictionChange, RuntimeChoice, Verdict
+from imgcls.records.evaluation import Failure, Verdict
 from imgcls.records.parity import ContractCheck, ExportCost, Fault, ServingCheck, ServingImage, StepError
 from imgcls.records.performance import Operator, Profile
 from imgcls.records.report import JudgedLimit, Report, Selection
+from imgcls.records.runtime import PredictionChange, RuntimeChoice
 from imgcls.reporting import document_units, result_document, schema
 
 ROOT = Path(__file__).parents[2]

@@ -19,6 +19,7 @@ from imgcls.records.evaluation import (
     Verdict,
 )
 from imgcls.records.report import Report
+from imgcls.records.runtime import Screened
 from imgcls.reporting import result_document, tables, terminal
 from imgcls.reporting.presentation import Presentation
 from imgcls.stats import proportions
@@ -102,6 +103,26 @@ def test_a_runtime_that_scored_nothing_is_not_named() -> None:
     """Without a scored image there is no line."""
     none = PairOutcome(make_scores(scored=0, unscored=1000), replace(INFO, runtime="openvino"))
     assert " by openvino" not in _text(make_report(none, passes=(make_pass("net"),)))
+
+
+@pytest.mark.parametrize(
+    ("screened", "line"),
+    [
+        (
+            Screened("bfloat16", 0.5, 760, 240, 30, 0, 0.095),
+            (
+                "760 of 1000 images in bfloat16, 240 again in float32, 30 of these as an audit: 0 counts changed, so "
+                "that at most 9.5 % of the others have another count (95 %); "
+            ),
+        ),
+        (Screened("float16", 0.5, 0, 1, 0, 0, None), "0 of 1 image in float16, 1 again in float32; "),
+    ],
+)
+def test_what_was_scored_in_which_precision_is_a_line(screened: Screened, line: str) -> None:
+    """With what the audit says of the images that were not scored again."""
+    result = replace(make_report(_measured()).results[0], screened=screened)
+    [remark] = tables.remarks(result)
+    assert remark == line + "other places of the five best, and probabilities, are those of the precision"
 
 
 def test_a_failure_has_a_line() -> None:

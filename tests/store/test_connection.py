@@ -27,6 +27,11 @@ def test_a_batch_is_stored_whole_or_not_at_all(store: Store) -> None:
     assert store.verify() == 1
 
 
+def test_what_is_committed_is_on_the_disk() -> None:
+    """SQLite waits for it, outside of tests."""
+    assert connection.PRAGMAS[:2] == ("journal_mode = delete", "synchronous = full")
+
+
 def test_a_commit_that_fails_is_rolled_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch that cannot be committed because another connection reads is an error, and the next batch is stored."""
     monkeypatch.setattr(connection, "BUSY_SECONDS", 0)

@@ -10,7 +10,7 @@ import pytest
 import stored
 from imgcls.errors import StoreError
 from imgcls.records.data import LabelList
-from imgcls.records.evaluation import RuntimeChoice
+from imgcls.records.runtime import RuntimeChoice
 from imgcls.store import checksum
 from imgcls.store.damage import Damage
 from imgcls.store.database import Store

@@ -12,7 +12,7 @@ import pytest
 import stored
 from imgcls import hashing
 from imgcls.errors import ConfigError, StoreError
-from imgcls.records.evaluation import RuntimeChoice
+from imgcls.records.runtime import RuntimeChoice
 from imgcls.store import merging, schema
 from imgcls.store.database import Store
 from imgcls.store.merging import MergedStore

@@ -8,7 +8,7 @@ from typing import NoReturn
 from imgcls import messages
 from imgcls.comparison import compare
 from imgcls.errors import ConfigError
-from imgcls.evaluation import metrics, results, units
+from imgcls.evaluation import metrics, results, screening, units
 from imgcls.performance import conditions
 from imgcls.records.comparison import Prediction
 from imgcls.records.data import ImageRef, Matching
@@ -115,6 +115,7 @@ def of_both(first: Row, second: Row) -> Row:
             images_per_second=None,
             set_seconds=None,
             drifts={},
+            screened=screening.added(both[0].screened, both[1].screened),
             notes=tuple(dict.fromkeys((*both[0].notes, *both[1].notes, OVERALL))),
         ),
         predictions,

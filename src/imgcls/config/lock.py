@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
-from imgcls import documents, lfs, toml
+from imgcls import lfs, toml
 from imgcls.config.table import ConfigTable
 from imgcls.errors import ConfigError
 from imgcls.records.weights import NOT_STATED, LockedFile, WeightsLock
@@ -84,6 +84,8 @@ def _entry(table: ConfigTable) -> LockedFile:
 
 def write(lock: WeightsLock) -> None:
     """Write a lock, in an order that depends on its entries only. Raises OSError; then the file is as it was."""
+    from imgcls import documents
+
     documents.write_text(lock.file, text(lock))
 
 

@@ -64,7 +64,7 @@ def read_model(table: ConfigTable) -> ModelSpec:
         labels=labels if labels is None or labels in LABEL_LISTS else table.path("labels", labels),
         datasets=table.names("datasets"),
         runtime="auto" if source.is_file else _runtime(table),
-        precision=table.choice("precision", get_args(Precision), "float32"),
+        precision=table.choice("precision", (*get_args(Precision), "auto"), "float32"),
         decode=table.choice("decode", get_args(Decode), "exact"),
         input=read_input(table.subtable("input")),
         checkpoint=_of_file(table, weights, "checkpoint", table.text("checkpoint")),
@@ -89,7 +89,7 @@ def _source(table: ConfigTable, arch: str) -> SourceRow:
 def _runtime(table: ConfigTable) -> Any:
     """Names of other packages' runtimes are looked up only where ours do not have the name."""
     ours = ("auto", *(name for name, row in extensions.RUNTIMES.items() if row.selectable))
-    value = table.table.get("runtime")
+    value = table.table.get("runtime", "auto")
     return table.choice("runtime", ours if value in ours else ("auto", *extensions.selectable_runtimes()), "auto")
 
 

@@ -10,7 +10,8 @@ from imgcls import messages
 from imgcls.models import inference
 from imgcls.models.runtimes.base import Classifier
 from imgcls.records.config import Precision
-from imgcls.records.evaluation import ModelInfo, PredictionChange
+from imgcls.records.evaluation import ModelInfo
+from imgcls.records.runtime import PredictionChange
 
 NOISE_FACTOR = {"float32": 100, "float16": 3, "bfloat16": 3}  # docs/decisions.md#tolerance-of-a-logit
 """The tolerance of a logit as a multiple of the network's sensitivity to noise, by precision.

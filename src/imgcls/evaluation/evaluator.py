@@ -133,6 +133,11 @@ class Evaluator:
         images = len(self._todo(lacking))
         ready_seconds = self._ready(lacking)
         decode_seconds = self._score(lacking, len(self.state.distinct) - images)
+        for model in group:
+            if model.again and model.name not in self.state.failures:
+                decode_seconds += self._score_again(model, model.again)
+                model.add_costs_of_again()
+                ready_seconds += model.again.load_seconds + model.again.compile_seconds
         seconds = time.perf_counter() - started - ready_seconds
         self.state.passes.append(
             Pass(
@@ -177,6 +182,16 @@ class Evaluator:
         for name, error in (self.engine.ready(lacking) if lacking else {}).items():
             self._fail(name, error)
         return time.perf_counter() - started
+
+    def _score_again(self, model: ModelState, again: ModelState) -> float:
+        """Score in float32 what has to be, until nothing is left; the seconds of decoding."""
+        decode_seconds, again.remarks = 0.0, model.remarks
+        while model.name not in self.state.failures and (left := model.left(self.state)).any():
+            again.missing = left
+            if again.classifier is None:
+                self._ready([again])
+            decode_seconds += self._score([again], len(self.state.distinct) - int(left.sum()))
+        return decode_seconds
 
     def _todo(self, models: Sequence[ModelState]) -> Todo:
         return Todo(self.state.images, {model.name: model.missing for model in models})

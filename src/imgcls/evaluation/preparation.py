@@ -11,6 +11,7 @@ from imgcls.data import dataset as datasets
 from imgcls.errors import LabelError
 from imgcls.evaluation import plans, runtime_selection
 from imgcls.evaluation.decoding import Decoding
+from imgcls.evaluation.screening import Screening
 from imgcls.evaluation.state import DatasetState, ModelState
 from imgcls.models import loader
 from imgcls.models.model import Model
@@ -52,8 +53,10 @@ class Preparation:
             artefacts=self.pool.artefacts,
             planned=planned.choice if planned else None,
             is_whole=not state.listing.elsewhere,
+            accepted=matching.accepted,
         )
-        choice, model = runtime_selection.choose(model, task, self.store)
+        choice, exact = runtime_selection.choose(model, task, self.store)
+        model = runtime_selection.scored_first(exact, choice, self.pool.artefacts)
         key, parts = model.prediction_key(self.decoding.name), model.key_parts(self.decoding.name)
         if planned:
             plans.check(planned, key, parts)
@@ -61,7 +64,7 @@ class Preparation:
         outputs = self.store.classes(key) or _count_outputs(model)
         compile_seconds = time.perf_counter() - started
         labels.check_head(classes, outputs, datasets.folder_names(state.listing))
-        return ModelState(
+        ready = ModelState(
             name=name,
             info=replace(model.info, notes=(*model.info.notes, *matching.notes)),
             preprocessing=model.preprocessing,
@@ -75,6 +78,10 @@ class Preparation:
             load=model.load,
             rejected=rejected,
         )
+        if choice.screen:
+            ready.screening = Screening(choice, key, self.store, matching.accepted)
+            ready.again = replace(ready, info=exact.info, load=exact.load, load_seconds=0.0, compile_seconds=0.0)
+        return ready
 
     def _matched(self, model: Model) -> tuple[LabelList, Matching]:
         """A model's classes, and those that are right for the folders. Raises LabelError.

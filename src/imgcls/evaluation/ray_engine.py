@@ -109,6 +109,8 @@ class RayEngine:
                 model.key,
                 self.key_parts(model.key) or {},
                 model.outputs,
+                model.info.precision,
+                model.screening.precision if model.screening else None,
             )
             for model in models
         )

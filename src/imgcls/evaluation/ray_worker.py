@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from imgcls import hashing
 from imgcls.errors import ImgclsError, MachineError
 from imgcls.evaluation import ray_rows
-from imgcls.records.config import DatasetSpec, ModelSpec
+from imgcls.records.config import DatasetSpec, ModelSpec, Precision
 from imgcls.records.data import ImageRef
 from imgcls.store import identities
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class RemoteModel:
     """A model as an actor loads it. ``key``: of the driver's predictions, and what that is a hash of, as JSON.
 
-    ``outputs``: the number of its logits, as the driver knows it.
+    ``outputs``: the number of its logits, as the driver knows it. ``precision``: what it is to be run in;
+    ``reduced``: the other one, of a model that is scored in two.
     """
 
     spec: ModelSpec
@@ -38,6 +39,8 @@ class RemoteModel:
     key: str
     parts: Mapping[str, Any]
     outputs: int
+    precision: Precision
+    reduced: Precision | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +136,13 @@ def _stage(model: RemoteModel, work: Work) -> ModelStage:
     """The model, loaded and warm. Raises ImgclsError, also where its predictions would not be the driver's."""
     from imgcls.evaluation import pipeline, preparation, runtime_selection
     from imgcls.evaluation.decoding import Decoding
+    from imgcls.models import loader
     from imgcls.models.pool import ModelPool
 
     name, decoding = model.spec.name, Decoding(work.dataset).name
     loaded = ModelPool({name: model.spec}, work.device).get(name)
-    ready = runtime_selection.with_runtime(loaded, model.runtime, artefacts=None)
+    exact = runtime_selection.with_runtime(loaded, model.runtime, artefacts=None)
+    ready = loader.scored_again(exact, model.reduced) if model.reduced else exact
     if ready.prediction_key(decoding) != model.key:
         here = json.loads(hashing.canonical(ready.key_parts(decoding)))
         different = "; ".join(identities.unlike(model.parts, "at the driver", here, "there"))
@@ -145,6 +150,8 @@ def _stage(model: RemoteModel, work: Work) -> ModelStage:
             f"predictions of {name} would not be the driver's: {different}. "
             "Give every node the same environment, or run imgcls on a machine like its nodes"
         )
+    if model.precision != ready.info.precision:
+        ready = exact
     if preparation.starts_slowly(ready.info):
         pipeline.warm_up(ready.classifier, ready.info)
     return pipeline.ModelStage(name, ready.preprocessing, ready.info, ready.classifier, outputs=model.outputs)

@@ -13,8 +13,10 @@ from imgcls.evaluation import metrics, units
 from imgcls.evaluation.distinct import Flags
 from imgcls.evaluation.state import DatasetState, ModelState, RemarksByImage
 from imgcls.records.comparison import Prediction
-from imgcls.records.evaluation import DatasetOutcome, ModelInfo, PairOutcome, Scores, Verdict
+from imgcls.records.config import Precision
+from imgcls.records.evaluation import DatasetOutcome, ModelInfo, Output, PairOutcome, Scores, Verdict
 from imgcls.records.report import DatasetFiles, Result
+from imgcls.records.runtime import Screened
 from imgcls.stats import proportions
 from imgcls.store.connection import IMAGES_PER_QUERY
 from imgcls.store.damage import lost
@@ -43,6 +45,7 @@ def count(state: DatasetState, store: Store) -> DatasetOutcome:
     if not state.finished:  # what was computed last may be stored or not
         for model in state.models.values():
             model.missing = state.distinct.missing(store, model.key, model.rejected)
+            model.missing |= model.left(state)
     pairs = tuple(_pair(model, state, store) for model in state.names)
     complete = state.finished and not any(pair.scores.unscored for pair in pairs)
     return DatasetOutcome(
@@ -128,6 +131,7 @@ def _pair(name: str, state: DatasetState, store: Store) -> PairOutcome:
         ids_ignored=model.matching.ids_ignored,
         choice=model.choice,
         set_seconds=_set_seconds(model, state, store, scores.distinct),
+        screened=None if failure else model.screened(state),
     )
 
 
@@ -176,10 +180,16 @@ def predictions(store: Store, run_id: str, outcomes: Sequence[DatasetOutcome], b
                     if sha256 in stored:
                         images[pair.scores.model] += 1
                         top = metrics.top_classes(stored[sha256], names, best)
-                        group = outcome.groups.get(sha256)
-                        yield Prediction(pair.scores.model, outcome.dataset, path, sha256, label, top, group)
+                        what = (pair.scores.model, outcome.dataset, path, sha256, label, top)
+                        yield Prediction(*what, outcome.groups.get(sha256), _precision(stored[sha256], pair))
         if any(images[pair.scores.model] < pair.scores.scored for pair, _ in pairs):
             raise lost(store.file, f"what was predicted on {outcome.dataset}")
+
+
+def _precision(output: Output, pair: PairOutcome) -> Precision | None:
+    if output.form is None or pair.facts is None:
+        return None
+    return pair.facts.precision if output.form == "reduced" else "float32"
 
 
 def result_of(
@@ -193,7 +203,7 @@ def result_of(
     return Result(
         model=scores.model,
         dataset=scores.dataset,
-        **(_model_columns(pair.facts) if pair.facts else dict.fromkeys(MODEL_COLUMNS)),
+        **(_model_columns(pair.facts, pair.screened) if pair.facts else dict.fromkeys(MODEL_COLUMNS)),
         **{name: getattr(scores, name) for name in counts},
         **accuracy_columns(scores),
         macro_f1=100 * metrics.macro_f1(scores.classes) if scores.classes else None,
@@ -216,6 +226,7 @@ def result_of(
         class_count=scores.class_count,
         set_seconds=pair.set_seconds,
         units=scores.units,
+        screened=pair.screened,
     )
 
 
@@ -236,11 +247,11 @@ def files_of(outcome: DatasetOutcome) -> DatasetFiles:
     )
 
 
-def _model_columns(info: ModelInfo) -> dict[str, Any]:
+def _model_columns(info: ModelInfo, screened: Screened | None) -> dict[str, Any]:
     """The columns that describe the model; without a loaded model they are empty."""
     values = (
         info.runtime,
-        info.precision,
+        "auto" if screened else info.precision,
         info.decode,
         info.device,
         str(info.input),

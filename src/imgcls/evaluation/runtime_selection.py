@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imgcls import hashing
 from imgcls.errors import ImgclsError, MachineError
+from imgcls.evaluation import two_precisions
 from imgcls.evaluation.distinct import DistinctImages
 from imgcls.models import loader
 from imgcls.models.model import Model
 from imgcls.models.runtimes import base as runtimes
 from imgcls.records.config import DatasetSpec
-from imgcls.records.evaluation import RuntimeChoice
+from imgcls.records.runtime import RuntimeChoice
 from imgcls.store.database import Store
 from imgcls.system import machine
 from imgcls.system import versions as library_versions
@@ -29,7 +30,8 @@ class Task:
     ``decoding``: the decoder, and what it does with Exif; ``listed``: the number of images, ``images``: those of
     different bytes, ``rejected``: those (by position) known to give this model no pixels; ``artefacts``: a folder
     for what compiling leaves. ``planned``: what a plan chose. ``is_whole``: whether ``images`` are all of the dataset,
-    and not those of one shard, on which a trial may come to something else.
+    and not those of one shard, on which a trial may come to something else. ``accepted``: the classes that are right
+    for each label.
     """
 
     dataset: DatasetSpec
@@ -40,6 +42,7 @@ class Task:
     artefacts: Path | None
     planned: RuntimeChoice | None = None
     is_whole: bool = True
+    accepted: Mapping[str, Collection[int]] = field(default_factory=dict)
 
 
 def choose(model: Model, task: Task, store: Store) -> tuple[RuntimeChoice, Model]:
@@ -54,7 +57,7 @@ def choose(model: Model, task: Task, store: Store) -> tuple[RuntimeChoice, Model
     known = store.choice(about) if task.is_whole else None
     if known and task.listed <= known.listed:
         ready = with_runtime(model, known.runtime, task.artefacts)
-        unusable = _unusable(ready, task, store)
+        unusable = _unusable(ready, known, task, store)
         if unusable is None:
             return known, ready
         choice, model, _ = _tried(model, "eager", task)
@@ -68,7 +71,7 @@ def choose(model: Model, task: Task, store: Store) -> tuple[RuntimeChoice, Model
 def _as_planned(model: Model, planned: RuntimeChoice, task: Task, store: Store) -> Model:
     """The model in the runtime of a plan. Raises MachineError where it does not work here."""
     ready = with_runtime(model, planned.runtime, task.artefacts)
-    if error := _unusable(ready, task, store):
+    if error := _unusable(ready, planned, task, store):
         raise MachineError(f"the plan names {planned.runtime}, which does not work here: {error}")
     return ready
 
@@ -93,7 +96,7 @@ def key(model: Model, dataset: DatasetSpec, decoding: str) -> str:
     circumstances = {
         "dataset": [dataset.name, str(dataset.path)],
         "decoding": decoding,
-        "asked": model.spec.runtime,
+        "asked": [model.spec.runtime, model.spec.precision],
         "cpu": machine.vectors(),
         "gpu": machine.gpu(model.info.device),
         **versions,
@@ -107,10 +110,33 @@ def _tried(model: Model, runtime: str, task: Task) -> tuple[RuntimeChoice, Model
     Raises ImgclsError.
     """
     if runtime in runtimes.UNCOMPILED and not model.has_speed_options:
-        return RuntimeChoice(runtime, task.listed), with_runtime(model, runtime, task.artefacts), True
-    from imgcls.evaluation import runtime_trial  # which imports torch
+        choice, repeatable = RuntimeChoice(runtime, task.listed), True
+        model = with_runtime(model, runtime, task.artefacts)
+    else:
+        from imgcls.evaluation import runtime_trial  # which imports torch
 
-    return runtime_trial.run(model, runtime, task.listed, task.images, task.dataset, task.artefacts)
+        choice, model, repeatable = runtime_trial.run(
+            model, runtime, task.listed, task.images, task.dataset, task.artefacts
+        )
+    if model.spec.precision == "auto":
+        choice = _screened(choice, model, task)
+    return choice, model, repeatable
+
+
+def _screened(choice: RuntimeChoice, model: Model, task: Task) -> RuntimeChoice:
+    """The choice with a screen, or why everything is scored in float32. Raises ImgclsError."""
+    why, screen = two_precisions.obstacle(model, task.listed), None
+    if why is None:
+        from imgcls.evaluation import runtime_trial
+
+        screen, why = runtime_trial.screened(model, task.images, task.dataset, task.accepted, task.artefacts)
+    reasons = [reason for reason in (choice.why, why) if reason]
+    return replace(choice, screen=screen, why="; ".join(reasons) or None)
+
+
+def scored_first(exact: Model, choice: RuntimeChoice, artefacts: Path | None) -> Model:
+    """The model that scores every image: this one, unless a reduced precision comes first."""
+    return loader.scored_again(exact, choice.screen.precision, artefacts) if choice.screen else exact
 
 
 def with_runtime(model: Model, runtime: str, artefacts: Path | None) -> Model:
@@ -119,8 +145,9 @@ def with_runtime(model: Model, runtime: str, artefacts: Path | None) -> Model:
     return model if is_ready else loader.with_runtime(model, runtime, artefacts)
 
 
-def _unusable(model: Model, task: Task, store: Store) -> ImgclsError | None:
+def _unusable(exact: Model, choice: RuntimeChoice, task: Task, store: Store) -> ImgclsError | None:
     """Why a remembered runtime does not work any more, where the choice is ours and predictions are missing."""
+    model = scored_first(exact, choice, task.artefacts)
     is_ours = model.spec.runtime == "auto" and model.info.runtime not in runtimes.UNCOMPILED
     if is_ours and task.images.missing(store, model.prediction_key(task.decoding), task.rejected).any():
         from imgcls.evaluation import pipeline  # which imports torch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from imgcls.errors import ImgclsError
-from imgcls.evaluation import agreement, inputs, pipeline
+from imgcls.evaluation import agreement, inputs, metrics, pipeline, screening, two_precisions
 from imgcls.evaluation.distinct import DistinctImages
 from imgcls.models import inference, loader
 from imgcls.models.model import Model
@@ -21,7 +21,9 @@ from imgcls.preprocessing import decode, preprocess
 from imgcls.preprocessing.preprocess import Crop, Preprocessing
 from imgcls.records.config import DatasetSpec
 from imgcls.records.data import ImageRef
-from imgcls.records.evaluation import PredictionChange, RuntimeChoice, SpeedOption
+from imgcls.records.evaluation import Output
+from imgcls.records.runtime import PredictionChange, RuntimeChoice, Screen, SpeedOption
+from imgcls.system import devices
 
 TRIAL_IMAGES = 8  # docs/decisions.md#images-of-a-trial
 """Images on which a runtime must agree with eager."""
@@ -58,7 +60,6 @@ def run(
     if runtime not in runtimes.UNCOMPILED:
         try:
             candidate = loader.with_runtime(model, runtime, artefacts)
-            pipeline.warm_up(candidate.classifier, candidate.info)  # to compile it also where no image decodes
             why = trial.disagreement(candidate)
         except ImgclsError as error:
             if model.spec.runtime != "auto":
@@ -67,6 +68,38 @@ def run(
         model = candidate if why is None else loader.with_runtime(model, "eager")
     reason = why and f"scored with eager, not {runtime}: {why}"
     return TrialResult(RuntimeChoice(model.info.runtime, listed, reason, trial.drifts(model)), model, repeatable)
+
+
+def screened(
+    exact: Model,
+    images: DistinctImages,
+    dataset: DatasetSpec,
+    accepted: Mapping[str, Collection[int]],
+    artefacts: Path | None,
+) -> tuple[Screen | None, str | None]:
+    """The screen of ``precision = "auto"``, measured on a few images of a dataset, or why there is none.
+
+    Raises ImgclsError where the model fails in float32.
+    """
+    precision = two_precisions.reduced(exact.info)
+    with decode.quiet_pillow(dataset.max_megapixels):
+        crops = list(islice(_crops(images.spread(DRIFT_IMAGES), [exact.preprocessing], dataset.exif), DRIFT_IMAGES))
+    if not crops or precision is None:
+        return None, 'precision = "auto" is float32 here: no image of a sample decodes'
+    batch = preprocess.batch(exact.input, [crop[exact.preprocessing] for _, crop in crops])
+    sample = [image for image, _ in crops]
+    try:
+        reduced = _outputs(loader.scored_again(exact, precision, artefacts), batch, sample)
+    except ImgclsError as error:
+        return None, f'precision = "auto" is float32 here: in {precision} {error}'
+    right = [() if image.label is None else accepted.get(image.label, ()) for image in sample]
+    screen = screening.measured(precision, reduced, _outputs(exact, batch, sample), right)
+    why = two_precisions.objection(exact.info, screen)
+    return (None, why) if why else (screen, None)
+
+
+def _outputs(model: Model, batch: torch.Tensor, images: Sequence[ImageRef]) -> list[Output]:
+    return metrics.outputs(_logits(model, batch), np.zeros((len(images), 0), np.float32), images)
 
 
 class _Trial:
@@ -78,18 +111,22 @@ class _Trial:
         preprocessings = list(dict.fromkeys([self.preprocessing, self.preprocessing._replace(decode="exact")]))
         size = DRIFT_IMAGES if model.has_speed_options else TRIAL_IMAGES
         with decode.quiet_pillow(dataset.max_megapixels):
-            self.crops = list(islice(_crops(images.spread(size), preprocessings, dataset.exif), size))
+            found = islice(_crops(images.spread(size), preprocessings, dataset.exif), size)
+            self.crops = [crops for _, crops in found]
 
     def disagreement(self, candidate: Model) -> str | None:
         """How a runtime's outputs differ from eager's; in reduced precision they may, but not by more than eager's."""
         if not self.crops:
+            pipeline.warm_up(candidate.classifier, candidate.info)  # it must at least compile
             return None
         batch = self._batch("exact")[:TRIAL_IMAGES]
         plain = _logits(self.exact, batch)
         if not np.isfinite(plain).all():
             return "its own logits are not finite"
         sensitivity = agreement.sensitivity(self.exact.classifier, self.exact.info, batch)[1]
-        return self._incomparable(plain, batch, sensitivity) or self._distance(candidate, plain, batch, sensitivity)
+        why = self._incomparable(plain, batch, sensitivity)
+        devices.of(self.exact.info.device).empty_cache()  # docs/decisions.md#freed-memory
+        return why or self._distance(candidate, plain, batch, sensitivity)
 
     def _incomparable(self, plain: NDArray[np.float32], batch: torch.Tensor, sensitivity: float) -> str | None:
         """Why nothing can be compared with eager's own outputs."""
@@ -134,9 +171,9 @@ def _logits(model: Model, batch: torch.Tensor) -> NDArray[np.float32]:
 
 def _crops(
     images: Iterable[ImageRef], preprocessings: Sequence[Preprocessing], exif: Literal["ignore", "apply"]
-) -> Iterator[Mapping[Preprocessing, Crop]]:
-    """The crops of all images that decode, in their order."""
+) -> Iterator[tuple[ImageRef, Mapping[Preprocessing, Crop]]]:
+    """All images that decode, in their order, and their crops."""
     for image in images:
         prepared = inputs.prepared_or_rejected(image, preprocessings, exif)
         if not isinstance(prepared, inputs.Rejected) and not prepared.undecodable:
-            yield prepared.crops
+            yield image, prepared.crops

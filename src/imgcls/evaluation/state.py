@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgcls.evaluation.distinct import DistinctImages, Flags
+from imgcls.evaluation.screening import Screening
 from imgcls.records.config import DatasetSpec
-from imgcls.records.data import Images, LabelList, Listing, Matching, Rejection
-from imgcls.records.evaluation import Failure, ModelInfo, Pass, RuntimeChoice
+from imgcls.records.data import ImageRef, Images, LabelList, Listing, Matching, Rejection
+from imgcls.records.evaluation import Failure, ModelInfo, Output, Pass
+from imgcls.records.runtime import RuntimeChoice, Screened
 from imgcls.stats import units
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ class ModelState:
     ``missing``: by position, bool (n,), the first images of their bytes that have neither a prediction nor a rejection;
     ``computed``: how many images have a prediction of this run; ``outputs``: the number of its classes.
     ``rejected``: reason and detail by first position, of images that give this model no pixels; ``remarks``: shared by
-    models of the same rule, None before the store was read.
+    models of the same rule, None before the store was read. ``screening``: which predictions are made ``again``, by
+    the same model in float32; None for both, where there is one way to make them.
     """
 
     name: str
@@ -72,6 +75,29 @@ class ModelState:
     from_store: int = 0
     computed: int = 0
     seconds: float = 0.0
+    screening: Screening | None = None
+    again: ModelState | None = None
+
+    def as_stored(self, scored: Sequence[tuple[ImageRef, Output]]) -> list[tuple[str, Output]]:
+        """Its predictions as they are stored, by sha256. Raises StoreError."""
+        if self.screening is None:
+            return [(image.sha256, output) for image, output in scored]
+        return self.screening.first(scored) if self.again else self.screening.again(scored)
+
+    def left(self, state: DatasetState) -> Flags:
+        """By position: the scored images that are to be scored again. Raises StoreError."""
+        scored = state.scored(self)
+        return self.screening.left(state.distinct, scored) if self.screening else np.zeros(len(scored), bool)
+
+    def screened(self, state: DatasetState) -> Screened | None:
+        """How many images were scored in which precision; None where there is one. Raises StoreError."""
+        return self.screening.counted(state.distinct, state.scored(self)) if self.screening else None
+
+    def add_costs_of_again(self) -> None:
+        """Count what scoring again has cost as its own."""
+        if self.again:
+            for name in ("seconds", "load_seconds", "compile_seconds"):
+                setattr(self, name, getattr(self, name) + getattr(self.again, name))
 
     def stage(self) -> ModelStage:
         """The loaded model as the pipeline runs it."""
@@ -83,6 +109,8 @@ class ModelState:
     def release(self) -> None:
         """Let go of the network, and of what would load it."""
         self.classifier, self.load = None, _released
+        if self.again:
+            self.again.release()
 
 
 def _released() -> Classifier:

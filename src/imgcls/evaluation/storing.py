@@ -66,7 +66,7 @@ class Recorder:
         """A model's predictions by sha256, unless it failed."""
         if model.name in self._state.failures:
             return []
-        return [(image.sha256, output) for result in results for image, output in result.outputs.get(model.name, ())]
+        return model.as_stored([scored for result in results for scored in result.outputs.get(model.name, ())])
 
     def _remark(self, rule: str, remarks: Mapping[str, Sequence[str]]) -> None:
         if remarks:

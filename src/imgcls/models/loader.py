@@ -1,5 +1,6 @@
 """From a :class:`ModelSpec` to a network that is ready to run."""
 
+import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from imgcls.models.sources import base as sources
 from imgcls.models.sources import registry, statement
 from imgcls.models.sources.base import Filled
 from imgcls.models.weights import fit, random_init, tensors
-from imgcls.records.config import InputSpec, ModelSpec, RandomWeights, WeightsFile
+from imgcls.records.config import InputSpec, ModelSpec, Precision, RandomWeights, WeightsFile
 from imgcls.records.data import LabelList
 from imgcls.records.description import ModelDescription
 from imgcls.records.evaluation import ModelInfo
@@ -107,7 +108,7 @@ def _info(
         tensors.to_channels_last(module)
     return ModelInfo(
         runtime=runtimes.requested(spec),
-        precision=spec.precision,
+        precision=spec.loaded_precision,
         device=device,
         input=input_spec,
         weights_file_sha256=file_sha256,
@@ -151,6 +152,23 @@ def with_runtime(model: Model, runtime: str, artefacts: Path | None = None) -> M
     if model.is_loaded:
         classifier()
     return replace(model, load=classifier, info=info, identity=identity)
+
+
+def scored_again(exact: Model, precision: Precision, artefacts: Path | None = None) -> Model:
+    """The same network in a reduced precision, of which some predictions are then made by ``exact``, in float32.
+
+    Its identity states that: these are not the predictions of the network in either precision.
+    """
+
+    def module() -> Any:
+        whole = exact.classifier.module
+        return copy.deepcopy(whole) if exact.info.runtime in runtimes.UNCOMPILED else whole  # the others cast nothing
+
+    info = replace(exact.info, precision=precision)
+    identity = identities.identity_of(exact.spec, info, exact.identity["own_sources"])
+    shared = exact.identity  # what is compiled is the network in float32, of which both are made
+    classifier = cache(lambda: _classifier(exact.spec, info, shared, module, artefacts, workers=machine.threads()))
+    return replace(exact, load=classifier, info=info, identity={**identity, "scored_again": exact.info.precision})
 
 
 def _classifier(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from imgcls.records.config import Accuracy
+from imgcls.records.config import Accuracy, Precision
 from imgcls.records.evaluation import ClassProbability, Verdict
 
 Change = Literal["right to wrong", "wrong to right", "wrong to otherwise wrong"]
@@ -17,7 +17,10 @@ RightChange = Literal["right to otherwise right"]
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The five best classes of one image by one model. ``group``: that of the image, where a manifest names groups."""
+    """The five best classes of one image by one model. ``group``: that of the image, where a manifest names groups.
+
+    ``precision``: that of its logits, where the model scored in two.
+    """
 
     model: str
     dataset: str
@@ -26,6 +29,7 @@ class Prediction:
     label: str | None
     top: tuple[ClassProbability, ...]
     group: str | None = None
+    precision: Precision | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,7 @@ Precision = Literal["float32", "bfloat16", "float16"]
 
 Accuracy = Literal["top1", "top5"]
 
-
 Decode = Literal["exact", "fast"]
-
 
 Duplicates = Literal["error", "drop", "keep_first"]
 
@@ -231,7 +229,7 @@ class ModelSpec:
     labels: Path | str | None = None
     datasets: tuple[str, ...] | None = None
     runtime: str = "auto"
-    precision: Precision = "float32"
+    precision: Precision | Literal["auto"] = "float32"
     decode: Decode = "exact"
     input: Mapping[str, Any] = field(default_factory=dict)
     checkpoint: str | None = None
@@ -250,6 +248,11 @@ class ModelSpec:
     def architecture(self) -> Architecture:
         """``arch`` in its parts."""
         return Architecture.parse(self.arch)
+
+    @property
+    def loaded_precision(self) -> Precision:
+        """What the network is loaded in: float32 where ``auto`` may score in less, see docs/throughput.md."""
+        return "float32" if self.precision == "auto" else self.precision
 
     @property
     def weights_source(self) -> WeightsSource:

@@ -11,12 +11,9 @@ from typing import Literal, NamedTuple
 
 from imgcls.records.config import Decode, InputSpec, Precision
 from imgcls.records.data import Rejection
+from imgcls.records.runtime import Form, RuntimeChoice, Screened
 
 Status = Literal["pass", "fail", "inconclusive", "error", "skipped"]
-
-
-SpeedOption = Literal["precision", "decode"]
-"""What makes scoring faster and may change predictions."""
 
 
 Stage = Literal["files", "decoding", "preprocessing", "model", "scoring", "labels"]
@@ -29,12 +26,14 @@ class Output:
 
     ``top``: the ten best ``(class index, logit)``, best first, ties by the lower index;
     ``logsumexp``: of all logits, so that a probability is ``exp(logit - logsumexp)``;
-    ``fingerprint``: means of the preprocessed tensor, three channels by four quarters.
+    ``fingerprint``: means of the preprocessed tensor, three channels by four quarters; ``form``: None where there is
+    only one.
     """
 
     top: tuple[tuple[int, float], ...]
     logsumexp: float
     fingerprint: tuple[float, ...]
+    form: Form | None = None
 
 
 class ClassProbability(NamedTuple):
@@ -194,29 +193,6 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class PredictionChange:
-    """Of a sample of ``images``: for how many the best class, and the set of the five best, is another."""
-
-    images: int
-    top1: int
-    top5: int
-
-
-@dataclass(frozen=True, slots=True)
-class RuntimeChoice:
-    """The runtime that scores a model on a dataset of ``listed`` files.
-
-    ``why``: the reason where it is not the requested one. ``drifts``: what changes in the predictions, by what was
-    chosen for speed: ``precision``, against float32, and ``decode``, against exact pixels.
-    """
-
-    runtime: str
-    listed: int
-    why: str | None = None
-    drifts: Mapping[SpeedOption, PredictionChange] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Failure:
     """Why a model has no scores on a dataset; ``exit_code`` as in :mod:`imgcls.errors`; ``stage`` where known."""
 
@@ -265,6 +241,7 @@ class PairOutcome:
     ids_ignored: int = 0
     choice: RuntimeChoice | None = None
     set_seconds: float | None = None
+    screened: Screened | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imgcls.records.evaluation import RuntimeChoice
+from imgcls.records.runtime import RuntimeChoice
 
 
 @dataclass(frozen=True, slots=True)

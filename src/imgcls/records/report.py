@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from imgcls.records.comparison import Comparison, PairwiseTest
 from imgcls.records.config import Accuracy
 from imgcls.records.data import Rejection
-from imgcls.records.evaluation import ClassScore, Failure, Pass, PredictionChange, SpeedOption, Units, Verdict
+from imgcls.records.evaluation import ClassScore, Failure, Pass, Units, Verdict
 from imgcls.records.parity import ContractCheck, Parity, ServingCheck
 from imgcls.records.performance import Latency, Memory, Profile
+from imgcls.records.runtime import PredictionChange, Screened, SpeedOption
 from imgcls.records.shards import Shard
 
 
@@ -22,8 +23,8 @@ class Result:
     ``runtime_note``: why another runtime was used than was wanted. ``drifts``: as in :class:`RuntimeChoice`.
     ``labels_sha256``: of the names of the model's classes. ``accepted``: the classes that are right for each folder.
     ``input_sources``, ``notes`` and ``untrained``: as in :class:`ModelInfo`; ``class_count``: as in :class:`Scores`.
-    ``set_seconds``: as in :class:`PairOutcome`. ``units``: as in :class:`Scores`; the bounds ``top1_low`` to
-    ``top5_high`` are theirs.
+    ``set_seconds`` and ``screened``: as in :class:`PairOutcome`. ``units``: as in :class:`Scores`; the bounds
+    ``top1_low`` to ``top5_high`` are theirs.
     """
 
     model: str
@@ -75,6 +76,7 @@ class Result:
     class_count: int | None = None
     set_seconds: float | None = None
     units: Units | None = None
+    screened: Screened | None = None
 
     @property
     def counted(self) -> Units:

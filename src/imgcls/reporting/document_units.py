@@ -76,6 +76,10 @@ BY_FIELD: Mapping[str, Mapping[str, str]] = {
         "batch": "count of images", "threads": "count of threads", "parameters": "count of parameters",
         "gmacs": "thousand millions of multiply-accumulates per image",
     },
+    "Screened": {
+        "bound": "logits", **dict.fromkeys(("reduced", "again", "audited", "changed"), "count of images"),
+        "most_changed": "fraction of the images in reduced precision only",
+    },
     "ServingImage": {"distance": "standard deviations of the reference's tensor; of a service: a fraction"},
     "Shard": {"number": "count of shards up to this one", "count": "count of shards"},
     "StepError": {"error": "standard deviations of the reference's output", "share": "fraction of the distance"},

@@ -6,8 +6,9 @@ from imgcls import messages
 from imgcls.models.runtimes import base as runtimes
 from imgcls.records.config import Accuracy
 from imgcls.records.data import Rejection
-from imgcls.records.evaluation import Pass, SpeedOption, Verdict
+from imgcls.records.evaluation import Pass, Verdict
 from imgcls.records.report import Report, Result
+from imgcls.records.runtime import Screened, SpeedOption
 from imgcls.reporting import columns, notes, text_table
 from imgcls.reporting.text_table import NamedTable
 from imgcls.stats import units
@@ -64,6 +65,23 @@ def remarks(result: Result) -> Iterator[str]:
             f"{SPEED_OPTIONS[option].format(precision=result.precision)}: "
             f"of {messages.counted(change.images, 'image')}, top-1 differs on {change.top1}, top-5 on {change.top5}"
         )
+    if result.screened:
+        yield _screened(result.screened)
+
+
+def _screened(screened: Screened) -> str:
+    """What was scored twice, and what that says of the images that were not."""
+    audit = ""
+    if screened.most_changed is not None:
+        audit = (
+            f", {screened.audited} of these as an audit: {messages.counted(screened.changed, 'count')} changed, so "
+            f"that at most {100 * screened.most_changed:.2g} % of the others have another count (95 %)"
+        )
+    return (
+        f"{screened.reduced} of {messages.counted(screened.reduced + screened.again, 'image')} in "
+        f"{screened.precision}, {screened.again} again in float32{audit}; other places of the five best, and "
+        "probabilities, are those of the precision"
+    )
 
 
 def results_table(report: Report, picks: Sequence[str] = ()) -> NamedTable:

@@ -81,7 +81,8 @@ def _results(report: Report, how: Presentation) -> Iterator[str]:
     for line in tables.compiled(report):
         yield from text_table.wrapped(line, how.width)
     for result in report.results:
-        yield from (f"{result.model} on {result.dataset}: {line}" for line in tables.remarks(result))
+        for line in tables.remarks(result):
+            yield from text_table.wrapped(f"{result.model} on {result.dataset}: {line}", how.width)
     if how.verbosity > 0 and any(result.overall_top5 for result in report.results):
         yield how.text(tables.overall_table(report.results))
 

@@ -34,6 +34,9 @@ IMAGES_PER_QUERY = 500  # docs/decisions.md#store-limits
 
 CACHE_KIB = 20_000  # docs/decisions.md#images-per-transaction
 
+PRAGMAS = ("journal_mode = delete", "synchronous = full", "cell_size_check = on", f"cache_size = -{CACHE_KIB}")
+"""How SQLite treats the file: what a transaction has stored is on the disk when it ends."""
+
 ROWS_AT_A_TIME = 8192  # docs/decisions.md#store-limits
 
 DAY_SECONDS = 86_400
@@ -89,8 +92,7 @@ class Connection:
         self._connection.close()
 
     def _prepare(self) -> None:
-        pragmas = ("journal_mode = delete", "synchronous = full", "cell_size_check = on", f"cache_size = -{CACHE_KIB}")
-        for pragma in pragmas:
+        for pragma in PRAGMAS:
             self._connection.execute(f"pragma {pragma}")
         with self._transaction() as connection:
             version = connection.execute("pragma user_version").fetchone()[0]

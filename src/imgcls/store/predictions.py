@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from imgcls.records.data import FileState
-from imgcls.records.evaluation import Output, RuntimeChoice
+from imgcls.records.evaluation import Output
+from imgcls.records.runtime import RuntimeChoice
 from imgcls.store import checksum, codec, connection
 from imgcls.store.connection import ROWS_AT_A_TIME, Connection
 from imgcls.store.damage import refused

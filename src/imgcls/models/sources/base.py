@@ -8,11 +8,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from imgcls import extensions, hashing, messages
+from imgcls import extensions, messages
 from imgcls.data import class_lists
 from imgcls.errors import ConfigError, ImgclsError, ModelError
 from imgcls.messages import one_line
-from imgcls.models.weights import files, fit, lazy_tensor, lock, mismatch, reader, tensors, unwrap
+from imgcls.models.weights import files, fit, hashes, lazy_tensor, lock, mismatch, reader, tensors, unwrap
 from imgcls.models.weights.unwrap import StateDict
 from imgcls.records.config import BuiltinWeights, InputSpec, ModelSpec, PublishedWeights
 from imgcls.records.data import LabelList
@@ -122,9 +122,8 @@ class Source(Protocol):
         """What the tensors of the network are, exactly."""
         state = module.state_dict()
         parameters = sum(parameter.numel() for parameter in module.parameters())
-        return Weights(
-            tensors.state_sha256(state), parameters, sum(_bytes(tensor, spec.precision) for tensor in state.values())
-        )
+        size = sum(_bytes(tensor, spec.loaded_precision) for tensor in state.values())
+        return Weights(tensors.state_sha256(state), parameters, size)
 
     def own_sources(self, spec: ModelSpec, module: Any) -> Mapping[str, str]:  # noqa: ARG002 - a default
         """The sha256 of each file of code that the network is written in and that no library's version covers."""
@@ -310,7 +309,7 @@ def checked_sha256(spec: ModelSpec, file: Path) -> str:
     """The file's sha256. Raises ModelError where the configuration pins another, ConfigError where a lock has none."""
     if spec.sha256:
         files.check_pin(file, spec.sha256)
-    sha256 = spec.sha256 or hashing.file_sha256(file)
+    sha256 = spec.sha256 or hashes.file_sha256(file)
     if not isinstance(spec.weights_source, BuiltinWeights):
         lock.require_listed(file, sha256, spec.access)
     return sha256

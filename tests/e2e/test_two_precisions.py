@@ -1,0 +1,184 @@
+"""``precision = "auto"`` from the configuration to the document: the counts of float32, most images in less."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imgcls.evaluation import screening, two_precisions
+from imgcls.models.runtimes.eager import EagerClassifier
+from imgcls.records.runtime import Screen
+
+Command = Callable[..., pytest.RunResult]
+
+CONFIGURATION = """
+[datasets.digits]
+path = "builtin:digits"
+
+[models.net]
+arch = "timm:test_resnet"
+options = { num_classes = 10 }
+weights = "builtin:digits_resnet"
+labels = "digits"
+input = { resize = 32, crop = 32, interpolation = "bilinear", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] }
+precision = "PRECISION"
+"""
+
+
+@pytest.fixture
+def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes the project have this precision; on any CPU, eager in bfloat16 counts as fast."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(two_precisions, "REDUCED", {("eager", "cpu"): "bfloat16"})
+    monkeypatch.setattr(two_precisions, "FEWEST_PIXELS", 0)
+    monkeypatch.setattr(two_precisions, "_instructions", lambda: two_precisions.MATRICES)
+    return lambda precision: _write(tmp_path, precision)
+
+
+def _write(folder: Path, precision: str) -> None:
+    (folder / "imgcls.toml").write_text(CONFIGURATION.replace("PRECISION", precision))
+
+
+@pytest.fixture(autouse=True)
+def noise(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What is not computed in float32 has noise of this size, which the logits themselves draw."""
+    size, to_numpy = [0.8], EagerClassifier.to_numpy
+
+    def moved(self: EagerClassifier, output: Any, images: int) -> Any:
+        logits = to_numpy(self, output, images)
+        if self.dtype.itemsize == 4:
+            return logits
+        drawn = [np.random.default_rng(np.abs(row[:4]).view(np.uint32)) for row in logits]
+        return logits + np.array([size[0] * one.uniform(-1, 1, 10) for one in drawn], np.float32)
+
+    monkeypatch.setattr(EagerClassifier, "to_numpy", moved)
+    return size
+
+
+def _scored(imgcls: Command, name: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]], str]:
+    """The result, the predictions by path, and what was printed."""
+    result = imgcls("score", "--json", f"{name}.json")
+    assert result.ret == 0, result.errlines
+    document = json.loads(Path(f"{name}.json").read_text())
+    return document["results"][0], {p["path"]: p for p in document["predictions"]}, result.stdout.str()
+
+
+def _counts(result: dict[str, Any], predictions: dict[str, dict[str, Any]]) -> dict[str, tuple[int, bool]]:
+    """The best class of every image, and whether one that is right is among the five best."""
+    return {
+        path: (one["top"][0][0], not {i for i, _, _ in one["top"]}.isdisjoint(result["accepted"][one["label"]]))
+        for path, one in predictions.items()
+    }
+
+
+COUNTED = ("scored", "top1_count", "top5_count", "classes", "macro_f1")
+
+
+def test_counts_are_those_of_float32(digits: Callable[[str], None], imgcls: Command) -> None:
+    """Of every image, although the reduced precision by itself gives others; what was scored twice is stated."""
+    digits("float32")
+    exact, of_exact, _ = _scored(imgcls, "exact")
+    digits("bfloat16")
+    reduced, of_reduced, _ = _scored(imgcls, "reduced")
+    digits("auto")
+    auto, of_auto, printed = _scored(imgcls, "auto")
+    assert _counts(reduced, of_reduced) != _counts(exact, of_exact)
+    assert _counts(auto, of_auto) == _counts(exact, of_exact)
+    assert {name: auto[name] for name in COUNTED} == {name: exact[name] for name in COUNTED}
+    assert [one["precision"] for one in (exact, reduced, auto)] == ["float32", "bfloat16", "auto"]
+    assert len({one["prediction_key"] for one in (exact, reduced, auto)}) == 3
+    screened = auto["screened"]
+    assert 0 < screened["again"] < screened["reduced"]
+    assert screened["again"] + screened["reduced"] == auto["distinct"]
+    forms = [one["precision"] for one in of_auto.values()]
+    assert (forms.count("bfloat16"), forms.count("float32")) == (screened["reduced"], screened["again"])
+    assert {one["precision"] for one in of_exact.values()} == {None}
+    exactly = [path for path, one in of_auto.items() if one["precision"] == "float32"]
+    assert [of_auto[path]["top"] for path in exactly] == [of_exact[path]["top"] for path in exactly]
+    stated = f"{screened['reduced']} of {auto['distinct']} images in bfloat16, {screened['again']} again in float32"
+    assert stated in " ".join(printed.split())
+
+
+def test_a_network_of_gaps_near_zero_is_scored_in_float32(
+    digits: Callable[[str], None], noise: list[float], imgcls: Command
+) -> None:
+    """It says why, and its predictions are those of float32, which need not be computed again."""
+    noise[0] = 50.0
+    digits("float32")
+    exact, of_exact, _ = _scored(imgcls, "exact")
+    digits("auto")
+    auto, of_auto, printed = _scored(imgcls, "auto")
+    assert of_auto == of_exact
+    assert (auto["precision"], auto["screened"], auto["from_store"]) == ("float32", None, exact["scored"])
+    assert auto["runtime_note"].startswith('precision = "auto" is float32 here: bfloat16 moves logits')
+    assert auto["runtime_note"] in " ".join(printed.split())
+
+
+def test_few_images_and_slow_processors_have_float32(
+    digits: Callable[[str], None], imgcls: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither is tried."""
+    digits("auto")
+    monkeypatch.setattr(two_precisions, "FEWEST_PIXELS", 10**9)
+    assert "two precisions do not pay for" in _scored(imgcls, "few")[0]["runtime_note"]
+    monkeypatch.setattr(two_precisions, "REDUCED", {})
+    (Path.cwd() / ".imgcls").rename("elsewhere")
+    assert "on a CPU by eager, less than float32 saves no time" in _scored(imgcls, "slow")[0]["runtime_note"]
+
+
+def test_what_was_interrupted_between_the_precisions_goes_on(
+    digits: Callable[[str], None], imgcls: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that was to be scored again counts before it was; then the document is that of one run."""
+    digits("auto")
+    with monkeypatch.context() as patch:
+        patch.setattr(screening.Screening, "again", _interrupted)
+        result = imgcls("score", "--json", "cut.json")
+        assert result.ret == 130
+    [cut] = json.loads(Path("cut.json").read_text())["results"]
+    assert 0 < cut["scored"] < cut["listed"]
+    whole, of_whole, _ = _scored(imgcls, "whole")
+    (Path.cwd() / ".imgcls").rename("elsewhere")
+    once, of_once, _ = _scored(imgcls, "once")
+    assert (whole["screened"], of_whole) == (once["screened"], of_once)
+    assert whole["from_store"] == once["listed"]
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_is_stored_needs_no_network(
+    digits: Callable[[str], None], imgcls: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second run states the same of both precisions, and runs neither."""
+    digits("auto")
+    first, of_first, _ = _scored(imgcls, "first")
+
+    def run(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(EagerClassifier, "forward", run)
+    again, of_again, _ = _scored(imgcls, "again")
+    assert (again["screened"], of_again, again["from_store"]) == (first["screened"], of_first, first["scored"])
+
+
+def test_shards_of_one_plan_add_up(digits: Callable[[str], None], imgcls: Command) -> None:
+    """The plan has the bound; merged, the counts are float32's."""
+    digits("float32")
+    exact, of_exact, _ = _scored(imgcls, "exact")
+    digits("auto")
+    assert imgcls("plan", "-o", "plan.json").ret == 0
+    assert Screen(**json.loads(Path("plan.json").read_text())["runtimes"][0]["choice"]["screen"]).images == 64
+    for number in (1, 2):
+        assert imgcls("score", "--shard", f"{number}/2", "--plan", "plan.json", "--json", f"{number}.json").ret == 0
+    assert imgcls("merge", "1.json", "2.json", "--json", "merged.json").ret == 0
+    document = json.loads(Path("merged.json").read_text())
+    [merged] = document["results"]
+    assert {name: merged[name] for name in COUNTED} == {name: exact[name] for name in COUNTED}
+    assert _counts(merged, {p["path"]: p for p in document["predictions"]}) == _counts(exact, of_exact)
+    screened = merged["screened"]
+    assert screened["again"] + screened["reduced"] == merged["distinct"]
