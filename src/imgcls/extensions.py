@@ -4,9 +4,14 @@ A row names a module that is imported only when it is used. An installed package
 of the groups ``imgcls.runtimes`` and ``imgcls.sources``; ``docs/extending.md`` has an example of each.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 RUNTIME_GROUP, SOURCE_GROUP = "imgcls.runtimes", "imgcls.sources"
 
@@ -131,15 +136,21 @@ def _is_open(row: RuntimeRow | SourceRow) -> bool:
 def selectable_runtimes() -> tuple[str, ...]:
     """The names of all runtimes that a configuration may name."""
     ours = [name for name, row in RUNTIMES.items() if row.selectable]
-    return (*ours, *sorted(entry_points(group=RUNTIME_GROUP).names - RUNTIMES.keys()))
+    return (*ours, *sorted(_entry_points(RUNTIME_GROUP).names - RUNTIMES.keys()))
 
 
 def usages() -> tuple[str, ...]:
     """How ``arch`` names the networks of every source that is available."""
     ours = [row.usage for row in SOURCES.values() if not _is_open(row)]
-    added = entry_points(group=SOURCE_GROUP).names - {name for name, row in SOURCES.items() if not _is_open(row)}
+    added = _entry_points(SOURCE_GROUP).names - {name for name, row in SOURCES.items() if not _is_open(row)}
     return (*ours, *(SOURCES[name].usage if name in SOURCES else f"{name}:NAME" for name in sorted(added)))
 
 
 def _installed(group: str, name: str) -> EntryPoint | None:
-    return next(iter(entry_points(group=group, name=name)), None)
+    return next(iter(_entry_points(group).select(name=name)), None)
+
+
+def _entry_points(group: str) -> EntryPoints:
+    from importlib.metadata import entry_points  # nearly every command imports this module, and few look further
+
+    return entry_points(group=group)

@@ -21,6 +21,7 @@ TWO = CONFIGURATION + f'[models.dull]\narch = "python:nets:colour"\noptions = {{
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_memory")
 def test_models_side_by_side(project: Project, imgcls: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """One table in the terminal, in Markdown and as CSV, and every figure in the JSON document."""
     measure = memory.measure  # in a process for each model, of which one is enough here

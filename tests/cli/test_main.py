@@ -64,10 +64,14 @@ def test_a_reader_that_has_enough_loses_no_document(project: Project) -> None:
 @pytest.mark.usefixtures("project")
 def test_saved_runs_are_compared_without_what_computes_them(imgcls: Command, python: Command) -> None:
     """Imports would take longer than all of the rest; so are pages and tables of a saved run."""
-    unused = ["torch", "scipy", "timm", "filelock", "psutil"]
+    unused = ["torch", "scipy", "timm", "filelock", "psutil", "matplotlib"]
     for name in ("a.json", "b.json"):
         assert imgcls("score", "--save", name).ret == 0
-    for command in (["compare", "a.json", "b.json"], ["show", "a.json", "--mistakes"], ["history", "a.json"]):
+    commands = (
+        ["compare", "a.json", "b.json"], ["show", "a.json", "--mistakes"], ["history", "a.json"],
+        ["report", "a.json", "-o", "a.html"], ["history", ".", "-o", "history.html"],
+    )  # fmt: skip
+    for command in commands:
         code = f"import sys; from imgcls.cli.main import main; main({command}); print({{*{unused}}} & {{*sys.modules}})"
         assert python(code).outlines[-1] == "set()", command
 

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 import pytest
 from PIL import Image
 
+from conftest import Command
 from imgcls.data import suffixes
 
 
@@ -14,6 +15,16 @@ def test_every_format_that_pillow_reads_is_an_image() -> None:
     # SPIDER registers what a file happens to be called that it is saved under.
     registered = {suffix for suffix, name in Image.registered_extensions().items() if name != "SPIDER"}
     assert {suffix for suffix in registered if not suffixes.has_image_suffix(f"a{suffix}")} == not_images & registered
+
+
+def test_usual_names_are_known_without_pillow(python: Command) -> None:
+    """To ask Pillow for all suffixes, all of its plugins are imported; class folders have none."""
+    code = (
+        "import sys\nfrom imgcls.data import suffixes\n"
+        "names = ('a.JPG', 'b.jpeg', 'c.png', 'n01440764', '.jpg')\n"
+        "print([suffixes.has_image_suffix(name) for name in names], 'PIL' in sys.modules)"
+    )
+    assert python(code).outlines == ["[True, True, True, False, False] False"]
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,21 @@ def test_every_parameter_of_a_test_is_in_the_name_of_its_golden(run_pytest: Comm
     assert recorded.images_inferred()
 
 
+def test_a_record_of_a_test_that_was_deselected_is_not_unread(run_pytest: Command, recorded: Project) -> None:
+    """It was collected, so that somebody reads it; one of a parameter that is gone is read by nobody."""
+    test = "@pytest.mark.parametrize('size', [{sizes}])\ndef test_sizes(golden, size):\n    golden.check()\n"
+    file = recorded.folder / "test_models.py"
+    file.write_text("import pytest\n\n" + test.format(sizes="1, 2"))
+    run_pytest(UPDATE).assert_outcomes(passed=2)
+    selected = run_pytest("-k", "colours-1 or 1-colour", "--imgcls-unused-golden=fail")
+    selected.assert_outcomes(passed=1, deselected=1)
+    assert selected.ret == 0
+    file.write_text("import pytest\n\n" + test.format(sizes="1"))
+    gone = run_pytest("--imgcls-unused-golden=fail")
+    assert gone.ret == 1
+    gone.stdout.fnmatch_lines(["FAILED golden records that no test read: golden/colours/colour*2*.json"])
+
+
 def test_a_fixture_of_ones_own_of_this_name_is_left_alone(run_pytest: Command, project: Project) -> None:
     """Its tests run, whatever the configuration states about goldens."""
     Path("test_models.py").write_text(
@@ -210,7 +225,7 @@ def test_workers_compare_and_write_goldens(pytest_process: Command, recorded: Pr
     made.stdout.fnmatch_lines_random(
         ["new golden record golden/colours/colour.json, *", "new golden record golden/colours/second.json, *"]
     )
-    held = pytest_process("-n", "2", "-m", "golden", "--imgcls-unused-golden=fail")
+    held = pytest_process("-n", "1", "-m", "golden", "--imgcls-unused-golden=fail")
     held.assert_outcomes(passed=2)
     held.stdout.fnmatch_lines(["goldens: 2 of 2 compared"])
     GOLDEN.unlink()

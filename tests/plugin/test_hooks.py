@@ -286,6 +286,23 @@ def test_runs_that_ask_for_no_model_import_nothing_heavy(
     assert not (project.folder / ".imgcls").exists()
 
 
+def test_collecting_imports_only_what_collects(python: Command, project: Project) -> None:
+    """Neither what scores, judges and measures nor what writes documents: all of it would take longer than the rest."""
+    (project.folder / "test_models.py").write_text("def test_accuracy(scores, gates):\n    gates.check(scores)\n")
+    unused = (
+        "msgspec", "numpy", "imgcls.documents", "imgcls.gates.accuracy", "imgcls.golden.check", "imgcls.plugin.checks",
+        "imgcls.plugin.costs", "imgcls.records.evaluation", "imgcls.records.performance", "imgcls.records.report",
+    )  # fmt: skip
+    code = (
+        "import sys, pytest\n"
+        "rc = pytest.main(['--collect-only', '-q', '-p', 'no:benchmark', '-p', 'no:hypothesispytest'])\n"
+        f"imported = [name for name in {unused!r} if name in sys.modules]\n"
+        "print('exit code', int(rc), 'imgcls.plugin.hooks' in sys.modules, imported)\n"
+    )
+    result = python(code)
+    result.stdout.fnmatch_lines(["*test_models.py::test_accuracy*", "exit code 0 True [[][]]"])
+
+
 def test_scores_that_are_asked_for_late_fail_as_well(run_pytest: Command, project: Project) -> None:
     """A model without predictions fails a test that gets its scores by name in the middle, too."""
     project.configure((project.folder / "imgcls.toml").read_text().replace("nets:colour", "nets:nan"))

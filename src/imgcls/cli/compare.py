@@ -229,13 +229,17 @@ def _what_to_do(failing: Sequence[tuple[Comparison, Verdict]], sides: Sequence[s
 
 def _write(options: RunOptions, document: Report, verdicts: Sequence[Verdict]) -> None:
     """Write what was requested. Raises OSError."""
-    from imgcls.reporting import differences, markdown, overview, result_document
-
     if options.json:
+        from imgcls.reporting import result_document
+
         result_document.save(options.json, document, None)
     if options.markdown:
+        from imgcls.reporting import markdown
+
         documents.write_text(options.markdown, markdown.text(document, verdicts))
     if options.csv:
+        from imgcls.reporting import differences, overview
+
         text = overview.as_csv(document) if document.results else differences.as_csv(document)
         documents.write_text(options.csv, text)
 

@@ -7,7 +7,6 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from imgcls import documents
 from imgcls.cli import output
 from imgcls.errors import ConfigError
 
@@ -32,6 +31,8 @@ def check(namespace: argparse.Namespace) -> None:
         raise ConfigError(f"{' and '.join(printed)} would be printed as one text: name a file for all but one of them")
     for file in given.values():
         if file != STANDARD_OUTPUT:
+            from imgcls import documents
+
             documents.check_writable(file)
 
 
@@ -46,6 +47,8 @@ def write(namespace: argparse.Namespace, rendered: Mapping[str, Callable[[], str
         if file == STANDARD_OUTPUT:
             output.document(rendered[kind]())
         else:
+            from imgcls import documents
+
             documents.write_text(file, rendered[kind]())
 
 

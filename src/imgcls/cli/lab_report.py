@@ -20,7 +20,6 @@ from imgcls.messages import spelled
 from imgcls.models.runtimes import base as runtimes
 from imgcls.records.config import BUILTIN_DIGITS, DatasetSpec, ModelSpec
 from imgcls.reporting import progress
-from imgcls.session import options as run_options
 from imgcls.session import selection
 from imgcls.session import session as sessions
 from imgcls.session.options import RunOptions
@@ -30,17 +29,6 @@ if TYPE_CHECKING:
     from imgcls.reporting.lab.training_runs import TrainingRun
 
 NO_LABELS = "none"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What a report of models takes in addition to their names and the folder of the report."""
-    group = parser.add_argument_group("a report of models to hand in (-o DIR)")
-    group.add_argument(
-        "--labels", default="auto", metavar="HOW|FILE.csv",
-        help="how the folders of --data are named: auto (default), wnid, name, index, a map file; or none: no labels",
-    )  # fmt: skip
-    group.add_argument("--runs", nargs="+", type=Path, default=[], metavar="DIR", help="folders of `imgcls train`")
-    run_options.add_to_command(group, "datasets", "device", "offline", "store", "trust-mtime")  # type: ignore[arg-type]  # a group has what a parser has
 
 
 def write(namespace: argparse.Namespace, names: Sequence[str], folder: Path) -> int:

@@ -9,7 +9,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
-from imgcls import documents
 from imgcls.cli import arguments, completion, destinations, garbage, output
 from imgcls.cli.parsing import Parser
 from imgcls.errors import INTERRUPTED, ImgclsError
@@ -72,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be flushed goes nowhere
         return BROKEN_PIPE
     except OSError as error:
+        from imgcls import documents
+
         output.error(f"imgcls: {documents.failure(error)}")
         return 3
     except KeyboardInterrupt:

@@ -10,7 +10,6 @@ from imgcls import documents
 from imgcls.cli import output
 from imgcls.config import discovery
 from imgcls.records.config import ModelSpec, Settings
-from imgcls.session import selection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,4 +33,8 @@ def write(file: Path, run: Document, images: Images, models: Mapping[str, ModelS
 
 def in_reach(files: Sequence[Path]) -> Settings:
     """The configuration that is named or in reach; an empty one where there is none. Raises ConfigError."""
-    return selection.settings(files) if files or discovery.find(Path.cwd()) else Settings(Path(), {}, {}, {})
+    if not (files or discovery.find(Path.cwd())):
+        return Settings(Path(), {}, {}, {})
+    from imgcls.session import selection
+
+    return selection.settings(files)

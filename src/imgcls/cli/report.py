@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgcls import documents
-from imgcls.cli import arguments, lab_report, output, pages
+from imgcls.cli import arguments, output, pages
 from imgcls.errors import ConfigError
 from imgcls.messages import nearest, spelled
 from imgcls.reporting import progress
@@ -48,9 +48,20 @@ def add_report(commands: Any) -> None:
         "--baseline", type=Path, metavar="OTHER.json", help="of a run: show what changed since this one"
     )
     run_options.add_to_command(parser, "config")
-    lab_report.add_arguments(parser)
+    _add_of_models(parser)
     run_options.add_quiet(parser)
     parser.set_defaults(command=report)
+
+
+def _add_of_models(parser: argparse.ArgumentParser) -> None:
+    """What a report of models takes in addition to their names and the folder of the report."""
+    group = parser.add_argument_group("a report of models to hand in (-o DIR)")
+    group.add_argument(
+        "--labels", default="auto", metavar="HOW|FILE.csv",
+        help="how the folders of --data are named: auto (default), wnid, name, index, a map file; or none: no labels",
+    )  # fmt: skip
+    group.add_argument("--runs", nargs="+", type=Path, default=[], metavar="DIR", help="folders of `imgcls train`")
+    run_options.add_to_command(group, "datasets", "device", "offline", "store", "trust-mtime")  # type: ignore[arg-type]  # a group has what a parser has
 
 
 def report(namespace: argparse.Namespace) -> int:
@@ -73,6 +84,8 @@ def _of_models(namespace: argparse.Namespace) -> int:
             f"-o {spelled(str(namespace.output))} names a page, and a report of models is a folder: name one with "
             "-o report/, or name the RUN.json that the page is about"
         )
+    from imgcls.cli import lab_report
+
     namespace.data = namespace.data[0] if namespace.data else None
     return lab_report.write(namespace, namespace.of, namespace.output)
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.messages import nearest, one_line
-from imgcls.records.data import ImageRef
-from imgcls.records.parity import ContractCheck
 
 if TYPE_CHECKING:
     from imgcls.models.model import Model
+    from imgcls.records.data import ImageRef
+    from imgcls.records.parity import ContractCheck
 
 _MODULES = {
     "eval-mode": "repeats",
@@ -52,6 +52,7 @@ def check(
         raise ConfigError(f"contract '{name}' does not exist{nearest(name, NAMES)}")
     from imgcls.contracts import subject as subjects
     from imgcls.preprocessing import decode
+    from imgcls.records.parity import ContractCheck
     from imgcls.system import machine
 
     function = getattr(import_module(f"imgcls.contracts.{_MODULES[name]}"), name.replace("-", "_"))

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from imgcls import messages
@@ -107,13 +107,18 @@ class Lookup:
         return f"{messages.named(names, KINDS_SHOWN)} {kinds} of '{word}'"
 
 
+@lru_cache(maxsize=4)  # models of one run have one list, or few
+def _lookup(labels: LabelList) -> Lookup:
+    return Lookup(labels)
+
+
 def match(folders: Iterable[str], labels: LabelList, how: How | LabelMap, way: str = "") -> Matching:
     """The class indices that are right for each folder.
 
     Raises LabelError, naming the folders and the nearest candidates, where a folder matches no class of the list, or
     several by accident; ``way``: the end of that message, on what to do.
     """
-    lookup = Lookup(labels)
+    lookup = _lookup(labels)
     names = sorted(set(folders))
     ids_of: Mapping[str, Sequence[tuple[How, str]]]
     ids_of = {name: [(how, name)] for name in names} if isinstance(how, str) else _mapped(names, how)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from pathlib import Path, PurePath
+from operator import attrgetter
+from pathlib import Path
 from typing import Final
 
 from imgcls import toml
@@ -42,7 +43,7 @@ def require_classes(dataset: str, folder: Path) -> None:
     if {name.lower() for name in folders} <= splits.TO_TRAIN_ON | splits.TO_SCORE:
         for flat in (folder / name for name in folders or [""]):
             _refuse_next_to_manifest(dataset, flat)
-    if _holds_images(folder) and not folders:
+    if not folders and _holds_images(folder):
         raise ConfigError(
             f"{_holds_only_images(dataset, folder)}: move each into the folder of its class, or write a .csv with the "
             "columns path and label and set `path` to it"
@@ -101,15 +102,28 @@ def _holds_images(folder: Path) -> bool:
 
 
 def _folders_in(folder: Path) -> list[str]:
-    return [name for name in _names_in(folder) if os.path.isdir(folder / name)]  # noqa: PTH112 - as above
+    return [entry.name for entry in _entries_in(folder) if _is_folder(entry)]
 
 
 def _names_in(folder: Path) -> list[str]:
-    """What is directly in a folder and not hidden, sorted; nothing where it cannot be listed."""
+    return [entry.name for entry in _entries_in(folder)]
+
+
+def _entries_in(folder: Path) -> list[os.DirEntry[str]]:
+    """What is directly in a folder and not hidden, sorted by name; nothing where it cannot be listed."""
     try:
-        return sorted(child.name for child in folder.iterdir() if not suffixes.is_hidden(PurePath(child.name)))
+        with os.scandir(folder) as entries:
+            return sorted((each for each in entries if not suffixes.is_hidden_part(each.name)), key=attrgetter("name"))
     except OSError:
         return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Links to folders are folders; what cannot be asked is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _toml(path: Path) -> str:

@@ -26,6 +26,9 @@ _NOT_IMAGES = frozenset({"BUFR", "GRIB", "HDF5", "MPEG", "PDF"})  # Pillow's nam
 _SEPARATORS = re.escape(os.sep + (os.altsep or ""))
 _SUFFIX = re.compile(rf"[^{_SEPARATORS}](\.[^.{_SEPARATORS}]+)[{_SEPARATORS}]*\Z")
 
+_USUAL = frozenset({".jpg", ".jpeg", ".png"})
+"""What every Pillow has: to ask for the others, it imports all of its plugins."""
+
 # Their bytes state what they are, and whether this installation decodes that.
 _TRIED = frozenset(
     ".avif .avifs .heic .heics .heif .heifs .hif .jfi .jif .jxl .pjp .pjpeg .spi .spider .webp".split()  # noqa: SIM905
@@ -47,7 +50,8 @@ _REFUSED = {
 
 def has_image_suffix(name: str | PurePath) -> bool:
     """Whether a file's name is that of an image, one that can be read or not."""
-    return _suffix(name) in _images()
+    suffix = _suffix(name)
+    return suffix in _USUAL or (bool(suffix) and suffix in _images())
 
 
 def refusal(name: str | PurePath) -> Undecodable | None:

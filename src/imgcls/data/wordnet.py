@@ -29,9 +29,12 @@ class Synset(NamedTuple):
     above: tuple[str, ...]
 
 
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
+
+
 def normalise(name: str) -> str:
     """The name without what does not distinguish names: case, ``_``, ``-``, spaces, a last dot, composition."""
-    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFC", name.casefold())).strip().rstrip(". ")
+    return _BETWEEN_WORDS.sub(" ", unicodedata.normalize("NFC", name.casefold())).strip().rstrip(". ")
 
 
 class WordNet:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from imgcls import messages
 from imgcls.gates.verdicts import verdict
-from imgcls.records.evaluation import Verdict
 from imgcls.records.performance import Latency, LatencyChange, Memory
 from imgcls.records.thresholds import LatencyGate, MemoryGate
 from imgcls.stats import timing
+
+if TYPE_CHECKING:
+    from imgcls.records.evaluation import Verdict
 
 G = TypeVar("G", LatencyGate, MemoryGate)
 

@@ -11,12 +11,12 @@ from imgcls import messages
 from imgcls.errors import ConfigError, ModelError
 from imgcls.golden import files
 from imgcls.golden.records import CurrentResults, Golden, GoldenContext, Trace
-from imgcls.records.config import DatasetSpec
 from imgcls.records.evaluation import DatasetOutcome, Status, Verdict
 
 if TYPE_CHECKING:
     from imgcls.models.model import Model
     from imgcls.models.pool import ModelPool
+    from imgcls.records.config import DatasetSpec
     from imgcls.store.database import Store
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from imgcls.plugin import is_requested, items, properties
-from imgcls.plugin.projects import Project
 from imgcls.session import required
-from imgcls.session.events import Event
-from imgcls.session.required import Target
-from imgcls.session.results import Results
+
+if TYPE_CHECKING:
+    from imgcls.plugin.projects import Project
+    from imgcls.session.events import Event
+    from imgcls.session.required import Target
+    from imgcls.session.results import Results
 
 CONFIGURATION, TARGETS = "imgcls_configuration", "imgcls_targets"
 """The attributes of a test's report that state which configuration the test has, and what it evaluates."""

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from imgcls.errors import ImgclsError, InconclusiveWarning
 from imgcls.gates import accuracy
 from imgcls.plugin import properties
-from imgcls.plugin.goldens import GoldenSession
 from imgcls.plugin.items import CALLED, OUTCOME, ModelHandle, once
-from imgcls.plugin.projects import Project
-from imgcls.records.config import DatasetSpec
 from imgcls.records.evaluation import PairOutcome, Scores, Verdict
 from imgcls.records.performance import Latency, Memory
 from imgcls.reporting.ci import junit, runner_log
 from imgcls.session.events import PairJudged
-from imgcls.session.session import Session
 from imgcls.stats import units
 from imgcls.system import devices, machine
+
+if TYPE_CHECKING:
+    from imgcls.plugin.goldens import GoldenSession
+    from imgcls.plugin.projects import Project
+    from imgcls.records.config import DatasetSpec
+    from imgcls.session.session import Session
 
 
 class Gates:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
@@ -15,18 +15,18 @@ from imgcls.errors import ConfigError, ImgclsError
 from imgcls.gates import accuracy, cost
 from imgcls.models.runtimes import base as runtimes
 from imgcls.models.weights import early
-from imgcls.plugin import PREFIX, properties, terminal
-from imgcls.records.evaluation import Verdict
+from imgcls.plugin import PREFIX, benchmark_guard, properties, terminal
 from imgcls.records.performance import Latency, Memory, Profile, Scenario
 from imgcls.records.thresholds import LatencyGate, MemoryGate
 from imgcls.reporting import progress
 from imgcls.reporting.ci import junit
 from imgcls.session.events import LatencyMeasured, LimitsJudged, MemoryMeasured
-from imgcls.session.session import Session
 from imgcls.system import machine
 
 if TYPE_CHECKING:
     from imgcls.performance.stopwatch import Rounds, Stopwatch, Timed
+    from imgcls.records.evaluation import Verdict
+    from imgcls.session.session import Session
 
 
 class CostSession:
@@ -34,7 +34,7 @@ class CostSession:
 
     def __init__(self, session: Session, config: pytest.Config) -> None:
         self.session, self.config = session, config
-        self.baselines = guard_of(config)
+        self.guard = benchmark_guard.of(config)
 
     def measurable(self, model: Any, device: str) -> str:
         """The model's name, where it can be measured there; a ``model`` fixture of somebody else has none."""
@@ -60,7 +60,7 @@ class CostSession:
         batch: int | None = None,
     ) -> Latency:
         """Time a model under pytest-benchmark."""
-        self.baselines.is_concerned = True
+        self.guard.is_concerned = True
         if not benchmark.enabled or hasattr(self.config, "workerinput"):  # older versions leave workers of xdist on
             pytest.skip(f"timings are disabled {_by_what(self.config)}: nothing was timed")
         if scenario not in get_args(Scenario):
@@ -142,10 +142,6 @@ class CostSession:
             gpu_bytes=None if measured_elsewhere else limits.gpu_bytes,
         )
 
-    def errors(self) -> list[str]:
-        """What ``--benchmark-compare`` could not do: pytest-benchmark only warns of it, or less."""
-        return self.baselines.taken()
-
     def profiles(self, name: str) -> Iterator[Profile]:
         """The operators of a model on each device that it is measured on. Raises ImgclsError."""
         from imgcls.performance import profiler
@@ -153,42 +149,6 @@ class CostSession:
         for device in machine.devices(self.session.options.device):
             if self._runs_on(name, device):
                 yield profiler.profile(self.session.pool(device).get(name))
-
-
-class BaselineGuard:
-    """Stands before pytest-benchmark when the tests are over; one for a pytest session, however many there are of ours.
-
-    ``errors``: what ``--benchmark-compare`` could not do; reporting takes them. ``is_concerned``: whether
-    a test timed a model, or would have; otherwise all benchmarks are somebody else's.
-    """
-
-    def __init__(self, config: pytest.Config) -> None:
-        self.config = config
-        self.errors: list[str] = []
-        self.is_concerned = config.getoption("dist", "no") != "no"  # what workers do is not known
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self) -> Generator[None, object, object]:
-        session = self.config.pluginmanager.getplugin("pytest-benchmark")
-        if session is not None and session.compare and self.is_concerned:
-            from imgcls.plugin import baselines
-
-            self.errors += [f"FAILED --benchmark-compare: {error}" for error in baselines.guarded(session)]
-        return (yield)
-
-    def taken(self) -> list[str]:
-        """The errors, each only once."""
-        errors, self.errors = self.errors, []
-        return errors
-
-
-def guard_of(config: pytest.Config) -> BaselineGuard:
-    """The guard of this pytest session, registered when it is first requested."""
-    name = "imgcls.plugin.baselines"
-    if not config.pluginmanager.has_plugin(name):
-        config.pluginmanager.register(BaselineGuard(config), name)
-    guard: BaselineGuard = config.pluginmanager.getplugin(name)
-    return guard
 
 
 def _by_what(config: pytest.Config) -> str:

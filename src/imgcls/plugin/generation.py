@@ -5,15 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from imgcls.messages import nearest
 from imgcls.plugin import MARKER, OURS, PREFIX, ownership
 from imgcls.plugin.items import DatasetHandle, ExportHandle, ModelHandle, ServingHandle
-from imgcls.plugin.projects import Project
-from imgcls.system import devices, machine
+
+if TYPE_CHECKING:
+    from imgcls.plugin.projects import Project
 
 OF_DEPLOYMENT = ("imgcls_parity", "imgcls_serving")
 PARAMETERS = ("imgcls_model", "imgcls_dataset", "imgcls_device", *OF_DEPLOYMENT)
@@ -75,6 +76,8 @@ class Generation:
     def _values(self, name: str) -> Iterable[Any]:
         assert self.project is not None  # noqa: S101 - nothing is parametrized without one
         if name == "imgcls_device":
+            from imgcls.system import machine
+
             requested = self.metafunc.config.getoption("--imgcls-device")
             return [requested] if requested else ["cpu", "cuda"][: 1 + machine.has_gpu()]
         if name in OF_DEPLOYMENT:
@@ -124,6 +127,8 @@ class Generation:
     @property
     def _known(self) -> Mapping[str, Mapping[str, Any]]:
         """What is configured for each of our parameters, by name."""
+        from imgcls.system import devices
+
         assert self.project is not None  # noqa: S101 - nothing is parametrized without one
         known_devices = {name: name for name in devices.DEVICES}
         project = self.project

@@ -6,24 +6,22 @@ import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 
 from imgcls import hashing
 from imgcls.errors import ConfigError, ImgclsError
-from imgcls.golden import check, files
-from imgcls.golden.check import Pair
 from imgcls.plugin import properties
 from imgcls.plugin.items import once
-from imgcls.records.config import DatasetSpec
-from imgcls.records.evaluation import Verdict
-from imgcls.reporting.ci import junit
 from imgcls.session import options as run_options
-from imgcls.session.events import GoldenChecked
-from imgcls.session.results import Results
-from imgcls.session.session import Session
+
+if TYPE_CHECKING:
+    from imgcls.golden.check import Pair
+    from imgcls.records.config import DatasetSpec
+    from imgcls.session.results import Results
+    from imgcls.session.session import Session
 
 UNREAD_SHOWN = 3
 NAME_CHARACTERS = 150
@@ -36,7 +34,7 @@ class GoldenSession:
     def __init__(self, session: Session, config: pytest.Config, home: Path) -> None:
         """Raises ConfigError where records are to be written and nobody would read the difference."""
         self.session, self.config, self.home, self.options = session, config, home, session.options
-        self.collected: set[Path] = set()
+        self.collected: set[tuple[str, str]] = set()
         if self.options.update_golden and os.environ.get("CI"):
             raise ConfigError(
                 "--imgcls-update-golden is refused where CI is set: "
@@ -44,14 +42,18 @@ class GoldenSession:
             )
 
     def file(self, item: pytest.Item, model: str, dataset: str) -> Path:
-        """The record of a test; parameters of its own, in addition to model and dataset, have one each."""
-        callspec: Any = getattr(item, "callspec", None)
-        has_own = callspec is not None and len(callspec.params) > len({"model", "dataset"})
-        name = f"{model}[{_as_name(callspec.id)}]" if has_own else model
-        return files.place(self.home, dataset, name)
+        """The record of a test."""
+        from imgcls.golden import files
+
+        return files.place(self.home, dataset, _record_of(item, model))
 
     def check(self, item: pytest.Item, model: str, dataset: DatasetSpec) -> None:
         """Fail the test unless the predictions are those of its record; where records are updated, write it."""
+        from imgcls.golden import check
+        from imgcls.records.evaluation import Verdict
+        from imgcls.reporting.ci import junit
+        from imgcls.session.events import GoldenChecked
+
         file = self.file(item, model, dataset.name)
         verdict, change = None, None
         try:
@@ -95,7 +97,7 @@ class GoldenSession:
 
     def collect(self, item: pytest.Item, model: str, dataset: str) -> None:
         """Note the record that a test would read, also if it will be deselected."""
-        self.collected.add(self.file(item, model, dataset))
+        self.collected.add((dataset, _record_of(item, model)))
 
     def errors(self, results: Results) -> Iterator[str]:
         """The records that no test read, where that is a failure."""
@@ -113,14 +115,22 @@ class GoldenSession:
 
     def _unread(self, results: Results) -> Iterator[str]:
         """Records that no test of this run read; those of pairs that were merely not selected are left out."""
+        from imgcls.golden import files
+
         root = self.home
         read = {golden.file for golden in results.goldens}
-        pairs = self.session.configured.golden_pairs()
-        read |= {self._shown(files.place(root, dataset, model)) for model, dataset in pairs}
-        read |= {self._shown(file) for file in self.collected}
+        configured = {(dataset, model) for model, dataset in self.session.configured.golden_pairs()}
+        read |= {self._shown(files.place(root, *record)) for record in configured | self.collected}
         if unread := [name for file in files.all_in(root) if (name := self._shown(file)) not in read]:
             more = f" and {len(unread) - UNREAD_SHOWN} more" if len(unread) > UNREAD_SHOWN else ""
             yield f"golden records that no test read: {', '.join(unread[:UNREAD_SHOWN])}{more}"
+
+
+def _record_of(item: pytest.Item, model: str) -> str:
+    """The name of a test's record; parameters of its own, in addition to model and dataset, have one each."""
+    callspec: Any = getattr(item, "callspec", None)
+    has_own = callspec is not None and len(callspec.params) > len({"model", "dataset"})
+    return f"{model}[{_as_name(callspec.id)}]" if has_own else model
 
 
 def _as_name(identity: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError, StoreError
-from imgcls.plugin import checks, is_requested, items, locations, ownership, progress
+from imgcls.plugin import benchmark_guard, is_requested, items, locations, ownership, progress
 from imgcls.plugin.attempts import CONFIGURATION, Attempts
 from imgcls.plugin.generation import Generation
 from imgcls.plugin.items import DatasetHandle, ExportHandle, ModelHandle, ServingHandle
@@ -94,7 +94,8 @@ class PluginSession:
             raise ConfigError("--imgcls-store off and xdist do not go together: workers meet in the store")
         project.open(options, partial(progress.shown, project))
         configuration.select(project.session.settings, options.profile or None, None)
-        project.goldens, project.costs  # noqa: B018 - what they cannot do is known before anything is scored
+        project.goldens  # noqa: B018 - what it cannot do is known before anything is scored
+        benchmark_guard.of(self.config)
         if not (self.is_worker or self.config.option.collectonly):
             project.session.baseline  # noqa: B018 - as is whether the baseline can be read
         project.results.started = self._is_running
@@ -224,6 +225,8 @@ class PluginSession:
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Item) -> None:
         """A test whose scores are not available fails, with the reason instead of its body."""
         if items.is_ours(pyfuncitem):
+            from imgcls.plugin import checks
+
             pyfuncitem.stash[items.CALLED] = True
             checks.require_scores(self.project_of(pyfuncitem).session, pyfuncitem)
 

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args
 import pytest
 
 from imgcls.plugin import OURS, PREFIX
-from imgcls.records.config import DatasetSpec, ExportSpec, ModelSpec
-from imgcls.records.evaluation import PairOutcome
-from imgcls.records.performance import Scenario
 from imgcls.session.required import Target, latency_target, parity_target, serving_target
 
 if TYPE_CHECKING:
     from imgcls.models.model import Model
+    from imgcls.records.config import DatasetSpec, ExportSpec, ModelSpec
+    from imgcls.records.evaluation import PairOutcome
     from imgcls.session.session import Session
 
 T = TypeVar("T")
 
-OUTCOME = pytest.StashKey[PairOutcome]()
+OUTCOME: pytest.StashKey[PairOutcome] = pytest.StashKey()
 CALLED = pytest.StashKey[bool]()
 FIRST_FAILED = pytest.StashKey[dict[str, str]]()
 
@@ -139,10 +138,12 @@ def _deployment_of(item: pytest.Item) -> set[Target]:
 def _limits_of(item: pytest.Item, model: str, requested: Container[str]) -> set[Target]:
     """Of which device and scenario; a test without a parameter ``scenario`` may be for either."""
     parameters: Any = item.callspec.params  # type: ignore[attr-defined]  # it has a model
-    device, scenarios = str(parameters.get(f"{PREFIX}device")), get_args(Scenario)
+    device = str(parameters.get(f"{PREFIX}device"))
     targets = {Target("memory", model, device)} if "memory" in requested else set()
     if "latency" in requested:
-        given = parameters.get("scenario")
+        from imgcls.records.performance import Scenario
+
+        given, scenarios = parameters.get("scenario"), get_args(Scenario)
         targets |= {latency_target(model, device, each) for each in ([given] if given in scenarios else scenarios)}
     return targets
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from imgcls.errors import ConfigError
 from imgcls.plugin import MARKER, NAMES, OURS, PREFIX, items
-from imgcls.plugin.projects import Projects
+
+if TYPE_CHECKING:
+    from imgcls.plugin.projects import Projects
 
 Definitions = Mapping[str, Sequence[Any]]
 """pytest's definitions of each fixture that a test can reach; the last one counts."""

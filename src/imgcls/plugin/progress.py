@@ -6,10 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from imgcls.plugin import terminal
-from imgcls.plugin.projects import Project
-from imgcls.records.evaluation import Progress
+
+if TYPE_CHECKING:
+    from imgcls.plugin.projects import Project
+    from imgcls.records.evaluation import Progress
 
 
 @contextmanager

@@ -20,12 +20,13 @@ from imgcls.plugin import run_id, terminal
 from imgcls.plugin.items import DatasetHandle, ExportHandle, ModelHandle, ServingHandle
 from imgcls.session.options import RunOptions
 from imgcls.session.results import Results
-from imgcls.session.session import Session, ShowProgress
+from imgcls.session.session import Session
 
 if TYPE_CHECKING:
     from imgcls.plugin.costs import CostSession
     from imgcls.plugin.goldens import GoldenSession
     from imgcls.session.deployment import Deployment
+    from imgcls.session.session import ShowProgress
 
 PACKAGE = Path(__file__).parents[1]
 

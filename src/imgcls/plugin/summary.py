@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from imgcls import documents
 from imgcls.errors import ConfigError, ImgclsError, StoreError
 from imgcls.messages import encodable, printable
+from imgcls.plugin import benchmark_guard
 from imgcls.plugin.projects import Project, options_of
 from imgcls.reporting import colours
 from imgcls.reporting.ci import runner_log
+from imgcls.session import garbage
 
 
 class Summary:
@@ -35,8 +36,11 @@ class Summary:
                 if self.is_distributed:  # only now is it known of which configurations workers had tests
                     project.session.options = options_of(project, projects, projects)
                 if results.started:
-                    results.write(passed=not exitstatus and not results.errors)
+                    with garbage.collected_rarely():
+                        results.write(passed=not exitstatus and not results.errors)
             except (OSError, ImgclsError) as error:
+                from imgcls import documents
+
                 what = "" if isinstance(error, ConfigError) else "the result document could not be written: "
                 reason = documents.failure(error) if isinstance(error, OSError) else error
                 results.errors.append(f"imgcls: {what}{reason}")
@@ -78,7 +82,7 @@ class Summary:
         """What fails the session although no test failed for it."""
         results = project.results
         if is_first:
-            yield from project.costs.errors()
+            yield from benchmark_guard.of(project.config).taken()
         if results.started:
             yield from project.goldens.errors(results)
         is_over = results.finished or not exitstatus or project.session.options.require_gates

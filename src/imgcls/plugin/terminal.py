@@ -7,12 +7,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import pytest
 
-from imgcls.records.performance import Status
 from imgcls.reporting import progress
+
+if TYPE_CHECKING:
+    from imgcls.records.performance import Status
 
 
 def uncaptured(config: pytest.Config) -> AbstractContextManager[None]:

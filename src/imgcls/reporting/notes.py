@@ -1,13 +1,18 @@
 """What a reader must know of a run besides its figures: files without a score, inputs used, and what was guessed."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from imgcls import messages
 from imgcls.records.report import DatasetFiles, Report, Result
-from imgcls.reporting import class_lines, text_table
-from imgcls.reporting.presentation import Presentation
-from imgcls.reporting.text_table import NamedTable
+from imgcls.reporting import class_lines
 from imgcls.stats import certain, units
+
+if TYPE_CHECKING:
+    from imgcls.reporting.presentation import Presentation
+    from imgcls.reporting.text_table import NamedTable
 
 
 def files_table(report: Report) -> NamedTable | None:
@@ -15,6 +20,8 @@ def files_table(report: Report) -> NamedTable | None:
     partly = _partly_scored(report)
     if not partly:
         return None
+    from imgcls.reporting import text_table
+
     table = text_table.table("files", "listed", "scored", "rejected", "unscored", "ignored")
     for files in partly:
         unscored = files.listed - files.scored - files.rejected - files.ignored
@@ -38,6 +45,8 @@ def ignored(report: Report) -> Iterator[str]:
 
 def text(report: Report, how: Presentation) -> Iterator[str]:
     """The lines of every dataset and every model, wrapped; inputs as published only where all is to be known."""
+    from imgcls.reporting import text_table
+
     for line in lines(report, all_inputs=how.verbosity > 0):
         yield from text_table.wrapped(messages.printable(line), how.width)
 

@@ -1,14 +1,20 @@
 """The one table: quality, time and memory of every model side by side, for a terminal, for Markdown and as CSV."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from imgcls import messages
 from imgcls.records.performance import Latency, Memory, RunEnvironment
 from imgcls.records.report import Report, Result
-from imgcls.reporting import columns, csv_text, dominance, markdown_text, tables, text_table
+from imgcls.reporting import columns, csv_text, dominance
 from imgcls.reporting.dominance import Contrasts
-from imgcls.reporting.presentation import Presentation
+
+if TYPE_CHECKING:
+    from imgcls.reporting.presentation import Presentation
+    from imgcls.reporting.text_table import NamedTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +95,23 @@ def _dominates(one: Row, other: Row, contrasts: Contrasts) -> bool:
     return dominance.dominates((accuracy, latency, dominance.by_memory(one.memory, other.memory)))
 
 
+def _name(row: Row) -> str:
+    from imgcls.reporting import text_table
+
+    return text_table.model_name(row.model, untrained=row.untrained)
+
+
+def _accuracy(row: Row, metric: Literal["top1", "top5"]) -> str | None:
+    from imgcls.reporting import tables
+
+    return tables.accuracy(row.result, metric) if row.result else None
+
+
 CELLS: dict[str, Callable[[Row], object]] = {
-    "model": lambda row: text_table.model_name(row.model, untrained=row.untrained),
+    "model": _name,
     "device": lambda row: row.device,
-    "top-1 %": lambda row: row.result and tables.accuracy(row.result, "top1"),
-    "top-5 %": lambda row: row.result and tables.accuracy(row.result, "top5"),
+    "top-1 %": lambda row: _accuracy(row, "top1"),
+    "top-5 %": lambda row: _accuracy(row, "top5"),
     "p50 ms": lambda row: row.single and f"{row.single.p50_ns / 1e6:.1f}{_if_few(row.single)}",
     "p95 ms": lambda row: row.single and f"{row.single.p95_ns / 1e6:.1f}",
     "images/s": lambda row: row.offline and f"{row.offline.images_per_second:.1f}{_if_few(row.offline)}",
@@ -116,8 +134,10 @@ def _if_few(measured: Latency) -> str:
     return " (few rounds)" if measured.cut_short else ""
 
 
-def table(of: Sequence[Row], picks: Sequence[str] = ()) -> text_table.NamedTable:
+def table(of: Sequence[Row], picks: Sequence[str] = ()) -> NamedTable:
     """The columns that are not empty, or those that were picked."""
+    from imgcls.reporting import text_table
+
     filled = [name for name in columns.COSTS if any(CELLS[name](row) for row in of)]
     shown = columns.picked(filled, picks)
     importance = shown if shown != filled else columns.COSTS_IMPORTANCE
@@ -131,6 +151,8 @@ def table(of: Sequence[Row], picks: Sequence[str] = ()) -> text_table.NamedTable
 
 def terminal(report: Report, how: Presentation) -> Iterator[str]:
     """One table per dataset below its title, for a terminal."""
+    from imgcls.reporting import text_table
+
     for title, of in _tables(report):
         yield from text_table.wrapped(f"{title}{_measured_on(of)}", how.width)
         yield how.text(table(of, how.columns), way=f", {how.option} picks")
@@ -142,6 +164,8 @@ def markdown(report: Report) -> str:
 
 
 def _markdown(title: str, of: Sequence[Row]) -> str:
+    from imgcls.reporting import markdown_text
+
     return f"{markdown_text.escaped(f'{title}{_measured_on(of)}')}\n\n{markdown_text.table(table(of))}"
 
 

@@ -1,15 +1,19 @@
 """What is being done at the moment: on a terminal one changing line or a bar, elsewhere a plain line now and then."""
 
+from __future__ import annotations
+
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from imgcls import messages
-from imgcls.records.evaluation import Progress
-from imgcls.records.performance import Status
+
+if TYPE_CHECKING:
+    from imgcls.records.evaluation import Progress
+    from imgcls.records.performance import Status
 
 TERMINAL_S, LOG_S = 1.0, 30.0  # docs/decisions.md#the-line-that-is-left-free
 """How often a line changes on a terminal, and how often a log has another one; the first comes after as long."""
@@ -90,10 +94,12 @@ def below(stream: TextIO) -> Iterator[Progress]:
 
 
 def _moves_the_cursor(stream: TextIO) -> bool:
+    if not stream.isatty():
+        return False
     from rich.console import Console
 
     console = Console(file=stream)
-    return stream.isatty() and not (console.is_dumb_terminal or console.legacy_windows)
+    return not (console.is_dumb_terminal or console.legacy_windows)
 
 
 class _Throttled:

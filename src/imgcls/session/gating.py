@@ -6,27 +6,15 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgcls.gates import accuracy
-from imgcls.records.evaluation import Verdict
-from imgcls.records.parity import ContractCheck, Parity, ServingCheck
-from imgcls.records.performance import Latency, Memory
-from imgcls.records.thresholds import LatencyGate, MemoryGate
 from imgcls.session import required
-from imgcls.session.events import (
-    ContractChecked,
-    Event,
-    GoldenChecked,
-    LatencyMeasured,
-    LimitsJudged,
-    MemoryMeasured,
-    PairJudged,
-    ParityChecked,
-    ServingChecked,
-)
 from imgcls.session.required import Coverage, Kind, Target, Unevaluated
-from imgcls.system import machine
 
 if TYPE_CHECKING:
+    from imgcls.records.evaluation import Verdict
+    from imgcls.records.parity import ContractCheck, Parity, ServingCheck
+    from imgcls.records.performance import Latency, Memory
+    from imgcls.records.thresholds import LatencyGate, MemoryGate
+    from imgcls.session.events import Event, GoldenChecked
     from imgcls.session.session import Session
 
 OF_MEMORY = ("host_bytes", "gpu_bytes", "growth")
@@ -66,24 +54,26 @@ class GateResults:
 
     def add(self, event: Event) -> None:
         """Keep what a test, or the command itself, produced."""
+        from imgcls.session import events
+
         match event:
-            case PairJudged(model, dataset, verdicts):
+            case events.PairJudged(model, dataset, verdicts):
                 self.verdicts[model, dataset] = verdicts
-            case GoldenChecked():
+            case events.GoldenChecked():
                 self.goldens.append(event)
-            case LatencyMeasured(latency):
+            case events.LatencyMeasured(latency):
                 self.latencies.append(latency)
-            case MemoryMeasured(memory):
+            case events.MemoryMeasured(memory):
                 self.memories.append(memory)
-            case LimitsJudged(kind, model, verdicts):
+            case events.LimitsJudged(kind, model, verdicts):
                 self.limit_verdicts += verdicts
                 self.judged_limits += [(model, verdict) for verdict in verdicts]
                 self._evaluated_limits |= {(kind, model, verdict.metric) for verdict in verdicts}
-            case ParityChecked(parity):
+            case events.ParityChecked(parity):
                 self.parities.append(parity)
-            case ServingChecked(serving):
+            case events.ServingChecked(serving):
                 self.servings.append(serving)
-            case ContractChecked(contract):
+            case events.ContractChecked(contract):
                 self.contracts.append(contract)
 
     @property
@@ -96,6 +86,8 @@ class GateResults:
     @property
     def total_gates(self) -> int:
         """The number of gates and limits: one per pair with thresholds, per compared pair, per limit and per export."""
+        from imgcls.gates import accuracy
+
         pairs = accuracy.total(self.session.settings, self.session.compared_pairs)
         return pairs + len(self._limits(selected=True)) + len(self._deployments) + len(self._not_selected)
 
@@ -121,6 +113,8 @@ class GateResults:
         return [*self._unevaluated_gates(), *self._unevaluated_limits(), *deployments, *self._not_selected]
 
     def _unevaluated_gates(self) -> list[Unevaluated]:
+        from imgcls.gates import accuracy
+
         session, has_baseline = self.session, self.session.options.baseline is not None
         missing = accuracy.unevaluated(session.settings, self.verdicts, session.compared_pairs, baseline=has_baseline)
         return [self._caused(Target("accuracy", *pair), words, why) for pair, words, why in missing]
@@ -196,6 +190,8 @@ class GateResults:
 
     @property
     def _has_gpu(self) -> bool:
+        from imgcls.system import machine
+
         measured = any(memory.conditions.device == "cuda" for memory in self.memories)
         return measured or "cuda" in machine.devices(self.session.options.device)
 
@@ -259,6 +255,8 @@ class GateResults:
 
     def failed_verdicts(self) -> list[Verdict]:
         """The verdicts of gates and limits that do not hold."""
+        from imgcls.gates import accuracy
+
         verdicts = [*self.limit_verdicts, *(v for of_pair in self.verdicts.values() for v in of_pair)]
         verdicts += [verdict for parity in self.parities for verdict in parity.verdicts]
         return [verdict for verdict in verdicts if not accuracy.holds(verdict, self.session.options.inconclusive)]

@@ -12,11 +12,11 @@ from imgcls.errors import ConfigError
 from imgcls.reporting import columns
 from imgcls.session import required
 from imgcls.session.option_table import OPTIONS
-from imgcls.session.required import Required
 from imgcls.store.schema import HOME
 
 if TYPE_CHECKING:
     from imgcls.records.shards import Shard
+    from imgcls.session.required import Required
 
 PYTEST_PREFIX, COMMAND_PREFIX = "--imgcls-", "--"
 
@@ -94,12 +94,13 @@ class RunOptions:
 
     def _check_standard_output(self) -> None:
         """Raise ConfigError where a document would go into the lines of pytest, or would be lost as a baseline."""
-        from imgcls import documents  # it imports msgspec, and every run of pytest imports this module
-
         documents_named = {"json": self.json, "csv": self.csv, "markdown": self.markdown} if self.is_pytest else {}
         of_ci = {"comment": self.comment, "code-quality": self.code_quality}
-        for name, file in {**documents_named, **of_ci, "report": self.report, "save": self.save}.items():
-            if file and documents.is_standard_output(file):
+        named = {**documents_named, **of_ci, "report": self.report, "save": self.save}
+        for name, file in ((name, file) for name, file in named.items() if file):
+            from imgcls import documents  # it imports msgspec, and every run of pytest imports this module
+
+            if documents.is_standard_output(file):
                 raise ConfigError(f"{self.prefix}{name} -: other lines are on standard output, so name a file")
 
     @classmethod

@@ -10,19 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgcls import documents
 from imgcls.errors import ImgclsError, StoreError
-from imgcls.gates import accuracy
-from imgcls.records.comparison import Prediction
-from imgcls.records.evaluation import DatasetOutcome, Verdict
-from imgcls.records.performance import Profile
-from imgcls.records.report import JudgedLimit, Report, Selection
 from imgcls.session import session as sessions
 from imgcls.session import sharding
-from imgcls.session.events import PairJudged
 from imgcls.session.gating import GateResults
 
 if TYPE_CHECKING:
+    from imgcls.records.comparison import Prediction
+    from imgcls.records.evaluation import DatasetOutcome, Verdict
+    from imgcls.records.performance import Profile
+    from imgcls.records.report import Report, Selection
     from imgcls.reporting.ci.run import CiRun
     from imgcls.reporting.next_steps import Places
     from imgcls.session.session import Session
@@ -64,6 +61,7 @@ class Results(GateResults):
     def document(self) -> Report:
         """The report of this run. Raises StoreError."""
         from imgcls.comparison import current_run
+        from imgcls.records.report import JudgedLimit
         from imgcls.reporting import result_document
 
         session, outcomes = self.session, self.outcomes
@@ -87,6 +85,8 @@ class Results(GateResults):
     @property
     def _selection(self) -> Selection:
         """What this run is of its configuration. Raises StoreError."""
+        from imgcls.records.report import Selection
+
         reached = {(pair.scores.model, pair.scores.dataset) for outcome in self.outcomes for pair in outcome.pairs}
         left_out = tuple(pair for pair in self.session.configured.pairs() if pair not in reached)
         return Selection(complete=not left_out, left_out=left_out)
@@ -126,6 +126,7 @@ class Results(GateResults):
 
     def _what_to_do(self) -> Iterator[str]:
         """The next step for every gate that does not hold."""
+        from imgcls.gates import accuracy
         from imgcls.reporting import next_steps
 
         judged = next_steps.of_report(self.document, self.judged_limits)
@@ -176,6 +177,8 @@ class Results(GateResults):
 
     def write(self, *, passed: bool) -> None:
         """Write the documents that were requested, and the last run where all passed. Raises OSError, ImgclsError."""
+        from imgcls import documents
+
         options = self.session.options
         if options.json:
             from imgcls.reporting import result_document
@@ -195,6 +198,7 @@ class Results(GateResults):
 
     def _write_report(self, file: Path) -> None:
         """Write the HTML report, with the images of the configured datasets. Raises OSError, StoreError."""
+        from imgcls import documents
         from imgcls.reporting.html import document, page, thumbnails
         from imgcls.session import trainings
 
@@ -214,6 +218,7 @@ class Results(GateResults):
 
     def _write_for_ci(self) -> None:
         """Write the comment and the code quality, and append to GitHub's summary. Raises OSError, StoreError."""
+        from imgcls import documents
         from imgcls.reporting.ci import code_quality, comment, step_summary
 
         options = self.session.options
@@ -264,6 +269,8 @@ def save_baseline(file: Path, document: Report, predictions: Iterator[Prediction
 
 def judge_all(session: Session, results: Results) -> None:
     """Judge every pair whose dataset was scored whole, or failed as a whole. Raises StoreError."""
+    from imgcls.session.events import PairJudged
+
     for outcome in results.outcomes:
         if results.finished or outcome.complete:
             for pair in outcome.pairs:

@@ -14,31 +14,29 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from imgcls import documents
 from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError, ImgclsError, ModelError, StoreError
-from imgcls.gates import accuracy, regression
 from imgcls.models.weights import early
-from imgcls.records.comparison import Comparison
-from imgcls.records.config import DatasetSpec, Settings
-from imgcls.records.evaluation import DatasetOutcome, Failure, PairOutcome, Progress, Scores, Verdict
-from imgcls.records.performance import Status
 from imgcls.reporting import progress
-from imgcls.session import sharding
-from imgcls.session.options import RunOptions
+from imgcls.session import garbage, sharding
 
 if TYPE_CHECKING:
     from imgcls.comparison.baseline import Baseline
     from imgcls.evaluation.ray_engine import RayEngine
     from imgcls.golden.check import Pair
     from imgcls.models.pool import ModelPool
+    from imgcls.records.comparison import Comparison
+    from imgcls.records.config import DatasetSpec, Settings
     from imgcls.records.data import Listing
+    from imgcls.records.evaluation import DatasetOutcome, PairOutcome, Progress, Verdict
+    from imgcls.records.performance import Status
     from imgcls.records.plan import Plan
     from imgcls.records.shards import Shard
+    from imgcls.session.options import RunOptions
     from imgcls.store.database import Store
 
-ShowProgress = Callable[[], AbstractContextManager[Progress]]
-ShowStatus = Callable[[], AbstractContextManager[Status]]
+    ShowProgress = Callable[[], AbstractContextManager[Progress]]
+    ShowStatus = Callable[[], AbstractContextManager[Status]]
 
 
 class Session:
@@ -72,6 +70,8 @@ class Session:
         written = (options.json, options.csv, options.markdown, options.report, options.save)
         for file in (*written, options.comment, options.code_quality):
             if file:
+                from imgcls import documents
+
                 documents.check_writable(file)
         self.run_id = run_id or uuid.uuid4().hex
         self.needed: dict[str, list[str]] = {}
@@ -182,7 +182,7 @@ class Session:
         return known
 
     def _scored(self, dataset: str, models: Sequence[str]) -> DatasetOutcome:
-        with self.show_progress() as shown:  # around the imports, too, which take seconds
+        with self.show_progress() as shown, garbage.collected_rarely():  # around imports that take seconds, too
             early.connect(self.settings.models[name] for name in models)
             from imgcls.evaluation import evaluator
 
@@ -202,6 +202,8 @@ class Session:
 
     def outcome(self, model: str, dataset: str) -> PairOutcome:
         """One pair's counts, or why there are none."""
+        from imgcls.records.evaluation import Failure, PairOutcome, Scores
+
         try:
             known = self.store.outcome(self.run_id, dataset)
             if known is None:
@@ -237,6 +239,8 @@ class Session:
 
     def judge(self, outcome: PairOutcome) -> tuple[Verdict, ...]:
         """The verdicts of thresholds and baseline on a pair; none where there are neither. Raises ImgclsError."""
+        from imgcls.gates import accuracy, regression
+
         model, dataset = outcome.scores.model, outcome.scores.dataset
         gate = self.settings.gates.get((model, dataset))
         verdicts = accuracy.evaluate(gate, self._with_accepted(outcome)) if gate else ()

@@ -6,10 +6,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from imgcls.errors import ConfigError
-from imgcls.records.config import Settings
 from imgcls.records.shards import Shard
+
+if TYPE_CHECKING:
+    from imgcls.records.config import Settings
 
 SLURM = "SLURM_ARRAY_TASK_ID"
 RANK = "RANK"

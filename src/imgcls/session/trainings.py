@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from imgcls.data import listing
 from imgcls.errors import ConfigError, Undecodable
 from imgcls.records.config import ModelSpec, WeightsFile
 from imgcls.records.report import Report
@@ -23,6 +22,7 @@ def of(report: Report, models: Mapping[str, ModelSpec]) -> tuple[Training, ...]:
 
 
 def _of(spec: ModelSpec, sha256: str | None) -> Iterator[Training]:
+    from imgcls.data import listing
     from imgcls.reporting.html.view import Training
     from imgcls.reporting.lab import training_runs
 

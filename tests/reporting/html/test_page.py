@@ -49,6 +49,23 @@ def test_the_sections_come_in_the_order_in_which_one_decides(html: str) -> None:
     assert "deployment" not in names
 
 
+@pytest.mark.parametrize(("images", "times"), [(NoImages(), 1), (GivenImages(), 2)])
+def test_a_page_without_thumbnails_is_made_once(
+    images: thumbnails.Images, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only to know how many thumbnails fit, it is made without them first."""
+    made: list[str] = []
+    make = page._html
+
+    def noted(*given: object) -> str:
+        made.append(make(*given))  # type: ignore[arg-type]  # as they came
+        return made[-1]
+
+    monkeypatch.setattr(page, "_html", noted)
+    assert rendered(make_document(), images) == made[-1]
+    assert len(made) == times
+
+
 def test_nothing_is_fetched_and_nothing_is_styled_inline(html: str) -> None:
     """No element names an address outside of the file, none has a style or a handler of its own."""
     for tag, attributes in elements(html):

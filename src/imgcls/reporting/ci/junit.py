@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from imgcls import messages
-from imgcls.records.comparison import Change, Comparison
-from imgcls.records.evaluation import Scores, Verdict
 from imgcls.records.parity import ContractCheck, ExportCost, Parity, ServingCheck
-from imgcls.records.performance import Latency, Memory, Peak
+
+if TYPE_CHECKING:
+    from imgcls.records.comparison import Change, Comparison
+    from imgcls.records.evaluation import Scores, Verdict
+    from imgcls.records.performance import Latency, Memory, Peak
 
 PREFIX = "imgcls."
 

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from imgcls.messages import spelled
+from imgcls.reporting.html.charts.axes import Axes
 from imgcls.reporting.html.charts.canvas import COLOURS, Canvas, canvas
-from imgcls.reporting.html.charts.markup import INK
+from imgcls.reporting.html.charts.scales import Scale, around
+from imgcls.reporting.html.charts.sheet import Mark
 from imgcls.reporting.sheet import Values
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-LINE: Mapping[str, Any] = {"color": COLOURS[0], "markersize": 4}
 
 PANEL = 170
 """The height of a panel, in points."""
 
+RUN = Mark("circle", 4, COLOURS[0])
+
 BETTER, WORSE = COLOURS[2], COLOURS[1]
 
-MARKS = {
-    "worse": ("v", WORSE), "lower": ("v", WORSE), "better": ("^", BETTER),
-    "slower": ("^", WORSE), "larger": ("^", WORSE), "faster": ("v", BETTER), "smaller": ("v", BETTER),
+MARKS: Mapping[str | None, Mark] = {
+    **dict.fromkeys(("worse", "lower"), Mark("down", 9, WORSE)), "better": Mark("up", 9, BETTER),
+    **dict.fromkeys(("slower", "larger"), Mark("up", 9, WORSE)),
+    **dict.fromkeys(("faster", "smaller"), Mark("down", 9, BETTER)),
 }  # fmt: skip
-"""The marker and colour of a run that is shown to differ from the one before it."""
+"""The marker of a run that is shown to differ from the one before it."""
 
 COSTS = (("p50_ns", "p50 in ms", "latency"), ("peak_bytes", "peak in MB", "memory"))
 
@@ -36,37 +35,32 @@ def draw(rows: Sequence[Values], reference: float, ident: str, title: str) -> st
     with canvas(ident, PANEL * (1 + len(costs)), title, description) as sheet:
         _accuracy(sheet, rows, reference, len(costs))
         for place, (key, label, what) in enumerate(costs, 1):
-            axes = _panel(sheet, place, len(costs) - place, label, rows)
-            measured = [row for row in rows if row[key] is not None]
-            axes.plot([row["number"] for row in measured], [row[key] / 1e6 for row in measured], "-o", **LINE)
-            for row in measured:
-                _mark(axes, row["number"], row[key] / 1e6, row[f"{what}_since_before"])
-            axes.margins(y=0.1)
-            axes.set_ylim(bottom=0)
+            points = {row["number"]: row[key] / 1e6 for row in rows if row[key] is not None}
+            y = around([*points.values()], margin=0.1, start=0)
+            axes = _panel(sheet, place, len(costs) - place, label, y, len(rows))
+            _runs(axes, points, {row["number"]: row[f"{what}_since_before"] for row in rows})
     return sheet.markup
 
 
-def _panel(sheet: Canvas, above: int, below: int, label: str, rows: Sequence[Values]) -> Axes:
-    from matplotlib.ticker import MaxNLocator
-
-    axes = sheet.axes(top=above * PANEL + 8, bottom=below * PANEL + 36, left=52)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set(xlabel="run", ylabel=label, xlim=(0.5, len(rows) + 0.5))
-    return axes
+def _panel(sheet: Canvas, above: int, below: int, label: str, y: Scale, runs: int) -> Axes:
+    x = Scale(0.5, runs + 0.5, is_whole=True)
+    return sheet.axes(x, y, ("run", label), top=above * PANEL + 8, bottom=below * PANEL + 36, left=52)
 
 
 def _accuracy(sheet: Canvas, rows: Sequence[Values], reference: float, below: int) -> None:
-    axes = _panel(sheet, 0, below, "top-1 in %", rows)
     numbers = [row["number"] for row in rows]
     low, high = ([row[end] for row in rows] for end in ("top1_low", "top1_high"))
-    axes.fill_between(numbers, low, high, color=COLOURS[0], alpha=0.2)
-    axes.axhline(reference, linestyle="--", color=INK, linewidth=1)
-    axes.plot(numbers, [row["top1"] for row in rows], "-o", **LINE)
-    for row in rows:
-        _mark(axes, row["number"], row["top1"], "worse" if row["drift_since"] else row["since_before"])
+    axes = _panel(sheet, 0, below, "top-1 in %", around([*low, *high, reference]), len(rows))
+    axes.band(numbers, low, high, COLOURS[0])
+    axes.line([(axes.x.low, reference), (axes.x.high, reference)], dashed=True, width=1)
+    words = {row["number"]: "worse" if row["drift_since"] else row["since_before"] for row in rows}
+    _runs(axes, {row["number"]: row["top1"] for row in rows}, words)
 
 
-def _mark(axes: Axes, number: int, value: float, word: str | None) -> None:
-    if word in MARKS:
-        marker, colour = MARKS[word]
-        axes.plot([number], [value], marker, color=colour, markersize=9)
+def _runs(axes: Axes, points: Mapping[int, float], words: Mapping[int, str | None]) -> None:
+    """The runs as a line, and a marker for each that a word is about."""
+    axes.line(points.items(), COLOURS[0])
+    axes.marks(points.items(), RUN)
+    for number, value in points.items():
+        if mark := MARKS.get(words[number]):
+            axes.marks([(number, value)], mark)

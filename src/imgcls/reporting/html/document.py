@@ -20,13 +20,15 @@ from imgcls.comparison.packed import PackedPredictions
 from imgcls.records import blocks
 from imgcls.records.comparison import Comparison, Prediction
 from imgcls.records.report import Report
-from imgcls.reporting import result_document
 
 PLAIN_BYTES = 500_000  # docs/decisions.md#the-document-in-a-report
 """Up to this size a document is embedded as it is, and compressed above."""
 
 PIECE = 2**20  # docs/decisions.md#the-document-in-a-report
 """Bytes of a document that are compressed together."""
+
+COMPRESSION = 4  # docs/decisions.md#the-document-in-a-report
+"""How hard zlib tries, from 1 to 9."""
 
 GZIP = 16 + zlib.MAX_WBITS
 """How zlib calls the format of gzip."""
@@ -60,6 +62,8 @@ def read(file: Path) -> Document:
 
 def of_run(report: Report, predictions: Iterable[Prediction] | None) -> Document:
     """The document that is written of a run, in a temporary file. Raises OSError where there is no room for it."""
+    from imgcls.reporting import result_document
+
     packed = predictions if isinstance(predictions, PackedPredictions | None) else PackedPredictions(predictions)
     stream = tempfile.TemporaryFile(prefix="imgcls-", dir=blocks.folder())  # noqa: SIM115 - closed with the document
     result_document.write_json(stream, report, None if packed is None else iter(packed))
@@ -100,7 +104,7 @@ def embedded(stream: IO[bytes], most: float | None = None) -> Markup | None:
 
 def _compressed(start: bytes, rest: IO[bytes], most: float | None) -> Iterator[bytes]:
     """The pieces of a compressed stream, until they are longer than ``most``."""
-    compressor, size = zlib.compressobj(6, zlib.DEFLATED, GZIP), 0
+    compressor, size = zlib.compressobj(COMPRESSION, zlib.DEFLATED, GZIP), 0
     piece = start
     while piece and (most is None or size <= most):
         packed = compressor.compress(piece)

@@ -63,6 +63,8 @@ def render(document: Document, images: Images, trainings: Sequence[Training] = (
     charts = Charts()
     bare = _html(view, data, charts, {})
     uris = _fitting(view, images, limit - len(bare.encode()))
+    if not uris:
+        return bare
     return _html(replace(view, thumbnails={sha256: f"t{n}" for n, sha256 in enumerate(uris)}), data, charts, uris)
 
 

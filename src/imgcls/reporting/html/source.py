@@ -30,6 +30,8 @@ def environment(package: str) -> Environment:
     """The templates of a package; everything that they print is escaped, and an unknown name is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    from imgcls.reporting.html.compiled_templates import CompiledTemplates
+
     environment = Environment(
         loader=PackageLoader(package),
         autoescape=True,
@@ -37,6 +39,7 @@ def environment(package: str) -> Environment:
         finalize=text.seen,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=CompiledTemplates(__file__, text.__file__),
     )
     environment.filters |= text.FILTERS
     return environment

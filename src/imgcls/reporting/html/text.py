@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from imgcls import messages
 
@@ -24,7 +25,12 @@ def seen(value: Any) -> Any:
 
 def name(value: object) -> Markup:
     """A name that we did not write, apart from the text around it whatever its direction is."""
-    return Markup("<bdi>{}</bdi>").format(messages.spelled(str(value)))
+    return _isolated(str(value))
+
+
+@lru_cache(maxsize=10_000)  # of classes, models and paths, which stand in many places
+def _isolated(text: str) -> Markup:
+    return Markup(f"<bdi>{escape(messages.spelled(text))}</bdi>")  # noqa: S704 - escaped
 
 
 def short(value: object) -> str:

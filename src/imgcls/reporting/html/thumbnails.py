@@ -5,21 +5,18 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PIL import Image, features
-
-from imgcls.data import dataset as datasets
-from imgcls.data import listing
 from imgcls.errors import ImgclsError, Undecodable
-from imgcls.preprocessing import decode
 from imgcls.records.config import DatasetSpec, InputSpec
 from imgcls.records.data import ImageRef
 from imgcls.reporting.html.selection import Shown
-from imgcls.system import machine
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SIDE = 128  # docs/decisions.md#images-in-a-report
 """The longer side of a thumbnail in pixels."""
@@ -47,7 +44,7 @@ class Images:
         self._specs = specs
         self._files: dict[str, dict[str, ImageRef]] = {name: self._listed(name) for name in dict.fromkeys(names)}
         self._files |= {name: {image.path: image for image in images} for name, images in (listed or {}).items()}
-        if not features.check("webp"):
+        if any(self._files.values()) and not _writes_webp():
             self.notes.append("this Pillow writes no WebP, so there are no images; install Pillow's own wheel")
             self._files = {}
 
@@ -57,6 +54,9 @@ class Images:
                 f"no images of {name}: no configuration in reach has it; --data {name}=DIR names its folder"
             )
             return {}
+        from imgcls.data import dataset as datasets
+        from imgcls.data import listing
+
         try:
             found = datasets.list_images(self._specs[name], listing.unhashed)  # hashed when they are read
         except (ImgclsError, OSError) as error:
@@ -66,6 +66,13 @@ class Images:
 
     def thumbnails(self, images: Sequence[Shown]) -> Iterator[tuple[str, bytes]]:
         """(sha256, WebP) of those images whose bytes are still the same, in order, each once."""
+        if not any(self._files.values()):
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        from imgcls.preprocessing import decode
+        from imgcls.system import machine
+
         copies: dict[str, list[Shown]] = {}
         for image in images:
             copies.setdefault(image.sha256, []).append(image)
@@ -89,6 +96,9 @@ class Images:
         ref = self._files.get(image.dataset, {}).get(image.path)
         if ref is None:
             return None
+        from imgcls.data import listing
+        from imgcls.preprocessing import decode
+
         try:
             data = listing.read(replace(ref, sha256=image.sha256))
             exif = self._specs[image.dataset].exif if image.dataset in self._specs else "ignore"
@@ -96,6 +106,13 @@ class Images:
         except (ImgclsError, Undecodable):
             return None
         return webp(pixels)
+
+
+def _writes_webp() -> bool:
+    """Whether Pillow was built with what thumbnails are written in."""
+    from PIL import features
+
+    return bool(features.check("webp"))
 
 
 def webp(image: Image.Image) -> bytes:

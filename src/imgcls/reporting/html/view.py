@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -13,8 +13,9 @@ from imgcls.records.report import Report
 from imgcls.reporting.html import text
 from imgcls.reporting.html.scored import ImageKey, Pair, Scored
 from imgcls.reporting.html.selection import Selection, Shown
-from imgcls.training import history
-from imgcls.training.history import Epoch
+
+if TYPE_CHECKING:
+    from imgcls.training.history import Epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Training:
     @property
     def best(self) -> Epoch:
         """The epoch whose weights were kept."""
+        from imgcls.training import history
+
         return history.best(self.epochs)
 
 
@@ -65,9 +68,7 @@ class View:
         if label is None:
             return Markup("none")
         title = self._class_names.get((dataset, label))
-        return (
-            text.name(label) if title in {None, label} else Markup("{} ({})").format(text.name(label), text.name(title))
-        )
+        return text.name(label) if title in {None, label} else Markup(f"{text.name(label)} ({text.name(title)})")  # noqa: S704 - both are escaped
 
     @cached_property
     def _class_names(self) -> Mapping[tuple[str, str], str]:

@@ -3,7 +3,8 @@
 import pytest
 
 from drawn import texts
-from imgcls.reporting.html.charts.canvas import canvas, millions, name, scale
+from imgcls.reporting.html.charts.canvas import canvas, millions, name
+from imgcls.reporting.html.charts.scales import Scale
 
 
 def test_a_long_name_lacks_its_middle() -> None:
@@ -20,20 +21,17 @@ def test_small_figures_have_two_decimals(value: float, text: str) -> None:
     assert millions(value) == text
 
 
-@pytest.mark.parametrize(("values", "ticks"), [([10, 99], "20"), ([10, 100], "50"), ([0, 5], "0")])
-def test_values_that_are_far_apart_have_a_logarithmic_axis(values: list[float], ticks: str) -> None:
-    """From a factor of ten on, where all are positive."""
-    with canvas("c", 100, "title", "description") as sheet:
-        axes = sheet.axes(top=10, bottom=30)
-        axes.plot(values, values)
-        scale(axes, values)
-    assert axes.get_xscale() == ("log" if values == [10, 100] else "linear")
-    assert ticks in texts(sheet.markup)
-
-
 def test_rows_have_their_texts_from_above() -> None:
     """The first text is over the first row."""
     with canvas("c", 100, "title", "description") as sheet:
-        axes = sheet.rows(["first", "second"])
-    assert texts(sheet.markup)[-2:] == ["first", "second"]
-    assert axes.transData.transform((0, 0))[1] > axes.transData.transform((0, 1))[1]
+        axes = sheet.rows(["first", "second"], Scale(0, 1), "MB")
+    assert texts(sheet.markup)[-3:] == ["MB", "first", "second"]
+    assert axes.at(0, 0)[1] < axes.at(0, 1)[1]
+
+
+def test_axes_keep_their_distances_from_the_edges() -> None:
+    """In points; what is drawn is as wide and as high as the chart."""
+    with canvas("c", 100, "title", "description") as sheet:
+        axes = sheet.axes(Scale(0, 10), Scale(0, 1), ("x", "y"), top=7, bottom=30)
+    assert (axes.at(0, 0), axes.at(10, 1)) == ((56, 70), (428, 7))
+    assert 'viewBox="0 0 440 100"' in sheet.markup

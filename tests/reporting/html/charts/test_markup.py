@@ -9,6 +9,7 @@ import pytest
 
 import drawn
 from drawn import CHARTS, SVG, chart, description, parsed, texts, title
+from imgcls.reporting.html.charts.markup import element, number
 
 HOSTILE = "</text></svg><script>alert(1)</script> $x_1$ & \"'\x1b[31m\x00\ud800\u202e\n"
 SPELLED = "</text></svg><script>alert(1)</script> $x_1$ & \"'\\x1b[31m\\x00\\ud800\\u202e\\n"
@@ -79,7 +80,7 @@ def test_names_stay_text(word: str) -> None:
 
 
 def test_letters_of_every_script_are_drawn_without_a_warning() -> None:
-    """A name that matplotlib's own font lacks is the browser's business."""
+    """Which font has them is the browser's business."""
     assert any(text.startswith("犬 🐕 כלב") for text in texts(chart("bars", "犬 🐕 כלב")))
 
 
@@ -99,24 +100,31 @@ def test_identifiers_are_unique_in_a_page() -> None:
 
 @pytest.mark.slow
 def test_the_same_figures_give_the_same_bytes() -> None:
-    """Also in another process, whose hashes are others; it imports no pyplot, which is a global state."""
+    """Also in another process, whose hashes are others; it imports no library that draws, which would take longer."""
     code = """if True:
         import sys
         import drawn
 
         sys.stdout.write("".join(map(drawn.chart, drawn.CHARTS)))
-        assert "matplotlib.pyplot" not in sys.modules
+        assert "matplotlib" not in sys.modules
     """
     environment = {"PYTHONHASHSEED": "1", "PYTHONPATH": str(Path(drawn.__file__).parent)}
     other = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout
     assert other == "".join(map(chart, CHARTS)).encode()
 
 
-def test_a_users_own_style_changes_nothing() -> None:
-    """The settings of matplotlib in this process are neither used nor changed."""
-    import matplotlib as mpl
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.0, "1"), (-0.001, "0"), (12.345, "12.35"), (-3.10, "-3.1"), (100, "100")]
+)
+def test_numbers_have_two_decimals_at_most(value: float, text: str) -> None:
+    """None of which is a zero at the end."""
+    assert number(value) == text
 
-    usual = chart("bars")
-    with mpl.rc_context({"xtick.major.size": 30, "axes.edgecolor": "red", "svg.fonttype": "path"}):
-        assert CHARTS["bars"]("net", "c") == usual
-        assert mpl.rcParams["xtick.major.size"] == 30
+
+def test_what_is_none_is_no_attribute() -> None:
+    """Text and values are escaped, and underscores are hyphens."""
+    assert (
+        element("text", "<b>", text_anchor='"', opacity=None, x=1.5)
+        == '<text text-anchor="&#34;" x="1.5">&lt;b&gt;</text>'
+    )
+    assert element("g", element("path", d="M0 0")) == '<g><path d="M0 0"/></g>'

@@ -1,6 +1,8 @@
 """What the peak memory of a call is made of."""
 
-from drawn import SVG, description, parsed, texts
+import pytest
+
+from drawn import SVG, attributes, description, parsed, texts, tick
 from imgcls.reporting.html.charts import memory
 from imgcls.reporting.html.charts.figures import MemoryBar
 
@@ -20,3 +22,13 @@ def test_the_parts_differ_without_their_colours() -> None:
     root = parsed(memory.draw([BAR], "c"))
     hatchings = ["".join(pattern[-1].attrib["d"].split()) for pattern in root.iter(f"{SVG}pattern")]
     assert len(hatchings) == len(set(hatchings)) == 2
+
+
+def test_the_parts_follow_each_other() -> None:
+    """Each begins where the one before ends, and is as wide as it is large."""
+    chart = memory.draw([BAR], "c")
+    bars = [(float(of["x"]), float(of["width"])) for of in attributes(chart, "rect")[:4]]
+    megabyte = (tick(chart, "20.0", "x") - tick(chart, "0.0", "x")) / 20
+    assert bars[0][0] == tick(chart, "0.0", "x")
+    assert [width / megabyte for _, width in bars] == pytest.approx([5, 12, 3, 0.1], abs=0.01)
+    assert [x for x, _ in bars[1:]] == pytest.approx([x + width for x, width in bars[:-1]], abs=0.02)

@@ -1,6 +1,8 @@
 """Accuracy against latency or memory."""
 
-from drawn import SVG, description, markers, parsed, texts
+import pytest
+
+from drawn import SVG, attributes, centres, description, markers, parsed, points, texts, tick
 from imgcls.reporting.html.charts import pareto
 from imgcls.reporting.html.charts.canvas import COLOURS
 from imgcls.reporting.html.charts.figures import Pareto, ParetoPoint
@@ -44,7 +46,26 @@ def test_numbers_of_points_at_one_place_do_not_cover_each_other() -> None:
     root = parsed(pareto.draw(Pareto("photos", "latency", (BEST, twin, FAST)), "c"))
     bold = [text for text in root.iter(f"{SVG}text") if text.get("font-weight") == "700"]
     at = {text.text: complex(float(text.get("x", 0)), float(text.get("y", 0))) for text in bold}
-    points = [complex(float(use.get("x", 0)), float(use.get("y", 0))) for use in root.iter(f"{SVG}use")]
+    points = [complex(float(of.get("cx", 0)), float(of.get("cy", 0))) for of in root.iter(f"{SVG}circle")]
     assert at.keys() == {"1", "2", "3"}
     assert abs(at["1"] - at["2"]) > 10
     assert all(min(abs(number - point) for point in points) < 25 for number in at.values())
+
+
+def test_the_line_goes_along_the_front_and_then_up() -> None:
+    """Whoever pays less than the next model on the front has the accuracy of the one before it."""
+    chart = pareto.draw(Pareto("photos", "latency", (FAST, POOR, BEST)), "c")
+    (fast, best), [line] = centres(chart, COLOURS[0]), attributes(chart, "path", stroke=COLOURS[0])
+    assert points(line) == [fast, (best[0], fast[1]), best]
+
+
+def test_a_point_has_its_cost_and_its_accuracy() -> None:
+    """With its interval above and below it."""
+    chart = pareto.draw(Pareto("photos", "latency", (BEST, FAST)), "c")
+    best, fast = centres(chart, COLOURS[0])
+    millisecond = (tick(chart, "40", "x") - tick(chart, "20", "x")) / 20
+    per_cent = (tick(chart, "80", "y") - tick(chart, "60", "y")) / 20
+    assert (best[0] - fast[0], best[1] - fast[1]) == pytest.approx((30 * millisecond, 18.9 * per_cent), abs=0.05)
+    low, high = points(attributes(chart, "path", **{"stroke-width": "1", "opacity": "0.6"})[0])
+    assert low == pytest.approx((best[0], best[1] - 2.6 * per_cent), abs=0.05)
+    assert high == pytest.approx((best[0], best[1] + 2.3 * per_cent), abs=0.05)

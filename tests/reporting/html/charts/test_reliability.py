@@ -2,8 +2,9 @@
 
 import pytest
 
-from drawn import BINS, description, texts
+from drawn import BINS, attributes, centres, description, texts, tick
 from imgcls.reporting.html.charts import reliability
+from imgcls.reporting.html.charts.canvas import COLOURS, WRONG
 from imgcls.reporting.html.charts.figures import ConfidenceBin, Confidences
 
 FIGURE = Confidences("net", "photos", BINS)
@@ -48,3 +49,25 @@ def test_the_histogram_has_right_and_wrong() -> None:
     assert {"right (up): 38", "wrong (down): 12"} <= set(texts(chart))
     assert not [text for text in texts(chart) if text.startswith("-")]
     assert description(chart) == "38 right, 12 wrong; 0 to 50 %: 2 right, 8 wrong; 50 to 100 %: 36 right, 4 wrong"
+
+
+def test_a_point_has_its_confidence_and_its_accuracy() -> None:
+    """2 of 10 right with a mean confidence of 0.3, and 36 of 40 with 0.9."""
+    chart = reliability.diagram(FIGURE, "c")
+    right = tick(chart, "100", "x") - tick(chart, "0", "x")
+    up = tick(chart, "100", "y") - tick(chart, "0", "y")
+    low, high = centres(chart, COLOURS[0])
+    assert (high[0] - low[0], high[1] - low[1]) == pytest.approx((0.6 * right, 0.7 * up), abs=0.05)
+
+
+def test_bars_are_as_high_as_their_counts() -> None:
+    """Right ones stand on the line, wrong ones hang below it."""
+    chart = reliability.histogram(FIGURE, "c")
+    image = (tick(chart, "0", "y") - tick(chart, "30", "y")) / 30
+    right = attributes(chart, "rect", fill=COLOURS[0])[:2]
+    wrong = attributes(chart, "rect", stroke=WRONG)[:2]
+    assert [float(of["height"]) / image for of in right] == pytest.approx([2, 36], abs=0.05)
+    assert [float(of["height"]) / image for of in wrong] == pytest.approx([8, 4], abs=0.05)
+    assert {round(float(of["y"]), 1) for of in wrong} == {
+        round(float(of["y"]) + float(of["height"]), 1) for of in right
+    }

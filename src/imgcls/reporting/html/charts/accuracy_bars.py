@@ -8,18 +8,19 @@ from imgcls.messages import spelled
 from imgcls.reporting.html.charts.canvas import COLOURS, ROW, canvas, name
 from imgcls.reporting.html.charts.figures import AccuracyBar
 from imgcls.reporting.html.charts.markup import INK
+from imgcls.reporting.html.charts.scales import Scale
+from imgcls.reporting.html.charts.sheet import Fill, Mark
 
 
 def draw(bars: Sequence[AccuracyBar], ident: str, title: str = "Top-1 accuracy with 95 % intervals") -> str:
     """The bars in this order, from above, as SVG."""
     description = "; ".join(f"{spelled(bar.name)}: {_figures(bar)}" for bar in bars)
     with canvas(ident, 40 + ROW * len(bars), title, description) as sheet:
-        axes = sheet.rows([f"{name(bar.name)}: {_figures(bar)}" for bar in bars])
+        texts = [f"{name(bar.name)}: {_figures(bar)}" for bar in bars]
+        axes = sheet.rows(texts, Scale(0, 100), "top-1 in %, with its 95 % interval")
         for row, bar in enumerate(bars):
-            axes.barh(row + 0.05, bar.accuracy, height=0.35, color=COLOURS[0])
-            axes.plot([bar.low, bar.high], [row + 0.05] * 2, color=INK, marker="|", markersize=9)
-        axes.set_xlim(0, 100)
-        axes.set_xlabel("top-1 in %, with its 95 % interval")
+            axes.bar((0, row - 0.125), (bar.accuracy, row + 0.225), Fill(COLOURS[0]))
+            axes.interval((bar.low, row + 0.05), (bar.high, row + 0.05), Mark("upright", 9, INK))
     return sheet.markup
 
 

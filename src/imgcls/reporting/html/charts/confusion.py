@@ -49,7 +49,7 @@ def draw(figure: Confusion) -> ConfusionImage:
     image = Image.fromarray(shades.repeat(cell, axis=0).repeat(cell, axis=1), mode="P")
     image.putpalette(_palette())
     png = io.BytesIO()
-    image.save(png, "PNG", transparency=_opacities(), optimize=True)
+    image.save(png, "PNG", transparency=_opacities())
     return ConfusionImage(png.getvalue(), image.width, image.height, cell)
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 from imgcls.messages import counted, spelled
 from imgcls.reporting.html.charts.canvas import COLOURS, Canvas, canvas, name
 from imgcls.reporting.html.charts.figures import Curve, CurvePoint
-from imgcls.reporting.html.charts.markup import INK
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from imgcls.reporting.html.charts.scales import around
+from imgcls.reporting.html.charts.sheet import Mark, Point, Shape
 
 PANEL = 170
 """The height of each of the three panels, in points."""
@@ -19,9 +18,19 @@ PANEL = 170
 LINE = 18
 """The height of a line of the legend, in points."""
 
-_MARKERS = "os^Dv"
+_SHAPES: tuple[Shape, ...] = ("circle", "square", "up", "diamond", "down")
+
+MARKS = 10
+"""About how many markers a line has."""
 
 Values = Callable[[CurvePoint], float | None]
+
+PANELS: tuple[tuple[str, Values, Values], ...] = (
+    ("top-1 in %", lambda at: at.training_top1, lambda at: at.validation_top1),
+    ("loss", lambda at: at.training_loss, lambda at: at.validation_loss),
+    ("seconds", lambda _: None, lambda at: at.seconds),
+)
+"""The label of each panel, and what it has of training and of validation."""
 
 
 def draw(curves: Sequence[Curve], ident: str) -> str:
@@ -31,46 +40,41 @@ def draw(curves: Sequence[Curve], ident: str) -> str:
     legend = LINE * (len(curves) + 1) + 6
     with canvas(ident, legend + 3 * PANEL, title, description) as sheet:
         _legend(sheet, curves)
-        _lines(
-            _panel(sheet, 0, legend, "top-1 in %"), curves, lambda at: at.training_top1, lambda at: at.validation_top1
-        )
-        _lines(_panel(sheet, 1, legend, "loss"), curves, lambda at: at.training_loss, lambda at: at.validation_loss)
-        _lines(_panel(sheet, 2, legend, "seconds"), curves, lambda _: None, lambda at: at.seconds)
+        for place in range(len(PANELS)):
+            _panel(sheet, place, legend, curves)
     return sheet.markup
 
 
-def _panel(sheet: Canvas, number: int, legend: float, label: str) -> Axes:
-    from matplotlib.ticker import MaxNLocator
-
-    axes = sheet.axes(top=legend + number * PANEL + 6, bottom=(2 - number) * PANEL + 36)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set(xlabel="epoch", ylabel=label)
-    return axes
-
-
-def _lines(axes: Axes, curves: Sequence[Curve], training: Values, validation: Values) -> None:
-    for number, curve in enumerate(curves):
-        for values, line in ((training, "--"), (validation, "-")):
-            points = [(at.epoch, value) for at in curve.points if (value := values(at)) is not None]
+def _panel(sheet: Canvas, place: int, legend: float, curves: Sequence[Curve]) -> None:
+    label, *kinds = PANELS[place]
+    lines = [[[*_points(curve, values)] for values in kinds] for curve in curves]
+    epochs, values = (
+        zip(*chain.from_iterable(chain.from_iterable(lines)), strict=True) if any(map(any, lines)) else ((), ())
+    )
+    scales = around(epochs, is_whole=True), around(values, start=0 if label == "seconds" else None)
+    top, bottom = legend + place * PANEL + 6, (2 - place) * PANEL + 36
+    axes = sheet.axes(*scales, ("epoch", label), top, bottom)
+    for number, of_curve in enumerate(lines):
+        for points, dashed in zip(of_curve, (True, False), strict=True):
             if points:
-                axes.plot(*zip(*points, strict=True), line, **_style(number))
-    if axes.get_ylabel() == "seconds":
-        axes.set_ylim(bottom=0)
+                axes.line(points, _mark(number).colour, dashed=dashed)
+                axes.marks(points[:: math.ceil(len(points) / MARKS)], _mark(number))
 
 
-def _style(number: int) -> dict[str, Any]:
-    return {
-        "color": COLOURS[number % len(COLOURS)], "marker": _MARKERS[number % len(_MARKERS)],
-        "markersize": 4, "markevery": 0.1, "linewidth": 1.5,
-    }  # fmt: skip
+def _points(curve: Curve, values: Values) -> Iterator[Point]:
+    """Of the epochs that have a value."""
+    return ((at.epoch, value) for at in curve.points if (value := values(at)) is not None)
+
+
+def _mark(number: int, size: float = 4) -> Mark:
+    return Mark(_SHAPES[number % len(_SHAPES)], size, COLOURS[number % len(COLOURS)])
 
 
 def _legend(sheet: Canvas, curves: Sequence[Curve]) -> None:
     for number, curve in enumerate(curves):
-        style = _style(number)
-        sheet.mark(14, 10 + LINE * number, style["marker"], color=style["color"], markersize=7)
+        sheet.marks([(14, 10 + LINE * number)], _mark(number, 7))
         sheet.text(24, 14 + LINE * number, f"{name(curve.name, 20)}: {_figures(curve)}")
-    sheet.text(24, 14 + LINE * len(curves), "solid: validation, dashed: training", color=INK)
+    sheet.text(24, 14 + LINE * len(curves), "solid: validation, dashed: training")
 
 
 def _figures(curve: Curve) -> str:

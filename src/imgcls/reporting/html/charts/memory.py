@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import accumulate
 
 from imgcls.messages import spelled
 from imgcls.reporting.html.charts.canvas import COLOURS, ROW, canvas, name
 from imgcls.reporting.html.charts.figures import MemoryBar
 from imgcls.reporting.html.charts.markup import INK
+from imgcls.reporting.html.charts.scales import around
+from imgcls.reporting.html.charts.sheet import Fill
 
 PARTS = ("weights", "activations", "workspace", "rest")
 
-_STYLES: tuple[dict[str, Any], ...] = (  # told apart without colours, too
-    {"facecolor": COLOURS[0], "edgecolor": COLOURS[0]},
-    {"facecolor": "none", "edgecolor": COLOURS[1], "hatch": "///"},
-    {"facecolor": "none", "edgecolor": COLOURS[2], "hatch": "xxx"},
-    {"facecolor": "none", "edgecolor": INK},
-)
+_FILLS = (Fill(COLOURS[0]), Fill(COLOURS[1], "hatched"), Fill(COLOURS[2], "crossed"), Fill(INK, "hollow"))
 
 
 def draw(bars: Sequence[MemoryBar], ident: str) -> str:
@@ -25,15 +22,14 @@ def draw(bars: Sequence[MemoryBar], ident: str) -> str:
     title = "Peak memory of a call: weights, activations, workspace and the rest"
     description = "; ".join(f"{spelled(bar.model)}: {_figures(bar)}" for bar in bars)
     with canvas(ident, 62 + ROW * len(bars), title, description) as sheet:
-        axes = sheet.rows([f"{name(bar.model)}: {sum(_sizes(bar)):.1f} MB" for bar in bars], top=26)
+        texts = [f"{name(bar.model)}: {sum(_sizes(bar)):.1f} MB" for bar in bars]
+        axes = sheet.rows(texts, around([sum(_sizes(bar)) for bar in bars], start=0), "MB", top=26)
         for row, bar in enumerate(bars):
-            start = 0.0
-            for size, style in zip(_sizes(bar), _STYLES, strict=True):
-                axes.barh(row + 0.05, size, left=start, height=0.35, **style)
-                start += size
-        axes.set_xlabel("MB")
-        for place, (part, style) in enumerate(zip(PARTS, _STYLES, strict=True)):
-            sheet.box(12 + 100 * place, 12, **style)
+            ends = [*accumulate(_sizes(bar), initial=0.0)]
+            for start, end, fill in zip(ends, ends[1:], _FILLS, strict=False):
+                axes.bar((start, row - 0.125), (end, row + 0.225), fill)
+        for place, (part, fill) in enumerate(zip(PARTS, _FILLS, strict=True)):
+            sheet.box(12 + 100 * place, 12, fill)
             sheet.text(26 + 100 * place, 16, part)
     return sheet.markup
 

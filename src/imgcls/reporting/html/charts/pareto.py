@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
 
 from imgcls.messages import spelled
-from imgcls.reporting.html.charts.canvas import COLOURS, Canvas, canvas, millions, name, scale
+from imgcls.reporting.html.charts.axes import MIDDLE, Axes
+from imgcls.reporting.html.charts.canvas import COLOURS, Canvas, canvas, millions, name
 from imgcls.reporting.html.charts.figures import Cost, Pareto, ParetoPoint
 from imgcls.reporting.html.charts.markup import INK
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from imgcls.reporting.html.charts.scales import around, of_costs
+from imgcls.reporting.html.charts.sheet import Mark, Point
 
 UNITS: dict[Cost, tuple[str, str]] = {"latency": ("median latency", "ms"), "memory": ("peak memory", "MB")}
 
 _AROUND = ((10, 8), (-10, 8), (10, -8), (-10, -8), (10, 20), (-10, 20), (10, -20), (-10, -20))
 """Where the number of a point may stand, in points to the right and up."""
+
+MARGIN = 0.1
+"""What is left free around the points, as a share of their range."""
 
 LINE = 16
 """The height of a line of the legend, in points."""
@@ -31,11 +34,11 @@ def draw(figure: Pareto, ident: str) -> str:
     )
     legend = LINE * (len(figure.points) + 1) + 12
     with canvas(ident, 260 + legend, title, description) as sheet:
-        axes = sheet.axes(top=10, bottom=legend + 38)
+        costs = of_costs([point.cost / 1e6 for point in figure.points], margin=MARGIN)
+        accuracies = around([end for point in figure.points for end in (point.low, point.high)], margin=MARGIN)
+        labels = (f"{what} in {unit}", "top-1 in %")
+        axes = sheet.axes(costs, accuracies, labels, top=10, bottom=legend + 38)
         _points(axes, figure.points)
-        axes.set(xlabel=f"{what} in {unit}", ylabel="top-1 in %")
-        scale(axes, [point.cost / 1e6 for point in figure.points])
-        axes.margins(0.1)
         _number(axes, figure.points)
         _legend(sheet, figure.points, unit)
     return sheet.markup
@@ -51,29 +54,33 @@ def front(points: Sequence[ParetoPoint]) -> tuple[ParetoPoint, ...]:
 
 
 def _points(axes: Axes, points: Sequence[ParetoPoint]) -> None:
-    line = front(points)
-    axes.step([point.cost / 1e6 for point in line], [point.accuracy for point in line], color=COLOURS[0], where="post")
+    axes.line(_steps(front(points)), COLOURS[0])
     for point in points:
-        cost = point.cost / 1e6
-        fill = COLOURS[0] if point.dominated_by is None else "none"
-        axes.plot([cost, cost], [point.low, point.high], color=INK, marker="_", markersize=6, linewidth=1, alpha=0.6)
-        axes.plot(cost, point.accuracy, "o", markersize=8, markerfacecolor=fill, markeredgecolor=COLOURS[0])
+        cost, is_dominated = point.cost / 1e6, point.dominated_by is not None
+        axes.interval((cost, point.low), (cost, point.high), Mark("level", 6, INK, opacity=0.6), width=1, opacity=0.6)
+        axes.marks([(cost, point.accuracy)], Mark("circle", 8, COLOURS[0], is_hollow=is_dominated))
+
+
+def _steps(line: Sequence[ParetoPoint]) -> list[Point]:
+    """To the cost of each point with the accuracy of the one before it, and from there upwards."""
+    corners = [(after.cost / 1e6, before.accuracy) for before, after in pairwise(line)]
+    points = [(point.cost / 1e6, point.accuracy) for point in line]
+    return [*points[:1], *(place for both in zip(corners, points[1:], strict=True) for place in both)]
 
 
 def _number(axes: Axes, points: Sequence[ParetoPoint]) -> None:
     """Write the number of each point next to it, at the first place that is free of other points and numbers."""
-    axes.autoscale_view()
-    middles = [(point.cost / 1e6, point.accuracy) for point in points]
-    taken = axes.transData.transform(middles).tolist()
-    for number, (middle, (x, y)) in enumerate(zip(middles, list(taken), strict=True), 1):
-        free = (place for place in _AROUND if not any(_covers((x + place[0], y + place[1]), other) for other in taken))
-        place = next(free, _AROUND[0])
-        taken.append((x + place[0], y + place[1]))
-        style: dict[str, Any] = {"ha": "center", "va": "center", "fontweight": "bold"}
-        axes.annotate(f"{number}", middle, place, textcoords="offset points", **style)
+    middles = axes.places((point.cost / 1e6, point.accuracy) for point in points)
+    taken = [*middles]
+    for number, (x, y) in enumerate(middles, 1):
+        around_it = [(x + right, y - up) for right, up in _AROUND]
+        free = (place for place in around_it if not any(_covers(place, other) for other in taken))
+        place = next(free, around_it[0])
+        taken.append(place)
+        axes.sheet.text(place[0], place[1] + MIDDLE, f"{number}", anchor="middle", is_bold=True)
 
 
-def _covers(one: tuple[float, float], other: tuple[float, float]) -> bool:
+def _covers(one: Point, other: Point) -> bool:
     return abs(one[0] - other[0]) <= 9 and abs(one[1] - other[1]) <= 10
 
 
@@ -82,7 +89,7 @@ def _legend(sheet: Canvas, points: Sequence[ParetoPoint], unit: str) -> None:
     for number, point in enumerate(points, 1):
         text = f"{number}: {name(point.model, 26)}: {_figures(point, unit)}{_standing(point, points)}"
         sheet.text(8, start + LINE * (number - 1), text)
-    sheet.text(8, start + LINE * len(points), "line: the front; hollow: dominated; bars: 95 % intervals", alpha=0.8)
+    sheet.text(8, start + LINE * len(points), "line: the front; hollow: dominated; bars: 95 % intervals", opacity=0.8)
 
 
 def _figures(point: ParetoPoint, unit: str) -> str:

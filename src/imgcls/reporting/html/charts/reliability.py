@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from imgcls.messages import spelled
-from imgcls.reporting.html.charts.canvas import COLOURS, RIGHT, WRONG, canvas
+from imgcls.reporting.html.charts.canvas import COLOURS, LEFT, RIGHT, WRONG, canvas
 from imgcls.reporting.html.charts.figures import ConfidenceBin, Confidences
 from imgcls.reporting.html.charts.markup import INK
+from imgcls.reporting.html.charts.scales import Scale, around
+from imgcls.reporting.html.charts.sheet import Fill, Mark
 from imgcls.stats.proportions import wilson
 
 BINS = 10  # docs/decisions.md#charts
+
+PER_CENT = Scale(0, 100)
+
+SMALL = 9
+"""The size of figures above a chart, in points."""
 
 
 def bins(confidences: Sequence[float], right: Sequence[bool], count: int = BINS) -> tuple[ConfidenceBin, ...]:
@@ -42,17 +49,16 @@ def diagram(figure: Confidences, ident: str) -> str:
     error = f"expected calibration error {calibration_error(figure.bins):.3f}"
     description = "; ".join([error, *map(_reliability, filled)])
     with canvas(ident, 300, title, description) as sheet:
-        axes = sheet.axes(top=46, bottom=38)
-        axes.plot([0, 100], [0, 100], "--", color=INK, alpha=0.6)
+        axes = sheet.axes(PER_CENT, PER_CENT, ("confidence in %", "right in %"), top=46, bottom=38)
+        axes.line([(0, 0), (100, 100)], dashed=True, opacity=0.6)
         for part in filled:
-            interval = wilson(part.right, part.count)
-            place = 100 * part.mean_confidence
-            axes.plot([place, place], [100 * interval.low, 100 * interval.high], color=INK, marker="_", markersize=8)
-            axes.plot(place, 100 * part.right / part.count, "o", color=COLOURS[0], markersize=7)
-            axes.text(50 * (part.low + part.high), 102, f"{part.count}", fontsize=9, ha="center")
-        axes.set(xlim=(0, 100), ylim=(0, 100), xlabel="confidence in %", ylabel="right in %")
-        sheet.text(56, 14, f"{error}; dashed: as right as confident")
-        sheet.text(56, 29, "images per bin:", fontsize=9)
+            interval, place = wilson(part.right, part.count), 100 * part.mean_confidence
+            axes.interval((place, 100 * interval.low), (place, 100 * interval.high), Mark("level", 8, INK))
+            axes.marks([(place, 100 * part.right / part.count)], Mark("circle", 7, COLOURS[0]))
+            x, y = axes.at(50 * (part.low + part.high), 102)
+            sheet.text(x, y, f"{part.count}", size=SMALL, anchor="middle")
+        sheet.text(LEFT, 14, f"{error}; dashed: as right as confident")
+        sheet.text(LEFT, 29, "images per bin:", size=SMALL)
     return sheet.markup
 
 
@@ -65,17 +71,17 @@ def histogram(figure: Confidences, ident: str) -> str:
         [f"{right} right, {wrong} wrong", *(_confidence(part) for part in figure.bins if part.count)]
     )
     with canvas(ident, 260, title, description) as sheet:
-        axes = sheet.axes(top=24, bottom=38)
-        for part in figure.bins:
-            place, width = 50 * (part.low + part.high), 92 * (part.high - part.low)
-            axes.bar(place, part.right, width, color=RIGHT)
-            axes.bar(place, part.right - part.count, width, facecolor="none", edgecolor=WRONG, hatch="///")
-        axes.axhline(0, color=INK, linewidth=0.8)
-        axes.set(xlim=(0, 100), xlabel="confidence in %", ylabel="images")
-        axes.yaxis.set_major_formatter(lambda count, _: f"{abs(count):,.0f}")
-        sheet.box(62, 11, color=RIGHT)
+        counts = [count for part in figure.bins for count in (part.right, part.right - part.count)]
+        images = around([0, *counts], is_whole=True, is_signed=False)
+        axes = sheet.axes(PER_CENT, images, ("confidence in %", "images"), top=24, bottom=38)
+        for part in (part for part in figure.bins if part.count):
+            place, half = 50 * (part.low + part.high), 46 * (part.high - part.low)
+            axes.bar((place - half, 0), (place + half, part.right), Fill(RIGHT))
+            axes.bar((place - half, 0), (place + half, part.right - part.count), Fill(WRONG, "hatched"))
+        axes.line([(0, 0), (100, 0)], width=0.8)
+        sheet.box(62, 11, Fill(RIGHT))
         sheet.text(72, 15, f"right (up): {right:,}")
-        sheet.box(210, 11, facecolor="none", edgecolor=WRONG, hatch="///")
+        sheet.box(210, 11, Fill(WRONG, "hatched"))
         sheet.text(220, 15, f"wrong (down): {wrong:,}")
     return sheet.markup
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from imgcls.reporting import parity_table
 from imgcls.reporting.html.view import View
 
 FLIPS = 50  # docs/decisions.md#images-in-a-report
@@ -15,6 +14,8 @@ def context(view: View) -> dict[str, Any] | None:
     report = view.report
     if not (report.parities or report.servings or report.contracts):
         return None
+    from imgcls.reporting import parity_table
+
     return {
         "groups": parity_table.by_table(report.parities),
         "servings": report.servings,

@@ -1,0 +1,46 @@
+"""Templates as jinja2 compiled them, where Python keeps the modules that it compiled."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import sys
+from contextlib import suppress
+from importlib.util import cache_from_source
+from pathlib import Path
+
+import jinja2
+from jinja2.bccache import Bucket, BytecodeCache
+
+from imgcls import documents
+
+
+class CompiledTemplates(BytecodeCache):
+    """A file for each template, next to it, as Python has them (docs/decisions.md#compiled-templates)."""
+
+    def __init__(self, *files: str) -> None:
+        """``files``: modules on which it depends, besides a template itself, what it is compiled to."""
+        ours = b"".join(Path(file).read_bytes() for file in files)
+        self._version = hashlib.sha256(jinja2.__version__.encode() + ours).hexdigest()
+
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:
+        """The file of a template."""
+        return cache_from_source(filename or name)
+
+    def get_source_checksum(self, source: str) -> str:
+        """What has to be the same: jinja2 writes it before what it compiled, and compares it."""
+        return self._version + hashlib.sha256(source.encode()).hexdigest()
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError, EOFError, pickle.UnpicklingError), Path(bucket.key).open("rb") as stream:
+            bucket.load_bytecode(stream)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Where that folder can be written, and Python may write its own there."""
+        if sys.dont_write_bytecode:
+            return
+        file = Path(bucket.key)
+        with suppress(OSError):
+            file.parent.mkdir(exist_ok=True)
+            with documents.whole(file) as stream:
+                bucket.write_bytecode(stream)
