@@ -35,12 +35,12 @@ def test_a_gpu_computes_in_float16(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cpu", "info", "most"), [(VECTORS, ON_OPENVINO, 16), (MATRICES, ON_OPENVINO, 42), ("", ON_GPU, 42)]
+    ("cpu", "info", "most"), [(VECTORS, ON_OPENVINO, 6), (MATRICES, ON_OPENVINO, 21), ("", ON_GPU, 21)]
 )
 def test_too_many_images_that_are_scored_twice_are_an_objection(
     monkeypatch: pytest.MonkeyPatch, cpu: str, info: object, most: int
 ) -> None:
-    """A quarter where bfloat16 does twice the work of float32, two thirds where it does far more."""
+    """A tenth where bfloat16 does twice the work of float32, a third where it does far more."""
     monkeypatch.setattr(machine, "vectors", lambda: cpu)
     assert two_precisions.objection(info, _screen(most)) is None  # type: ignore[arg-type]
     why = two_precisions.objection(info, _screen(most + 1))  # type: ignore[arg-type]
