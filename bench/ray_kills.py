@@ -117,11 +117,12 @@ class Project:
         with sqlite3.connect(self.folder / store / "predictions.sqlite3") as database:
             return int(database.execute("select count(*) from answers").fetchone()[0])
 
-    def computed(self) -> int:
-        """The number of images that went through networks since the log was forgotten."""
+    def computed(self, *, besides: int | None = None) -> int:
+        """The number of images that went through networks since the log was forgotten, but for one process's."""
         if not self.forwards.exists():
             return 0
-        return sum(int(line.split()[1]) for line in self.forwards.read_text().splitlines())
+        lines = [line.split() for line in self.forwards.read_text().splitlines()]
+        return sum(int(images) for process, images in lines if int(process) != besides)
 
 
 def has_ray() -> bool:
@@ -187,16 +188,21 @@ def two_nodes(project: Project) -> Iterator[TwoNodes]:
         os.environ.update(before)
 
 
-def scored(project: Project, cluster: TwoNodes, store: str, kills: int, seed: int) -> Counter[str]:
-    """Score into a new store, while actors, nodes and drivers are killed, each after something was computed."""
-    killed, chance = Counter[str](), random.Random(seed)  # noqa: S311 - not a secret
+def scored(
+    project: Project, cluster: TwoNodes, store: str, kinds: Sequence[str], seed: int, wait: float = SECONDS_TO_LIVE
+) -> Counter[str]:
+    """Score into a new store, while actors, nodes and drivers are killed in turn, each after something was computed.
+
+    ``kinds``: what is killed, in this order. ``wait``: the longest time from the first output after a kill to the next.
+    """
+    killed, chance, left = Counter[str](), random.Random(seed), list(kinds)  # noqa: S311 - not a secret
     driver = project.start(store, "--engine", f"ray={cluster.address}")
     while driver.poll() is None:
-        if killed.total() >= kills or not _computes(project, driver):
+        if not left or not _computes(project, driver):
             time.sleep(0.1)
             continue
-        time.sleep(chance.uniform(0, SECONDS_TO_LIVE))
-        kind = chance.choices(list(CHOICES), list(CHOICES.values()))[0]
+        time.sleep(chance.uniform(0, wait))
+        kind = left.pop(0)
         if kind == "driver" and driver.poll() is None:
             driver.send_signal(signal.SIGKILL)
             driver.wait()
@@ -210,11 +216,16 @@ def scored(project: Project, cluster: TwoNodes, store: str, kills: int, seed: in
     return killed
 
 
+def drawn(number: int, seed: int) -> Sequence[str]:
+    """As many kinds of :data:`CHOICES`, drawn by their weights."""
+    return random.Random(seed).choices(list(CHOICES), list(CHOICES.values()), k=number)  # noqa: S311 - not a secret
+
+
 def _computes(project: Project, driver: subprocess.Popen[bytes]) -> bool:
-    """Wait until something more is computed; false where the driver ends before."""
-    before = project.computed()
+    """Wait until actors have computed something more; false where the driver ends before."""
+    before = project.computed(besides=driver.pid)
     while driver.poll() is None:
-        if project.computed() > before:
+        if project.computed(besides=driver.pid) > before:
             return True
         time.sleep(0.1)
     return False
@@ -245,7 +256,8 @@ def main() -> int:
                 project.forwards.unlink(missing_ok=True)
                 number, started = number + 1, time.monotonic()
                 kills = min(KILLS_PER_ROUND, options.kills - killed.total())
-                of_round = scored(project, cluster, f"round{number}", kills, options.seed + number)
+                seed = options.seed + number
+                of_round = scored(project, cluster, f"round{number}", drawn(kills, seed), seed)
                 killed += of_round
                 found = problems(project, f"round{number}")
                 wrong += bool(found)

@@ -17,6 +17,7 @@ from PIL import Image
 import in_process
 from builders import make_memory
 from imgcls.performance import memory
+from imgcls.store import connection
 from imgcls.system import machine
 from weights_fixtures import closed, hub_at, no_weights, silent, site  # noqa: F401 - fixtures for all tests
 
@@ -24,6 +25,9 @@ settings.register_profile("tests", deadline=None)  # the first example may pay f
 settings.load_profile("tests")
 
 Command = Callable[..., pytest.RunResult]
+
+LONGEST = {"test_ray.py", "test_memory.py", "test_same_bits.py", "test_golden_holds.py", "test_photographs.py"}
+"""Files whose tests take a minute or more, all together."""
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
@@ -150,14 +154,32 @@ class Project:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """No garbage collection looks at 9,000 tests: not while they are collected, and not while they run."""
+    """No garbage collection looks at 9,000 tests: not while they are collected, and not while they run.
+
+    It looks at what they make rarely: a quick test makes a few thousand objects.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.collect()
         gc.freeze()
+        gc.set_threshold(10_000)
         gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, the longest before all: at the end of the queue no worker waits for another."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path.name not in LONGEST, item.path not in slow))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def disk() -> Iterator[None]:
+    """No store of this process waits for the disk, because no test cuts its power; processes that tests start do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "PRAGMAS", (*connection.PRAGMAS, "synchronous = off"))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -222,6 +244,14 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def quick_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory as if it had been measured, which takes a process for each model."""
     monkeypatch.setattr(memory, "measure", lambda spec, *_, **__: make_memory(spec.name))
+
+
+@pytest.fixture
+def forked_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is measured in a forked process, which has no libraries to import."""
+    import memory_forks
+
+    monkeypatch.setattr(memory, "_outcome", memory_forks.outcome)
 
 
 @pytest.fixture

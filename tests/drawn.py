@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Literal
 from xml.etree import ElementTree as ET
 
 from imgcls.reporting.html.charts import accuracy_bars, curves, latencies, memory, pareto, reliability
@@ -76,5 +77,32 @@ def description(markup: str) -> str:
 
 
 def markers(markup: str, fill: str) -> int:
-    """How many markers are drawn with this fill."""
-    return sum(element.get("fill") == fill for element in parsed(markup).iter(f"{SVG}use"))
+    """How many round markers are drawn with this fill."""
+    groups = (group for group in parsed(markup).iter(f"{SVG}g") if group.get("fill") == fill)
+    return sum(len(group.findall(f"{SVG}circle")) for group in groups)
+
+
+def attributes(markup: str, tag: str, **wanted: str) -> list[dict[str, str]]:
+    """Those of every element of this name that has the wanted ones, in the order of the drawing."""
+    elements = (element.attrib for element in parsed(markup).iter(f"{SVG}{tag}"))
+    return [of for of in elements if wanted.items() <= of.items()]
+
+
+def centres(markup: str, fill: str) -> list[tuple[float, float]]:
+    """The places of round markers with this fill."""
+    groups = (group for group in parsed(markup).iter(f"{SVG}g") if group.get("fill") == fill)
+    circles = (circle for group in groups for circle in group.iter(f"{SVG}circle"))
+    return [(float(circle.attrib["cx"]), float(circle.attrib["cy"])) for circle in circles]
+
+
+def points(path: Mapping[str, str]) -> list[tuple[float, float]]:
+    """The corners of a path."""
+    corners = path["d"].replace("M", "L").strip("Lz").split("L")
+    return [(float(x), float(y)) for x, y in (corner.split() for corner in corners)]
+
+
+def tick(markup: str, text: str, along: Literal["x", "y"]) -> float:
+    """Where a tick of this text stands on the lower or the left axis, the first one; of the latter, its base line."""
+    anchor = {"x": "middle", "y": "end"}[along]
+    elements = parsed(markup).iter(f"{SVG}text")
+    return next(float(of.attrib[along]) for of in elements if of.text == text and of.get("text-anchor") == anchor)

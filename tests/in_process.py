@@ -26,6 +26,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 OPTIONS = ("-rA", "-p", "no:cacheprovider")
 
+PYTESTS_COLLECTIONS = "_pytest.unraisableexception.gc_collect_harder"
+"""What collects garbage at the end of every run of pytest, since its version 8.4."""
+
 
 def run_pytest(*arguments: str, **variables: str) -> pytest.RunResult:
     """Run pytest in the working folder; keywords are environment variables."""
@@ -65,7 +68,8 @@ def run(call: Callable[[], object], **variables: str) -> pytest.RunResult:
             stack.enter_context(_threads(int(environment["OMP_NUM_THREADS"])))
             stack.enter_context(mock.patch.object(sys, "path", [str(Path.cwd()), *sys.path]))
             stack.enter_context(mock.patch.object(sys, "dont_write_bytecode", new=True))  # two edits in one second
-            stack.enter_context(mock.patch.object(gc, "freeze"))  # for a process that ends soon
+            stack.enter_context(mock.patch.object(gc, "freeze", new=_nothing))  # for a process that ends soon
+            stack.enter_context(mock.patch(PYTESTS_COLLECTIONS, new=_nothing, create=True))  # as well
             stack.enter_context(_default_warnings())
             stack.enter_context(_own_modules(Path.cwd()))
             code = _exit_code(call)
@@ -74,8 +78,12 @@ def run(call: Callable[[], object], **variables: str) -> pytest.RunResult:
         return _result(code, out.read().decode(), err.read().decode(), begin)
 
 
+def _nothing(*_: object) -> None:
+    """One function, which :mod:`atexit` finds among those of earlier runs."""
+
+
 def _set_libraries_aside() -> None:
-    """Import what most runs import, and keep it from garbage collections: pytest makes two in each run."""
+    """Import what most runs import, and keep it from garbage collections."""
     import timm  # noqa: F401
     import torchvision  # noqa: F401
 
@@ -172,8 +180,8 @@ def _own_modules(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        for name, module in list(sys.modules.items()):
-            if before.get(name) is not module and (getattr(module, "__file__", None) or "").startswith(inside):
+        for name in [name for name, module in sys.modules.items() if before.get(name) is not module]:
+            if (getattr(sys.modules[name], "__file__", None) or "").startswith(inside):
                 del sys.modules[name]
-        for name, module in before.items():
-            sys.modules.setdefault(name, module)
+        for name in before.keys() - sys.modules.keys():
+            sys.modules[name] = before[name]

@@ -151,6 +151,7 @@ def test_benchmark_measures_what_the_command_measures() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_memory")
 def test_benchmark_measures_memory() -> None:
     """Of a model that another process can load."""
     cost = imgcls.benchmark(RESNET)

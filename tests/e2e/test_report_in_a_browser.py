@@ -187,7 +187,7 @@ def test_it_is_read_under_the_policy_of_jenkins(page: Page, jenkins: str) -> Non
     assert page.requests() == [jenkins]
     assert page.run("document.styleSheets.length") == 0
     assert page.run(f"{VISIBLE}.length") > 100
-    fills = page.run("[...document.querySelectorAll('figure path')].map(path => getComputedStyle(path).fill)")
+    fills = page.run("[...document.querySelectorAll('figure path, figure rect')].map(of => getComputedStyle(of).fill)")
     assert {"rgb(0, 114, 178)", "none"} <= set(fills)
     assert [error for error in page.errors() if not BLOCKED.search(error)] == []
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import memory_forks
 import memory_nets
 from imgcls.config import loader as configuration
 from imgcls.errors import MachineError, ModelError
@@ -46,7 +47,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Clean:
     folder = tmp_path_factory.mktemp("captures")
     for name in ("net-loading.bin", "net-loading.html"):
         (folder / name).write_text("old")
-    return Clean(memory.measure(model_spec("keeper"), memray_dir=folder), folder)
+    return Clean(memory_forks.measure(model_spec("keeper"), memray_dir=folder), folder)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def resnet50(tmp_path_factory: pytest.TempPathFactory) -> Memory:
     """The memory of torchvision's ResNet-50, with its weights from a file."""
     file = tmp_path_factory.mktemp("weights") / "resnet50.safetensors"
     save_file(sources.build(ModelSpec("resnet50", "torchvision:resnet50")).state_dict(), file)
-    return memory.measure(ModelSpec("resnet50", "torchvision:resnet50", file, labels="imagenet-1k"))
+    return memory_forks.measure(ModelSpec("resnet50", "torchvision:resnet50", file, labels="imagenet-1k"))
 
 
 def _rows(peak: Peak) -> int:
@@ -89,7 +90,7 @@ def test_kept_tensors_are_in_the_peak(clean: Clean, where: str) -> None:
 
     Python takes memory for its objects by the MiB, and which phase does so depends on all that came before.
     """
-    measured = memory.measure(model_spec("keeper", where=where))
+    measured = memory_forks.measure(model_spec("keeper", where=where))
     assert measured.inference.heap_bytes - clean.memory.inference.heap_bytes == pytest.approx(100 * MB, rel=0.02)
     assert measured.inference.activations_bytes == pytest.approx(100 * MB, rel=0.01)
     assert measured.loading.heap_bytes == pytest.approx(100 * MB if where == "factory" else 0, abs=2 * MB)
@@ -103,7 +104,7 @@ def test_kept_tensors_are_in_the_peak(clean: Clean, where: str) -> None:
 @pytest.mark.slow
 def test_a_leak_is_measured() -> None:
     """A network that keeps 1 MB more with every call grows by that."""
-    measured = memory.measure(model_spec("keeper", where="leak"))
+    measured = memory_forks.measure(model_spec("keeper", where="leak"))
     assert measured.growth.calls == memory_process.CALLS
     assert measured.growth.bytes_per_call == pytest.approx(1 * MB, rel=0.1)
     assert measured.growth.low > 0.9 * MB
@@ -177,7 +178,7 @@ def test_parameters_and_buffers_are_weights(clean: Clean) -> None:
 @pytest.mark.parametrize("name", ["digits_resnet", "digits_efficientnet", "digits_vit"])
 def test_builtin_models_are_attributed(name: str) -> None:
     """Of the networks that come with the package, nearly every byte has its row, and none leaks."""
-    measured = memory.measure(configuration.load([BUILTIN]).models[name], batch=8)
+    measured = memory_forks.measure(configuration.load([BUILTIN]).models[name], batch=8)
     assert measured.conditions.batch == 8
     _assert_attributed(measured)
     _assert_no_leak(measured)
@@ -188,7 +189,7 @@ def test_builtin_models_are_attributed(name: str) -> None:
 @pytest.mark.parametrize("name", ["squeezenet", "mobilenet_qat"])
 def test_real_models_are_attributed(shared_data: Path, name: str) -> None:
     """Of real networks with real weights as well."""
-    measured = memory.measure(configuration.load([shared_data / "imgcls.toml"]).models[name])
+    measured = memory_forks.measure(configuration.load([shared_data / "imgcls.toml"]).models[name])
     _assert_attributed(measured)
     _assert_no_leak(measured)
 
@@ -225,7 +226,7 @@ def _allocations(spec: ModelSpec) -> list[int]:
 @pytest.mark.slow
 def test_tensors_are_those_of_torchs_profiler(resnet50: Memory) -> None:
     """Memray's tensors are those of torch's own profiler, which counts oneDNN's copies among them."""
-    plain, sizes = memory.measure(model_spec("plain")), _allocations(model_spec("plain"))
+    plain, sizes = memory_forks.measure(model_spec("plain")), _allocations(model_spec("plain"))
     assert plain.inference.activations_bytes == pytest.approx(max(accumulate(sizes)), rel=0.01)
     assert plain.profiler_bytes == sum(size for size in sizes if size > 0)
     peak = max(accumulate(_allocations(ModelSpec("resnet50", "torchvision:resnet50", weights="random:0"))))

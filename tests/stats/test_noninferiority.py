@@ -41,6 +41,7 @@ def _shown(n: int, margin: float, alpha: float, gained: Array, until: int) -> Ar
     return np.asarray((binom.pmf(losses, n, lost) * tails).sum(axis=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n", "margin", "widest", "alpha"),
     [
@@ -58,6 +59,7 @@ def test_a_worse_model_is_seldom_shown_to_be_not_worse(n: int, margin: float, wi
     assert errors.max() > 0.6 * alpha, "the test is not merely strict"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("margin", "discordant"), [(0.03, 0.06), (0.02, 0.06), (0.01, 0.02)])
 def test_an_equal_model_is_shown_about_as_often_as_by_the_normal_test(margin: float, discordant: float) -> None:
     """At 1000 images the exact test costs at most four points of the approximate power."""
@@ -92,7 +94,9 @@ def _scores(n: int, margin: float) -> Array:
     return scores
 
 
-@pytest.mark.parametrize(("n", "margin"), [(8, 0.3), (12, 0.0), (20, 0.1), (20, -0.15)])
+@pytest.mark.parametrize(
+    ("n", "margin"), [(8, 0.3), (12, 0.0), *(pytest.param(20, m, marks=pytest.mark.slow) for m in (0.1, -0.15))]
+)
 def test_not_worse_p_is_that_of_brute_force(n: int, margin: float) -> None:
     """Every table's p-value is the largest chance of those with as high a score, over 2001 shares, within 1e-4."""
     scores = _scores(n, margin)
@@ -175,10 +179,10 @@ def test_a_difference_bound_of_50_images_holds() -> None:
         (29, 31, 1000),
         (100, 102, 1000),
         (0, 2, 1000),
-        (300, 250, 5000),
+        pytest.param(300, 250, 5000, marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("confidence", [0.95, 0.975])
+@pytest.mark.parametrize("confidence", [0.95, pytest.param(0.975, marks=pytest.mark.slow)])
 def test_a_bound_is_where_the_verdict_of_the_test_changes(losses: int, gains: int, n: int, confidence: float) -> None:
     """A margin 1e-5 wider than the bound is shown, one 1e-5 narrower is not; exchanged models mirror the bounds."""
     bounds = noninferiority.difference_bounds(losses, gains, n, confidence)

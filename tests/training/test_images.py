@@ -26,13 +26,6 @@ def _folders(root: Path, **counts: int) -> Path:
 # Which images.
 
 
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The built-in dataset is written here."""
-    monkeypatch.setenv("IMGCLS_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.mark.usefixtures("cache")
 def test_digits_are_built_in_where_there_is_no_such_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``builtin:digits`` is the built-in dataset; plain ``digits`` is it with a note, unless there is such a folder."""
     monkeypatch.chdir(tmp_path)

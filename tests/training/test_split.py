@@ -146,9 +146,8 @@ def test_classes_come_in_the_order_of_their_names(tmp_path: Path) -> None:
     assert result.source is None
 
 
-def test_digits_count_from_zero_to_nine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digits_count_from_zero_to_nine() -> None:
     """Class i of the built-in dataset is the digit i, and its own 360 test images are for validation."""
-    monkeypatch.setenv("IMGCLS_CACHE", str(tmp_path))
     result = split("builtin:digits", CONFIG)
     assert result.classes == digits.NAMES
     assert (len(result.train), len(result.validation), result.source) == (1437, 360, "builtin:digits")

@@ -16,6 +16,8 @@ import planted
 from imgcls.parity.diagnosis import diagnose
 from imgcls.records.parity import Fault
 
+pytestmark = pytest.mark.slow
+
 
 def _named(found: tuple[Fault, ...]) -> list[tuple[str, str]]:
     return [(fault.stage, fault.name) for fault in found]
