@@ -180,7 +180,7 @@ def _own_modules(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        for name in [name for name, module in sys.modules.items() if before.get(name) is not module]:
+        for name in [name for name, module in sys.modules.copy().items() if before.get(name) is not module]:
             if (getattr(sys.modules[name], "__file__", None) or "").startswith(inside):
                 del sys.modules[name]
         for name in before.keys() - sys.modules.keys():

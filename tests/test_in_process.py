@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import warnings
+from types import ModuleType
 
 import pytest
 import torch
@@ -37,9 +38,12 @@ def test_what_a_run_prints_does_not_depend_on_its_process(
         assert _lasting(here.errlines) == _lasting(there.errlines)
 
 
-def test_a_run_imports_the_modules_of_its_folder_anew(project: Project, run_pytest: Command) -> None:
+def test_a_run_imports_the_modules_of_its_folder_anew(
+    project: Project, run_pytest: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two edits within a second, of the same length, are two programs; a module of the same name outside returns."""
-    ours = sys.modules["conftest"]
+    ours = ModuleType("conftest")
+    monkeypatch.setitem(sys.modules, "conftest", ours)
     for name in ("one", "two"):
         (project.folder / "conftest.py").write_text(f"NAME = '{name}'\n")
         (project.folder / "test_models.py").write_text(

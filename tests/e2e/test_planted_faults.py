@@ -151,6 +151,8 @@ def squash_for_center(planted: Planted) -> None:
 
 def crop_off_by_one(planted: Planted) -> None:
     window = geometry.crop_window
+    for remembered in ("sides", "upper_rows"):
+        planted.patch.setattr(geometry, remembered, getattr(geometry, remembered).__wrapped__)
     planted.patch.setattr(
         geometry, "crop_window", lambda side, size: range((w := window(side, size)).start + 1, w.stop + 1)
     )

@@ -130,8 +130,16 @@ def _started(project: ray_kills.Project, store: str) -> tuple[subprocess.Popen[b
     return driver, psutil.Process(driver.pid).children(recursive=True)
 
 
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """What is started is interrupted by SIGINT also where these tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
-@pytest.mark.usefixtures("alone")
+@pytest.mark.usefixtures("alone", "heard_interrupts")
 def test_a_driver_that_ends_leaves_its_predictions_and_no_process(
     slow: ray_kills.Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
