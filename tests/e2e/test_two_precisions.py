@@ -2,13 +2,18 @@
 
 import json
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from imgcls.evaluation import screening, two_precisions
+import imgcls as library
+from imgcls.data import digits as digit_images
+from imgcls.errors import ModelError, OutOfMemory
+from imgcls.evaluation import screening, storing, two_precisions
+from imgcls.models import loader
 from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.records.runtime import Screen
 
@@ -144,7 +149,7 @@ def test_what_was_interrupted_between_the_precisions_goes_on(
     (Path.cwd() / ".imgcls").rename("elsewhere")
     once, of_once, _ = _scored(imgcls, "once")
     assert (whole["screened"], of_whole) == (once["screened"], of_once)
-    assert whole["from_store"] == once["listed"]
+    assert whole["from_store"] == once["listed"] - once["screened"]["again"]  # those needed no inference
 
 
 def _interrupted(*_: object) -> None:
@@ -182,3 +187,111 @@ def test_shards_of_one_plan_add_up(digits: Callable[[str], None], imgcls: Comman
     assert _counts(merged, {p["path"]: p for p in document["predictions"]}) == _counts(exact, of_exact)
     screened = merged["screened"]
     assert screened["again"] + screened["reduced"] == merged["distinct"]
+
+
+@pytest.mark.parametrize("failing", [8, 20])
+def test_what_the_reduced_precision_fails_on_is_scored_in_float32(
+    digits: Callable[[str], None], imgcls: Command, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """As where float16 has no number for a logit of one image; the reason is stated, and nothing is left out."""
+    digits("float32")
+    exact, of_exact, _ = _scored(imgcls, "exact")
+    digits("auto")
+    monkeypatch.setattr(storing, "IMAGES_PER_COMMIT", 16)
+    to_numpy, batches = EagerClassifier.to_numpy, count()
+
+    def overflowing(self: EagerClassifier, output: Any, images: int) -> Any:
+        logits = to_numpy(self, output, images)
+        return np.full_like(logits, np.inf) if self.dtype.itemsize == 2 and next(batches) == failing else logits
+
+    monkeypatch.setattr(EagerClassifier, "to_numpy", overflowing)
+    auto, of_auto, printed = _scored(imgcls, "auto")
+    assert _counts(auto, of_auto) == _counts(exact, of_exact)
+    screened = auto["screened"]
+    assert screened["reduced"] + screened["again"] == auto["distinct"]
+    assert (screened["reduced"] > 0, auto["set_seconds"] > 0) == (failing > 8, True)  # the first after the sample
+    why = "in bfloat16 the model's logits are infinite on "
+    assert auto["runtime_note"].startswith(f'precision = "auto": {why}')
+    assert auto["runtime_note"].endswith("; what was left is scored in float32 only")
+    assert why in " ".join(printed.split())
+    stored, of_stored, _ = _scored(imgcls, "stored")
+    assert (of_stored, stored["screened"], stored["from_store"]) == (of_auto, screened, exact["scored"])
+
+
+def test_a_network_that_fails_in_both_precisions_fails(
+    digits: Callable[[str], None], imgcls: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the reason that it has in float32."""
+    digits("auto")
+    to_numpy, batches = EagerClassifier.to_numpy, count()
+
+    def failing(self: EagerClassifier, output: Any, images: int) -> Any:
+        logits = to_numpy(self, output, images)
+        return np.full_like(logits, np.inf if self.dtype.itemsize == 2 else np.nan) if next(batches) > 20 else logits
+
+    monkeypatch.setattr(EagerClassifier, "to_numpy", failing)
+    assert imgcls("score", "--json", "failed.json").ret == 1
+    [failed] = json.loads(Path("failed.json").read_text())["results"]
+    assert failed["failure"]["message"].startswith("the model's logits are NaN on ")
+
+
+def test_goldens_are_those_of_float32(digits: Callable[[str], None], run_pytest: Command) -> None:
+    """Recorded and compared in it, with its tolerance."""
+    Path("test_models.py").write_text("from imgcls.suite import *\n")
+    recorded = {}
+    for precision in ("auto", "float32"):
+        digits(precision)
+        text = Path("imgcls.toml").read_text()
+        Path("imgcls.toml").write_text(text.replace('"builtin:digits"\n', '"builtin:digits"\ngolden = true\n'))
+        assert run_pytest("-m", "golden", "--imgcls-update-golden").ret == 0
+        recorded[precision] = json.loads(Path("golden/digits/net.json").read_text())
+    assert recorded["auto"] == recorded["float32"]
+    assert recorded["auto"]["precision"] == "float32"
+
+
+def test_images_without_labels_are_predicted_in_float32(digits: Callable[[str], None]) -> None:
+    """Of them all five classes are shown, and their probabilities."""
+    of_precision = {}
+    for precision in ("float32", "auto"):
+        digits(precision)
+        of_precision[precision] = list(library.predict("net", digit_images.folder(), config="imgcls.toml"))
+    assert len(of_precision["auto"]) == 360
+    assert of_precision["auto"] == of_precision["float32"]
+
+
+@pytest.mark.parametrize(
+    ("error", "then"),
+    [
+        (OutOfMemory("8 images do not fit into memory"), "auto"),
+        (ModelError("net does not fit into the memory of cuda: CUDA out of memory"), "auto"),
+        (ModelError("the model's logits are infinite on a.png"), "float32"),
+    ],
+)
+def test_a_sample_that_there_was_no_memory_for_is_not_remembered(
+    digits: Callable[[str], None], imgcls: Command, monkeypatch: pytest.MonkeyPatch, error: ModelError, then: str
+) -> None:
+    """The next run tries another one; what the network itself is the reason for stays."""
+    digits("auto")
+
+    def refused(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loader, "scored_again", refused)
+        exact, _, _ = _scored(imgcls, "exact")
+    assert exact["runtime_note"] == f'precision = "auto" is float32 here: in bfloat16 {error}'
+    assert [exact["precision"], _scored(imgcls, "auto")[0]["precision"]] == ["float32", then]
+
+
+def test_a_plan_of_two_precisions_is_not_for_one(digits: Callable[[str], None], imgcls: Command) -> None:
+    """Whoever sets float32 afterwards has it; nothing of the plan is remembered."""
+    digits("auto")
+    assert imgcls("plan", "-o", "plan.json").ret == 0
+    digits("float32")
+    refused = imgcls("score", "--shard", "1/2", "--plan", "plan.json")
+    assert refused.ret == 2
+    assert (
+        '[models.net] precision is "float32", and the plan has "auto", which scores most images in bfloat16: '
+        "write the plan again with imgcls plan -o FILE"
+    ) in refused.stdout.str()
+    assert _scored(imgcls, "exact")[0]["screened"] is None

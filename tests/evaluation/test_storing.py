@@ -1,7 +1,7 @@
 """imgcls.evaluation.storing: what is computed is stored in time, together, and known from then on."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -12,9 +12,10 @@ from imgcls.errors import ModelError, StoreError
 from imgcls.evaluation import storing
 from imgcls.evaluation.decoding import Decoding
 from imgcls.evaluation.inputs import Rejected
-from imgcls.evaluation.state import DatasetState
+from imgcls.evaluation.state import DatasetState, ModelState
 from imgcls.evaluation.storing import Recorder
-from imgcls.records.evaluation import Failure
+from imgcls.records.data import ImageRef
+from imgcls.records.evaluation import Failure, Output
 from imgcls.store.database import Store
 from scoring_states import make_dataset, make_result
 from stored import KEY
@@ -61,6 +62,20 @@ def test_results_are_stored_when_there_are_many(
     recorder = _recorder(make_dataset(range(20), "net"), store)
     assert [recorder.add(make_result([n, n + 1], "net")) for n in range(0, 12, 2)] == [0, 0, 6, 0, 0, 6]
     assert clock == [100.0]
+
+
+def test_what_predictions_show_is_stored_together_with_them(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a bound that was too narrow: of a process that is killed there are both or neither."""
+    was_open: list[bool] = []
+
+    def as_stored(_: ModelState, scored: Sequence[tuple[ImageRef, Output]]) -> list[tuple[str, Output]]:
+        was_open.append(store._connection.in_transaction)
+        return [(image.sha256, output) for image, output in scored]
+
+    monkeypatch.setattr(ModelState, "as_stored", as_stored)
+    recorder = _recorder(make_dataset([1], "net"), store)
+    recorder.add(make_result([1], "net"))
+    assert (recorder.commit(), was_open, _stored(store, range(1, 2))) == (1, [True], 1)
 
 
 def test_what_is_stored_is_missing_no_longer(store: Store) -> None:

@@ -46,5 +46,5 @@ def test_too_many_images_that_are_scored_twice_are_an_objection(
     why = two_precisions.objection(info, _screen(most + 1))  # type: ignore[arg-type]
     assert str(why).startswith(
         f'precision = "auto" is float32 here: bfloat16 moves logits against each other by up to 0.4, and on {most + 1} '
-        "of 64 images they are too near for that"
+        "of 64 images they are too near for that: scoring more than "
     )

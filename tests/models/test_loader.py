@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -577,3 +578,14 @@ def test_a_network_of_ones_own_states_no_number() -> None:
     """Its last layer may be anything."""
     model = loader.load(own_spec("tiny", options={"classes": 7}), "cpu")
     assert (model.outputs, loader.output_count(model)) == (None, 7)
+
+
+def test_a_network_that_cannot_be_copied_has_one_precision() -> None:
+    """One error states why, whatever it is that Python does not copy."""
+    module = filled(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3)))
+    module.lock = threading.Lock()
+    settings = {"resize": 2, "crop": 2, "interpolation": "bilinear", "mean": [0.5] * 3, "std": [0.5] * 3}
+    exact = loader.from_module(module, "net", settings, ["a", "b", "c"], "cpu")
+    reduced = loader.scored_again(exact, "bfloat16")
+    with pytest.raises(ModelError, match=r"^\[models\.net\] the network cannot be copied and cast: TypeError: "):
+        _ = reduced.classifier

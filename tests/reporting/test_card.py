@@ -10,6 +10,7 @@ from builders import HOSTILE, make_latency, make_memory
 from imgcls.comparison.parts import Part
 from imgcls.errors import ConfigError
 from imgcls.records.report import Result
+from imgcls.records.runtime import Screened
 from imgcls.reporting import card, hub_results
 
 PART = run_parts.make_part("run.json", {"cat/1.jpg": 0, "cat/2.jpg": 1, "dog/1.jpg": 1, "dog/2.jpg": 1})
@@ -117,3 +118,10 @@ def test_hostile_names_stay_text() -> None:
     section = text.partition(card.BEGIN)[2]
     assert "<script>" not in section.replace("\\<", "")
     assert section.replace("\n", "").isprintable()
+
+
+def test_both_precisions_of_a_model_are_named() -> None:
+    """As of ``precision = "auto"``."""
+    screened = Screened("bfloat16", 0.5, 3, 1, 1, 0, 0.95)
+    assert " in bfloat16 and float32 on " in _card(result=replace(RESULT, precision="auto", screened=screened))
+    assert " in bfloat16 on " in _card(result=replace(RESULT, precision="bfloat16"))

@@ -115,6 +115,13 @@ def test_a_runtime_that_scored_nothing_is_not_named() -> None:
                 "that at most 9.5 % of the others have another count (95 %); "
             ),
         ),
+        (
+            Screened("bfloat16", 0.5, 70, 30, 2, 2, 1.0),
+            (
+                "70 of 100 images in bfloat16, 30 again in float32, 2 of these as an audit: 2 counts changed, so "
+                "that at most 100 % of the others have another count (95 %); "
+            ),
+        ),
         (Screened("float16", 0.5, 0, 1, 0, 0, None), "0 of 1 image in float16, 1 again in float32; "),
     ],
 )

@@ -3,8 +3,9 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 import stored
 from imgcls import hashing
 from imgcls.errors import ConfigError, StoreError
-from imgcls.records.runtime import RuntimeChoice
+from imgcls.records.evaluation import Output
+from imgcls.records.runtime import Form, RuntimeChoice, Screen
 from imgcls.store import merging, schema
 from imgcls.store.database import Store
 from imgcls.store.merging import MergedStore
@@ -153,6 +155,46 @@ def test_of_many_other_predictions_three_are_named() -> None:
         store.put({KEY: (1000, [(stored.sha256(number), stored.OUTPUT) for number in range(5)])})
     _, second = _merged("a", "b")
     assert (second.predictions, second.new, second.different, len(second.images)) == (10, 5, 5, 3)
+
+
+def _store_of_forms(name: str, forms: Mapping[int, Form], bound: float) -> None:
+    """A store of ``precision = "auto"``; what was scored again in float32 has other logits."""
+    with closing(Store(Path(name))) as store:
+        outputs = [(stored.sha256(n), _of_form(form)) for n, form in forms.items()]
+        store.put({KEY: (1000, outputs)})
+        store.put_choice(KEY, RuntimeChoice("eager", 9, screen=Screen("bfloat16", bound, 64, 1, 0.1, 0.01)))
+
+
+def _of_form(form: Form) -> Output:
+    return replace(stored.OUTPUT, logsumexp=2.0 if form == "reduced" else 2.5, form=form)
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+@pytest.mark.usefixtures("home")
+def test_of_two_precisions_float32_is_taken_and_neither_is_wrong(order: Sequence[str]) -> None:
+    """Which images are scored again depends on their labels and copies in each store; the wider bound holds for all."""
+    _store_of_forms("a", {1: "reduced", 2: "reduced", 3: "again", 4: "audited"}, 0.5)
+    _store_of_forms("b", {1: "reduced", 2: "again", 3: "reduced", 4: "again"}, 0.75)
+    assert [(one.predictions, one.different, one.damaged) for one in _merged(*order)] == [(4, 0, {}), (4, 0, {})]
+    with closing(Store(Path("all"))) as store:
+        images = [stored.sha256(number) for number in range(1, 5)]
+        outputs = store.outputs(KEY, images)
+        assert [outputs[image].logsumexp for image in images] == [2.0, 2.5, 2.5, 2.5]
+        choice = store.choice(KEY)
+        assert choice
+        assert choice.screen
+        assert choice.screen.bound == 0.75
+        assert store.verify() == 4
+
+
+@pytest.mark.parametrize("form", ["reduced", "again"])
+@pytest.mark.usefixtures("home")
+def test_two_predictions_in_one_precision_are_different(form: Form) -> None:
+    """Whatever else was scored again."""
+    _store_of_forms("a", {1: form}, 0.5)
+    with closing(Store(Path("b"))) as store:
+        store.put({KEY: (1000, [(stored.sha256(1), replace(_of_form(form), logsumexp=9.0))])})
+    assert [one.different for one in _merged("a", "b")] == [0, 1]
 
 
 @pytest.mark.usefixtures("home")

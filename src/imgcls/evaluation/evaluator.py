@@ -24,6 +24,7 @@ from imgcls.store.database import Store
 from imgcls.system import machine
 
 if TYPE_CHECKING:
+    from imgcls.evaluation.distinct import Flags
     from imgcls.evaluation.pipeline import BatchResult
 
 
@@ -134,8 +135,8 @@ class Evaluator:
         ready_seconds = self._ready(lacking)
         decode_seconds = self._score(lacking, len(self.state.distinct) - images)
         for model in group:
-            if model.again and model.name not in self.state.failures:
-                decode_seconds += self._score_again(model, model.again)
+            if model.again:
+                decode_seconds += self._in_float32(model, model.again)
                 model.add_costs_of_again()
                 ready_seconds += model.again.load_seconds + model.again.compile_seconds
         seconds = time.perf_counter() - started - ready_seconds
@@ -174,7 +175,8 @@ class Evaluator:
         for model in group:
             model.remarks = self._remarks[model.preprocessing.rule]
             model.missing = distinct.missing(self.store, model.key, model.rejected)
-            model.from_store = int(self.state.listed(self.state.scored(model)).sum())
+            model.stored = self.state.scored(model)
+            model.from_store = int(self.state.listed(model.stored).sum())
 
     def _ready(self, lacking: Sequence[ModelState]) -> float:
         """Load what lacks predictions, and let what happens once happen before the clock starts; its seconds."""
@@ -183,15 +185,24 @@ class Evaluator:
             self._fail(name, error)
         return time.perf_counter() - started
 
-    def _score_again(self, model: ModelState, again: ModelState) -> float:
-        """Score in float32 what has to be, until nothing is left; the seconds of decoding."""
+    def _in_float32(self, model: ModelState, again: ModelState) -> float:
+        """Score what has to be in float32, until nothing is left; the seconds of decoding."""
         decode_seconds, again.remarks = 0.0, model.remarks
+        if failure := self.state.failures.pop(model.name, None):  # of the reduced precision, or float32 has it, too
+            model.note_reduced_failure(failure)
+            decode_seconds += self._score_missing(again, model.missing)
+            model.computed += again.computed
         while model.name not in self.state.failures and (left := model.left(self.state)).any():
-            again.missing = left
-            if again.classifier is None:
-                self._ready([again])
-            decode_seconds += self._score([again], len(self.state.distinct) - int(left.sum()))
+            model.from_store -= int(self.state.listed(left & model.stored).sum())
+            decode_seconds += self._score_missing(again, left)
         return decode_seconds
+
+    def _score_missing(self, model: ModelState, missing: Flags) -> float:
+        """Score the images of these flags, which are cleared; the seconds of decoding."""
+        model.missing = missing
+        if model.classifier is None:
+            self._ready([model])
+        return self._score([model], len(self.state.distinct) - int(missing.sum()))
 
     def _todo(self, models: Sequence[ModelState]) -> Todo:
         return Todo(self.state.images, {model.name: model.missing for model in models})

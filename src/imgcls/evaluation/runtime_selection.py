@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imgcls import hashing
-from imgcls.errors import ImgclsError, MachineError
-from imgcls.evaluation import two_precisions
+from imgcls.errors import ConfigError, ImgclsError, MachineError
+from imgcls.evaluation import plans, two_precisions
 from imgcls.evaluation.distinct import DistinctImages
 from imgcls.models import loader
 from imgcls.models.model import Model
@@ -52,6 +52,7 @@ def choose(model: Model, task: Task, store: Store) -> tuple[RuntimeChoice, Model
     """
     about = key(model, task.dataset, task.decoding)
     if task.planned:
+        _require_precision(model, task.planned)
         store.put_choice(about, task.planned)
         return task.planned, _as_planned(model, task.planned, task, store)
     known = store.choice(about) if task.is_whole else None
@@ -61,11 +62,20 @@ def choose(model: Model, task: Task, store: Store) -> tuple[RuntimeChoice, Model
         if unusable is None:
             return known, ready
         choice, model, _ = _tried(model, "eager", task)
-        return replace(choice, why=f"scored with eager, not {known.runtime}: {unusable}"), model
+        return _for_reasons(choice, f"scored with eager, not {known.runtime}: {unusable}", choice.why), model
     choice, model, repeatable = _tried(model, requested_runtime(model, task.listed), task)
     if repeatable and task.is_whole:
         store.put_choice(about, choice)
     return choice, model
+
+
+def _require_precision(model: Model, planned: RuntimeChoice) -> None:
+    """Raise ConfigError where a plan has two precisions, and the configuration one."""
+    if planned.screen and model.spec.precision != "auto":
+        raise ConfigError(
+            f'[models.{model.spec.name}] precision is "{model.spec.precision}", and the plan has "auto", which scores '
+            f"most images in {planned.screen.precision}: write the plan again with {plans.WAY}"
+        )
 
 
 def _as_planned(model: Model, planned: RuntimeChoice, task: Task, store: Store) -> Model:
@@ -119,19 +129,26 @@ def _tried(model: Model, runtime: str, task: Task) -> tuple[RuntimeChoice, Model
             model, runtime, task.listed, task.images, task.dataset, task.artefacts
         )
     if model.spec.precision == "auto":
-        choice = _screened(choice, model, task)
+        choice, is_screening_repeatable = _screened(choice, model, task)
+        repeatable = repeatable and is_screening_repeatable
     return choice, model, repeatable
 
 
-def _screened(choice: RuntimeChoice, model: Model, task: Task) -> RuntimeChoice:
-    """The choice with a screen, or why everything is scored in float32. Raises ImgclsError."""
-    why, screen = two_precisions.obstacle(model, task.listed), None
-    if why is None:
-        from imgcls.evaluation import runtime_trial
+def _screened(choice: RuntimeChoice, model: Model, task: Task) -> tuple[RuntimeChoice, bool]:
+    """The choice with a screen, or why everything is scored in float32, and whether it would be so again.
 
-        screen, why = runtime_trial.screened(model, task.images, task.dataset, task.accepted, task.artefacts)
-    reasons = [reason for reason in (choice.why, why) if reason]
-    return replace(choice, screen=screen, why="; ".join(reasons) or None)
+    Raises ImgclsError.
+    """
+    if why := two_precisions.obstacle(model, task.listed, has_labels=bool(task.accepted)):
+        return _for_reasons(choice, choice.why, why), True
+    from imgcls.evaluation import runtime_trial
+
+    screen, why, repeatable = runtime_trial.screened(model, task.images, task.dataset, task.accepted, task.artefacts)
+    return replace(_for_reasons(choice, choice.why, why), screen=screen), repeatable
+
+
+def _for_reasons(choice: RuntimeChoice, *reasons: str | None) -> RuntimeChoice:
+    return replace(choice, why="; ".join(reason for reason in reasons if reason) or None)
 
 
 def scored_first(exact: Model, choice: RuntimeChoice, artefacts: Path | None) -> Model:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imgcls.errors import ImgclsError
+from imgcls.errors import ImgclsError, ModelError, OutOfMemory, ran_out_of_memory
 from imgcls.evaluation import agreement, inputs, metrics, pipeline, screening, two_precisions
 from imgcls.evaluation.distinct import DistinctImages
 from imgcls.models import inference, loader
@@ -40,6 +40,14 @@ class TrialResult(NamedTuple):
 
     choice: RuntimeChoice
     model: Model
+    repeatable: bool
+
+
+class ScreenResult(NamedTuple):
+    """The screen of ``precision = "auto"``, or why there is none; ``repeatable``: another sample would say the same."""
+
+    screen: Screen | None
+    why: str | None
     repeatable: bool
 
 
@@ -76,8 +84,8 @@ def screened(
     dataset: DatasetSpec,
     accepted: Mapping[str, Collection[int]],
     artefacts: Path | None,
-) -> tuple[Screen | None, str | None]:
-    """The screen of ``precision = "auto"``, measured on a few images of a dataset, or why there is none.
+) -> ScreenResult:
+    """The screen of ``precision = "auto"``, measured on a few images of a dataset.
 
     Raises ImgclsError where the model fails in float32.
     """
@@ -85,17 +93,22 @@ def screened(
     with decode.quiet_pillow(dataset.max_megapixels):
         crops = list(islice(_crops(images.spread(DRIFT_IMAGES), [exact.preprocessing], dataset.exif), DRIFT_IMAGES))
     if not crops or precision is None:
-        return None, 'precision = "auto" is float32 here: no image of a sample decodes'
+        return ScreenResult(None, 'precision = "auto" is float32 here: no image of a sample decodes', repeatable=False)
     batch = preprocess.batch(exact.input, [crop[exact.preprocessing] for _, crop in crops])
     sample = [image for image, _ in crops]
     try:
         reduced = _outputs(loader.scored_again(exact, precision, artefacts), batch, sample)
     except ImgclsError as error:
-        return None, f'precision = "auto" is float32 here: in {precision} {error}'
+        is_lasting = isinstance(error, ModelError) and not isinstance(error, OutOfMemory)
+        return ScreenResult(
+            None,
+            f'precision = "auto" is float32 here: in {precision} {error}',
+            repeatable=is_lasting and not ran_out_of_memory(error),
+        )
     right = [() if image.label is None else accepted.get(image.label, ()) for image in sample]
     screen = screening.measured(precision, reduced, _outputs(exact, batch, sample), right)
     why = two_precisions.objection(exact.info, screen)
-    return (None, why) if why else (screen, None)
+    return ScreenResult(None if why else screen, why, repeatable=True)
 
 
 def _outputs(model: Model, batch: torch.Tensor, images: Sequence[ImageRef]) -> list[Output]:

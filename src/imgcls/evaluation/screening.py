@@ -70,19 +70,28 @@ class Screening:
         return [(image.sha256, replace(output, form="reduced")) for image, output in scored]
 
     def again(self, scored: Sequence[tuple[ImageRef, Output]]) -> list[tuple[str, Output]]:
-        """Predictions in float32 as they are stored in the place of those in reduced precision. Raises StoreError."""
+        """Predictions in float32 as they are stored in the place of those in reduced precision.
+
+        A bound that these show to be too narrow is stored here, in their transaction: afterwards nothing would show it.
+        Raises StoreError.
+        """
         before = self._store.outputs(self._key, [image.sha256 for image, _ in scored])
-        return [
+        outputs = [
             (image.sha256, replace(output, form=self._form(image, before.get(image.sha256), output)))
             for image, output in scored
         ]
+        if self._surpassed > self.bound:
+            screen = replace(self._screen, bound=FACTOR * self._surpassed)
+            self._store.put_choice(self._key, replace(self._choice, screen=screen))
+        return outputs
 
     def left(self, distinct: DistinctImages, scored: Flags) -> Flags:
         """By position: those of the ``scored`` images that are to be scored again, with the bound as it is by now.
 
         Raises StoreError.
         """
-        self._widen()
+        if self._surpassed > self.bound:
+            self.bound = FACTOR * self._surpassed
         left = np.zeros(len(scored), bool)
         copied = np.bincount(distinct.first, minlength=len(scored)) > 1  # which may have several labels
         for position, image, output in self._stored(distinct, scored):
@@ -104,11 +113,6 @@ class Screening:
             changed=changed,
             most_changed=_most(changed, audited),
         )
-
-    def _widen(self) -> None:
-        if self._surpassed > self.bound:
-            self.bound = FACTOR * self._surpassed
-            self._store.put_choice(self._key, replace(self._choice, screen=replace(self._screen, bound=self.bound)))
 
     def _stored(self, distinct: DistinctImages, scored: Flags) -> Iterator[tuple[int, ImageRef, Output]]:
         """The distinct ones of the ``scored`` images, by position, with their predictions."""
@@ -146,13 +150,13 @@ class Screening:
 
 
 def added(first: Screened | None, second: Screened | None) -> Screened | None:
-    """Of the images of both; None where one of them was scored in one precision."""
+    """Of the images of both, with the bound that holds for both; None where one of them was scored in one precision."""
     if first is None or second is None:
         return None
     numbers = ("reduced", "again", "audited", "changed")
     both = {name: getattr(first, name) + getattr(second, name) for name in numbers}
     most = _most(both["changed"], both["audited"])
-    return Screened(first.precision, max(first.bound, second.bound), **both, most_changed=most)
+    return Screened(first.precision, min(first.bound, second.bound), **both, most_changed=most)
 
 
 def _most(changed: int, audited: int) -> float | None:

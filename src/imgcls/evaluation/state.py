@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -51,7 +51,8 @@ class ModelState:
     """One model on one dataset. ``load``: what loads it; ``classifier``: what was loaded, None outside of its pass.
 
     ``missing``: by position, bool (n,), the first images of their bytes that have neither a prediction nor a rejection;
-    ``computed``: how many images have a prediction of this run; ``outputs``: the number of its classes.
+    ``stored``: those that had a prediction before this run; ``computed``: how many images have one of this run;
+    ``outputs``: the number of its classes.
     ``rejected``: reason and detail by first position, of images that give this model no pixels; ``remarks``: shared by
     models of the same rule, None before the store was read. ``screening``: which predictions are made ``again``, by
     the same model in float32; None for both, where there is one way to make them.
@@ -72,6 +73,7 @@ class ModelState:
     remarks: RemarksByImage | None = None
     missing: Flags = field(default_factory=lambda: np.zeros(0, bool))
     classifier: Classifier | None = None
+    stored: Flags = field(default_factory=lambda: np.zeros(0, bool))
     from_store: int = 0
     computed: int = 0
     seconds: float = 0.0
@@ -92,6 +94,12 @@ class ModelState:
     def screened(self, state: DatasetState) -> Screened | None:
         """How many images were scored in which precision; None where there is one. Raises StoreError."""
         return self.screening.counted(state.distinct, state.scored(self)) if self.screening else None
+
+    def note_reduced_failure(self, failure: Failure) -> None:
+        """State why what the reduced precision has not scored is scored in float32 only."""
+        error = failure.message.partition("\n")[0]
+        why = f'precision = "auto": in {self.info.precision} {error}; what was left is scored in float32 only'
+        self.choice = replace(self.choice, why="; ".join(reason for reason in (self.choice.why, why) if reason))
 
     def add_costs_of_again(self) -> None:
         """Count what scoring again has cost as its own."""

@@ -48,8 +48,8 @@ class Recorder:
         return images
 
     def _store_results(self, results: Sequence[BatchResult]) -> None:
-        outputs = {model.name: self._outputs(model, results) for model in self._group}
         with self._store.transaction():
+            outputs = {model.name: self._outputs(model, results) for model in self._group}
             for rule in rules(self._group):
                 self._reject(rule, [one for result in results for one in result.rejected[rule]])
                 self._remark(rule, {i: said for result in results for i, said in result.remarks[rule].items()})

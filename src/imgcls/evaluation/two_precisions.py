@@ -27,8 +27,10 @@ def reduced(info: ModelInfo) -> Precision | None:
     return REDUCED.get((info.runtime, kind)) if kind != "cpu" or _instructions() else None
 
 
-def obstacle(model: Model, listed: int) -> str | None:
+def obstacle(model: Model, listed: int, *, has_labels: bool) -> str | None:
     """Why a dataset of this many images is scored in float32 only; None where a sample has to show it."""
+    if not has_labels:
+        return 'precision = "auto" is float32 here: without labels nothing is counted'
     info = model.info
     height, width = info.input.crop
     if reduced(info) is None:
@@ -47,8 +49,8 @@ def objection(info: ModelInfo, screen: Screen) -> str | None:
         return None
     return (
         f'precision = "auto" is float32 here: {screen.precision} moves logits against each other by up to '
-        f"{screen.largest:.2g}, and on {screen.again} of {screen.images} images they are too near for that: at most "
-        f"{most:.0%} could be scored twice in less time"
+        f"{screen.largest:.3g}, and on {screen.again} of {screen.images} images they are too near for that: "
+        f"scoring more than {100 * most:.0f} % of the images twice saves no time"
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from imgcls import hashing
-from imgcls.errors import ConfigError
+from imgcls.errors import ConfigError, ImgclsError, ModelError
+from imgcls.messages import one_line
 from imgcls.models import identity as identities
 from imgcls.models import inputs
 from imgcls.models.model import Model
@@ -164,10 +165,19 @@ def scored_again(exact: Model, precision: Precision, artefacts: Path | None = No
         whole = exact.classifier.module
         return copy.deepcopy(whole) if exact.info.runtime in runtimes.UNCOMPILED else whole  # the others cast nothing
 
+    @cache
+    def classifier() -> Classifier:
+        shared = exact.identity  # what is compiled is the network in float32, of which both are made
+        try:
+            return _classifier(exact.spec, info, shared, module, artefacts, workers=machine.threads())
+        except ImgclsError:
+            raise
+        except Exception as error:  # a network may hold what cannot be copied or cast
+            reason = f"{type(error).__name__}: {one_line(error)}"
+            raise ModelError(f"[models.{exact.spec.name}] the network cannot be copied and cast: {reason}") from error
+
     info = replace(exact.info, precision=precision)
     identity = identities.identity_of(exact.spec, info, exact.identity["own_sources"])
-    shared = exact.identity  # what is compiled is the network in float32, of which both are made
-    classifier = cache(lambda: _classifier(exact.spec, info, shared, module, artefacts, workers=machine.threads()))
     return replace(exact, load=classifier, info=info, identity={**identity, "scored_again": exact.info.precision})
 
 

@@ -84,7 +84,8 @@ def _classes(counted: Units, result: Result) -> str:
 
 def _conditions(report: Report, results: Sequence[Result]) -> Iterator[str]:
     for result in results:
-        yield f"{result.dataset}: input {result.input}, {result.runtime} in {result.precision} on {result.device}"
+        precision = f"{result.screened.precision} and float32" if result.screened else result.precision
+        yield f"{result.dataset}: input {result.input}, {result.runtime} in {precision} on {result.device}"
     for name in ("weights_file_sha256", "state_sha256"):
         for value in dict.fromkeys(getattr(result, name) for result in results):
             if value:

@@ -73,9 +73,10 @@ def _screened(screened: Screened) -> str:
     """What was scored twice, and what that says of the images that were not."""
     audit = ""
     if screened.most_changed is not None:
+        most = 100 * screened.most_changed
         audit = (
             f", {screened.audited} of these as an audit: {messages.counted(screened.changed, 'count')} changed, so "
-            f"that at most {100 * screened.most_changed:.2g} % of the others have another count (95 %)"
+            f"that at most {f'{most:.2g}' if most < 10 else f'{most:.0f}'} % of the others have another count (95 %)"
         )
     return (
         f"{screened.reduced} of {messages.counted(screened.reduced + screened.again, 'image')} in "

@@ -126,11 +126,11 @@ class Session:
 
     @property
     def exact_pool(self) -> ModelPool:
-        """The models as their golden records hold them: eager, from exact pixels."""
+        """The models as their golden records hold them: eager, in one precision, from exact pixels."""
         from imgcls.models.pool import ModelPool
 
-        device = self.options.scoring_device
-        exact = {name: replace(spec, runtime="eager", decode="exact") for name, spec in self.settings.models.items()}
+        device, specs = self.options.scoring_device, self.settings.models.items()
+        exact = {n: replace(s, runtime="eager", precision=s.loaded_precision, decode="exact") for n, s in specs}
         return self._pools.setdefault(f"{device}, exact", ModelPool(exact, device))
 
     def use(self, pool: ModelPool) -> None:
@@ -213,15 +213,15 @@ class Session:
             return PairOutcome(Scores(model, dataset), failure=Failure(error.exit_code, str(error)))
 
     def exact_pair(self, model: str, dataset: DatasetSpec) -> Pair:
-        """The model on the dataset without what makes it faster: eager, from exact pixels. Raises ImgclsError."""
+        """The model on the dataset without what makes it faster, as in :attr:`exact_pool`. Raises ImgclsError."""
         from imgcls.evaluation import evaluator
         from imgcls.golden.check import Pair
         from imgcls.models.runtimes import base as runtimes
 
         outcome = self.dataset_outcome(model, dataset.name)
-        spec, info = self.settings.models[model], outcome.pair(model).facts
-        scored_with = info.runtime if info else "eager"
-        if spec.decode == "exact" and {scored_with, runtimes.requested(spec)} <= runtimes.UNCOMPILED:
+        spec, scored = self.settings.models[model], outcome.pair(model)
+        used = {scored.facts.runtime if scored.facts else "eager", runtimes.requested(spec)}
+        if spec.decode == "exact" and not scored.screened and used <= runtimes.UNCOMPILED:
             return Pair(self.run_id, self.store, self.pool(), dataset, outcome, model)
         run_id = self._exact_run_id(model)
         with self.show_progress() as shown:

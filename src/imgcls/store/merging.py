@@ -11,12 +11,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from imgcls import documents
 from imgcls.errors import ConfigError, StoreError
 from imgcls.messages import named
-from imgcls.store import checksum, connection, failure, holder, remarks, schema, verification
+from imgcls.records.runtime import RuntimeChoice
+from imgcls.store import checksum, codec, connection, failure, holder, remarks, schema, verification
 from imgcls.store.connection import SCORING, UNUSABLE
 from imgcls.store.database import Store
 from imgcls.store.identities import Parts
@@ -52,9 +54,9 @@ class MergedStore:
 def merge(folders: Sequence[Path], out: Path) -> list[MergedStore]:
     """Write a store with the rows of all of these into a new folder, of which nothing is there until it is whole.
 
-    Of rows with one key the first one is taken. Raises ConfigError where something that is named is not a store, or
-    is named twice, or where ``out`` is there; StoreError where a store is of another schema, cannot be read, or is the
-    one into which a process scores.
+    Of rows with one key the first one is taken; of ``precision = "auto"`` the predictions in float32, and the widest
+    bound. Raises ConfigError where something that is named is not a store, or is named twice, or where ``out`` is
+    there; StoreError where a store is of another schema, cannot be read, or is the one into which a process scores.
     """
     files = [_file(folder) for folder in folders]
     places = [folder.resolve() for folder in folders]
@@ -143,11 +145,14 @@ class _Part:
             for table, kind in COPIED.items():
                 query = f"select * from part.{table} where {self._condition(table)}"  # noqa: S608 - our own words
                 self._copied(kind, table, query)
+            self._widen_bounds()
             self._doubtful = frozenset(self._images_with_damaged_remarks())
             new = 0 if self._has_lost_remarks() else self._copy_answers()
             self._put_digests()
             total = self._count("answers")
             is_new = new + self.damaged.get("predictions", 0) == total
+            if not is_new:
+                self._replace_reduced()
             different, images = (0, []) if is_new else self._different()
             return MergedStore(self.folder, total, new, self._keys(), self.damaged, different, images)
 
@@ -176,6 +181,14 @@ class _Part:
     def _count(self, table: str) -> int:
         return int(self.database.execute(f"select count(*) from part.{table}").fetchone()[0])  # noqa: S608 - our own words
 
+    def _widen_bounds(self) -> None:
+        """Of a screen that both have, take the wider one."""
+        query = f"select about, body from part.choices where {self._condition('choices')}"  # noqa: S608 - our own words
+        for about, body in self.database.execute(query).fetchall():
+            known, other = self.store.choice(about), msgspec.json.decode(body, type=RuntimeChoice)
+            if known and known.screen and other.screen and other.screen.bound > known.screen.bound:
+                connection.write(self.database, "choices", [(about, body)])
+
     def _copy_answers(self) -> int:
         query = (
             f"select a.* from main.keys k join part.answers a on a.key = substr(k.sha256, 1, {KEY_BYTES}) "  # noqa: S608 - our own words
@@ -183,12 +196,27 @@ class _Part:
         )
         return self._copied("predictions", "answers", query)
 
+    def _replace_reduced(self) -> None:
+        """Take what is in float32 here, and was not there."""
+        self.database.execute(
+            "insert or replace into main.answers select p.* from part.answers p "  # noqa: S608 - our own words
+            "cross join main.answers m on m.key = p.key and m.image = p.image "
+            f"join main.keys k on p.key = substr(k.sha256, 1, {KEY_BYTES}) "
+            f"where {codec.has_form('p.body')} and {codec.is_reduced('m.body')} and not {codec.is_reduced('p.body')} "
+            f"and {_call('answers', ['k.sha256', 'p.image', 'p.body', 'p.checksum'])}"
+        )
+
     def _different(self) -> tuple[int, list[str]]:
-        """Of how many predictions another one was there under the same key, and the images of the first of them."""
+        """Of how many predictions another one was there under the same key, and the images of the first of them.
+
+        In another precision it may be another one.
+        """
         query = (
             "select p.image from part.answers p join main.answers m on m.key = p.key and m.image = p.image "  # noqa: S608 - our own words
-            f"join main.keys k on p.key = substr(k.sha256, 1, {KEY_BYTES}) "
-            f"where m.body != p.body and {_call('answers', ['k.sha256', 'p.image', 'p.body', 'p.checksum'])}"
+            f"join main.keys k on p.key = substr(k.sha256, 1, {KEY_BYTES}) where m.body != p.body "
+            f"and {codec.is_reduced('m.body')} = {codec.is_reduced('p.body')} "
+            f"and {codec.without_form('m.body')} != {codec.without_form('p.body')} "
+            f"and {_call('answers', ['k.sha256', 'p.image', 'p.body', 'p.checksum'])}"
         )
         rows = self.database.execute(query)
         images = [image.hex() for (image,) in islice(rows, IMAGES_NAMED)]
