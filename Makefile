@@ -20,14 +20,14 @@ score: $(VENV)/installed ## score the three built-in models on the built-in data
 
 # Each worker computes with one thread: two that have as many threads as there are cores wait for each other; and where a
 # test has two, none of them spins while it waits. Compiled tests are kept, whatever the environment says: to compile them
-# takes each worker 6 seconds, each time.
-WORKERS ?= 2
+# takes each worker 6 seconds, each time. Three on two cores: tests wait for the processes that they start.
+WORKERS ?= 3
 TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest tests -n $(WORKERS) --dist worksteal
 
-check: lint ## lint, and the quick tests: before each commit, about 2 minutes
+check: lint ## lint, and the quick tests: before each commit, about 3 minutes
 	$(TESTS) -m 'not slow'
 
-test: $(VENV)/installed ## all tests, about 10 minutes on 2 cores
+test: $(VENV)/installed ## all tests, about 11 minutes on 2 cores
 	$(TESTS)
 
 $(VENV)/docs-installed: $(VENV)/installed

@@ -110,7 +110,9 @@ def test_products_that_are_wrong_in_one_value_are_not_used(interpolation: Interp
 def test_what_is_enlarged_or_huge_is_pillows() -> None:
     """Products gain nothing there; nor for bilinear."""
     smaller, enlarged, huge = Side(500, 341, range(300)), Side(200, 256, range(256)), Side(4000, 341, range(341))
+    low, long = Side(32, 32, range(32)), Side(65_536, 32, range(32))
     assert resample_float.is_faster(smaller, smaller, "bicubic")
     assert not resample_float.is_faster(smaller, enlarged, "bicubic")
     assert not resample_float.is_faster(huge, huge, "lanczos")
+    assert not resample_float.is_faster(long, low, "lanczos")
     assert not resample_float.is_faster(smaller, smaller, "bilinear")

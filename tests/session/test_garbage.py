@@ -25,6 +25,18 @@ def test_a_first_collection_waits_longer(own: int, meanwhile: int) -> None:
     assert gc.get_threshold() == (own, 10, 10)
 
 
+def test_runs_of_two_threads_leave_it_as_it_was() -> None:
+    """Also where the first to begin is the first to end; until the last has ended, collections wait."""
+    gc.set_threshold(700, 10, 10)
+    first, last = garbage.collected_rarely(), garbage.collected_rarely()
+    first.__enter__()
+    last.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold() == (garbage.NEW_OBJECTS, 10, 10)
+    last.__exit__(None, None, None)
+    assert gc.get_threshold() == (700, 10, 10)
+
+
 def test_an_error_leaves_it_as_it_was() -> None:
     """So that nothing of a run that failed stays."""
     gc.set_threshold(700, 10, 10)

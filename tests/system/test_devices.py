@@ -46,6 +46,12 @@ def test_freed_memory_of_the_host_is_given_back(python: Callable[[str], pytest.R
     assert result.outlines == ["True"], result.errlines
 
 
+def test_what_gives_memory_back_is_imported_when_it_is_used(python: Callable[[str], pytest.RunResult]) -> None:
+    """Every command knows the devices, and few of them hold memory."""
+    result = python("import sys; from imgcls.system import devices; print('ctypes' in sys.modules)")
+    assert result.outlines == ["False"], result.errlines
+
+
 @pytest.mark.parametrize("elsewhere", ["darwin", "win32"])
 def test_other_systems_give_memory_back_by_themselves(elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no glibc, nothing is called."""

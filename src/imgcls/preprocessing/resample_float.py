@@ -25,6 +25,9 @@ _INTERPOLATIONS = frozenset({"bicubic", "lanczos"})  # docs/decisions.md#passes-
 _LARGEST = 1 << 21  # docs/decisions.md#passes-as-products
 """Pixels of an image that are needed."""
 
+_LONGEST = 1 << 12  # docs/decisions.md#passes-as-products
+"""Pixels of a side that are needed."""
+
 _EXAMPLE, _RESIZED = (267, 353), (127, 191)  # (h, w), of which every Pillow resizes the rows first
 
 _WINDOW = 16
@@ -50,9 +53,10 @@ class _Windows(NamedTuple):
 
 def is_faster(first: Side, second: Side, interpolation: Interpolation) -> bool:
     """Whether products make this sooner than Pillow does: an image that is made smaller, and is not too large."""
-    needed = len(first.needed(interpolation)) * len(second.needed(interpolation))
+    needed = [len(side.needed(interpolation)) for side in (first, second)]
+    is_small = math.prod(needed) <= _LARGEST and max(needed) <= _LONGEST
     is_smaller = all(side.target <= side.source for side in (first, second))
-    return interpolation in _INTERPOLATIONS and is_smaller and needed <= _LARGEST and is_proven(interpolation)
+    return interpolation in _INTERPOLATIONS and is_smaller and is_small and is_proven(interpolation)
 
 
 @functools.cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import platform
 import sys
 from collections.abc import Callable, Mapping
@@ -130,7 +129,11 @@ DEVICES: Mapping[str, Device] = {"cpu": Device(), "cuda": Cuda(), "mps": Mps()}
 @cache
 def malloc_trim() -> Callable[[int], int] | None:
     """What makes glibc give back the memory that was freed (docs/decisions.md#freed-memory); None elsewhere."""
-    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 def of(device: str) -> Device:

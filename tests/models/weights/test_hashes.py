@@ -3,6 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -67,6 +68,20 @@ def test_a_file_that_takes_the_place_is_read(file: Path, reads: list[str]) -> No
     os.utime(other, ns=(OLD_NS, OLD_NS))
     other.replace(file)
     assert hashes.file_sha256(file) == _expected(b"WEIGHTS")
+    assert len(reads) == 2
+
+
+def test_files_of_a_system_without_inodes_are_told_apart(
+    file: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of some network drives, where two checkpoints of one size may also bear one time."""
+    other = file.with_name("other.safetensors")
+    other.write_bytes(b"WEIGHTS")
+    stat = SimpleNamespace(st_dev=0, st_ino=0, st_size=7, st_mtime_ns=OLD_NS, st_ctime_ns=OLD_NS)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", lambda _: stat)
+        assert hashes.file_sha256(file) == _expected(b"weights")
+        assert hashes.file_sha256(other) == _expected(b"WEIGHTS")
     assert len(reads) == 2
 
 

@@ -1,10 +1,12 @@
 """Templates that were compiled once."""
 
 import sys
+from importlib import util
 from pathlib import Path
 
 import jinja2
 import pytest
+from jinja2 import bccache
 
 from imgcls import documents
 from imgcls.reporting.html.compiled_templates import CompiledTemplates
@@ -20,10 +22,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def rendered(folder: Path, *files: str, of: int = 1) -> str:
+def rendered(folder: Path, *sources: str, of: int = 1) -> str:
     """The template, by an environment of its own."""
     loader = jinja2.FileSystemLoader(folder)
-    environment = jinja2.Environment(loader=loader, bytecode_cache=CompiledTemplates(*files), autoescape=True)
+    environment = jinja2.Environment(loader=loader, bytecode_cache=CompiledTemplates(*sources), autoescape=True)
     return environment.get_template(TEMPLATE).render(of=of)
 
 
@@ -48,28 +50,27 @@ def test_a_template_that_changed_is_compiled_again(folder: Path) -> None:
     assert rendered(folder) == "3"
 
 
-@pytest.mark.parametrize("what", ["jinja2", "a filter"])
+@pytest.mark.parametrize("what", ["jinja2", "Python", "a filter"])
 def test_what_another_version_compiled_is_not_used(folder: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    """Another jinja2, or other code of ours that it depends on."""
-    filters = folder / "filters.py"
-    filters.write_text("one")
-    rendered(folder, str(filters))
+    """Another jinja2, a Python of other bytecode under the same name, or other code of ours that it depends on."""
+    rendered(folder, "one")
     before = compiled(folder)[0].read_bytes()
     if what == "jinja2":
         monkeypatch.setattr(jinja2, "__version__", "0")
-    else:
-        filters.write_text("two")
-    assert rendered(folder, str(filters)) == "2"
+    if what == "Python":
+        monkeypatch.setattr(util, "MAGIC_NUMBER", b"0")
+    assert rendered(folder, "two" if what == "a filter" else "one") == "2"
     assert compiled(folder)[0].read_bytes() != before
 
 
-@pytest.mark.parametrize("damage", [b"", b"j2", b"no marshal"])
+@pytest.mark.parametrize("damage", [b"", b"j2", b"no marshal", b"no pickle"])
 def test_a_damaged_file_is_written_anew(folder: Path, damage: bytes) -> None:
     """Whatever is in it."""
     rendered(folder)
     [file] = compiled(folder)
     whole = file.read_bytes()
-    file.write_bytes(whole[:20] + damage if damage == b"no marshal" else damage)
+    before = {b"no marshal": whole[:20], b"no pickle": bccache.bc_magic + b"cnowhere\nname\n"}.get(damage, b"")
+    file.write_bytes(before + damage)
     assert rendered(folder) == "2"
     assert file.read_bytes() == whole
 
@@ -79,6 +80,15 @@ def test_nothing_is_written_where_python_writes_nothing(folder: Path, monkeypatc
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     assert rendered(folder) == "2"
     assert compiled(folder) == []
+
+
+def test_they_lie_where_python_is_told_to_keep_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With PYTHONPYCACHEPREFIX, below which there are no folders yet."""
+    prefix = folder / "elsewhere"
+    monkeypatch.setattr(sys, "pycache_prefix", str(prefix))
+    assert rendered(folder) == "2"
+    assert compiled(folder) == []
+    assert len([*prefix.rglob("page.*.pyc")]) == 1
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

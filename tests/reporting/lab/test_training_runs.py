@@ -50,6 +50,7 @@ def test_two_folders_of_one_name_are_told_apart(tmp_path: Path, monkeypatch: pyt
         ("metrics.csv", b"epoch\n", "*has no epoch*"),
         ("metrics.csv", b"epoch,learning_rate\n1,0.1\n", "*it lacks 'train_loss'*"),
         ("metrics.csv", b"epoch\none\n", "*could not convert*"),
+        ("metrics.csv", history.table(RUN.epochs).replace("0.5,", "nan,", 1).encode(), "*a figure that is not finite*"),
         ("metrics.csv", b"\xff\xfe\n", "*codec can't decode*"),
         ("best.safetensors", None, "*(No such file or directory: *best.safetensors)"),
         ("best.safetensors", b"short", "*best.safetensors: *"),

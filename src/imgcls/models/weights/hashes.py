@@ -13,8 +13,9 @@ SETTLED_NS = 2_000_000_000  # docs/decisions.md#weights-hashed-once
 
 
 class _State(NamedTuple):
-    """What changes when the bytes of a file do."""
+    """What changes when the bytes of a file do. ``path``: without links, because some file systems have no inodes."""
 
+    path: Path
     device: int
     inode: int
     size: int
@@ -28,7 +29,7 @@ _HASHES: dict[_State, str] = {}
 def file_sha256(path: Path) -> str:
     """The sha256 of a file's bytes, in lower-case hexadecimal. Raises :class:`OSError` as ``open`` does."""
     with path.open("rb") as file:
-        state = _state(file.fileno())  # before the hash: a change while it is computed moves the time
+        state = _state(path.resolve(), file.fileno())  # before the hash: a change while it is computed moves the time
         if known := _HASHES.get(state):
             return known
         is_settled = time.time_ns() - max(state.modified_ns, state.changed_ns) > SETTLED_NS
@@ -38,6 +39,6 @@ def file_sha256(path: Path) -> str:
         return sha256
 
 
-def _state(descriptor: int) -> _State:
+def _state(path: Path, descriptor: int) -> _State:
     stat = os.fstat(descriptor)
-    return _State(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    return _State(path, stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)

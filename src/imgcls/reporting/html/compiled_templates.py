@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 import sys
 from contextlib import suppress
-from importlib.util import cache_from_source
+from importlib import util
 from pathlib import Path
 
 import jinja2
@@ -18,21 +17,21 @@ from imgcls import documents
 class CompiledTemplates(BytecodeCache):
     """A file for each template, next to it, as Python has them (docs/decisions.md#compiled-templates)."""
 
-    def __init__(self, *files: str) -> None:
-        """``files``: modules on which it depends, besides a template itself, what it is compiled to."""
-        ours = b"".join(Path(file).read_bytes() for file in files)
-        self._version = hashlib.sha256(jinja2.__version__.encode() + ours).hexdigest()
+    def __init__(self, *sources: str) -> None:
+        """``sources``: of the modules on which it depends, besides a template itself, what it is compiled to."""
+        ours = "".join((jinja2.__version__, *sources)).encode()
+        self._version = hashlib.sha256(util.MAGIC_NUMBER + ours).hexdigest()
 
     def get_cache_key(self, name: str, filename: str | None = None) -> str:
         """The file of a template."""
-        return cache_from_source(filename or name)
+        return util.cache_from_source(filename or name)
 
     def get_source_checksum(self, source: str) -> str:
         """What has to be the same: jinja2 writes it before what it compiled, and compares it."""
         return self._version + hashlib.sha256(source.encode()).hexdigest()
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        with suppress(OSError, EOFError, pickle.UnpicklingError), Path(bucket.key).open("rb") as stream:
+        with suppress(Exception), Path(bucket.key).open("rb") as stream:  # pickle raises anything of damaged bytes
             bucket.load_bytecode(stream)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
@@ -41,6 +40,6 @@ class CompiledTemplates(BytecodeCache):
             return
         file = Path(bucket.key)
         with suppress(OSError):
-            file.parent.mkdir(exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             with documents.whole(file) as stream:
                 bucket.write_bytecode(stream)

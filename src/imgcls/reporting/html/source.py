@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @cache
 def own_file(name: str) -> str:
-    """The text of ``style.css`` or ``script.js``."""
+    """The text of a file in this folder, as ``style.css``."""
     return resources.files("imgcls.reporting.html").joinpath(name).read_text("utf-8")
 
 
@@ -39,7 +39,7 @@ def environment(package: str) -> Environment:
         finalize=text.seen,
         trim_blocks=True,
         lstrip_blocks=True,
-        bytecode_cache=CompiledTemplates(__file__, text.__file__),
+        bytecode_cache=CompiledTemplates(own_file("source.py"), own_file("text.py")),
     )
     environment.filters |= text.FILTERS
     return environment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,6 +110,8 @@ def _why(error: Exception) -> str:
 def _epochs(file: Path, train_images: int) -> tuple[Epoch, ...]:
     with file.open(encoding="utf-8", newline="") as stream:
         rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
+    if not all(math.isfinite(value) for row in rows for value in row.values()):
+        raise ValueError(f"{file.name} has a figure that is not finite")
     epochs = tuple(_epoch(row, train_images) for row in rows)
     if not epochs:
         raise ValueError(f"{file} has no epoch")
