@@ -55,7 +55,7 @@ def resnet50(tmp_path_factory: pytest.TempPathFactory) -> Memory:
     """The memory of torchvision's ResNet-50, with its weights from a file."""
     file = tmp_path_factory.mktemp("weights") / "resnet50.safetensors"
     save_file(sources.build(ModelSpec("resnet50", "torchvision:resnet50")).state_dict(), file)
-    return memory_forks.measure(ModelSpec("resnet50", "torchvision:resnet50", file, labels="imagenet-1k"))
+    return memory.measure(ModelSpec("resnet50", "torchvision:resnet50", file, labels="imagenet-1k"))
 
 
 def _rows(peak: Peak) -> int:
@@ -178,7 +178,7 @@ def test_parameters_and_buffers_are_weights(clean: Clean) -> None:
 @pytest.mark.parametrize("name", ["digits_resnet", "digits_efficientnet", "digits_vit"])
 def test_builtin_models_are_attributed(name: str) -> None:
     """Of the networks that come with the package, nearly every byte has its row, and none leaks."""
-    measured = memory_forks.measure(configuration.load([BUILTIN]).models[name], batch=8)
+    measured = memory.measure(configuration.load([BUILTIN]).models[name], batch=8)
     assert measured.conditions.batch == 8
     _assert_attributed(measured)
     _assert_no_leak(measured)
@@ -189,7 +189,7 @@ def test_builtin_models_are_attributed(name: str) -> None:
 @pytest.mark.parametrize("name", ["squeezenet", "mobilenet_qat"])
 def test_real_models_are_attributed(shared_data: Path, name: str) -> None:
     """Of real networks with real weights as well."""
-    measured = memory_forks.measure(configuration.load([shared_data / "imgcls.toml"]).models[name])
+    measured = memory.measure(configuration.load([shared_data / "imgcls.toml"]).models[name])
     _assert_attributed(measured)
     _assert_no_leak(measured)
 
