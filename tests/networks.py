@@ -28,6 +28,16 @@ input = { resize = 32, crop = 32 }
 """
 """A configuration of the network of a package that is installed, and the images of ``project``."""
 
+DIGITS_NET = """
+[models.net]
+arch = "timm:test_resnet"
+options = { num_classes = 10 }
+weights = "builtin:digits_resnet"
+labels = "digits"
+input = { resize = 32, crop = 32, interpolation = "bilinear", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] }
+"""
+"""The table of a network that comes with the package."""
+
 NETS = """
 import torch
 

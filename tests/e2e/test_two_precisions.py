@@ -16,20 +16,14 @@ from imgcls.evaluation import screening, storing, two_precisions
 from imgcls.models import loader
 from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.records.runtime import Screen
+from networks import DIGITS_NET
 
 Command = Callable[..., pytest.RunResult]
 
-CONFIGURATION = """
+CONFIGURATION = f"""
 [datasets.digits]
 path = "builtin:digits"
-
-[models.net]
-arch = "timm:test_resnet"
-options = { num_classes = 10 }
-weights = "builtin:digits_resnet"
-labels = "digits"
-input = { resize = 32, crop = 32, interpolation = "bilinear", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] }
-precision = "PRECISION"
+{DIGITS_NET}precision = "PRECISION"
 """
 
 

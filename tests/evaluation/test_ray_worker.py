@@ -146,7 +146,7 @@ def test_threads_take_images_that_all_batches_divide(importable: Project) -> Non
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float32"])
-def test_of_two_precisions_it_runs_the_one_that_is_asked_for(importable: Project, precision: Precision) -> None:
+def test_of_two_precisions_it_runs_the_requested_one(importable: Project, precision: Precision) -> None:
     """The key is that of both together, as at the driver."""
     settings = configuration.load([importable.folder / "imgcls.toml"])
     settings = replace(settings, models={"colour": replace(settings.models["colour"], precision="auto")})

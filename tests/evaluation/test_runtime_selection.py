@@ -25,22 +25,17 @@ from imgcls.records.plan import Plan, PlannedRuntime
 from imgcls.records.shards import Shard
 from imgcls.store.database import Store
 from imgcls.system import machine, versions
+from networks import DIGITS_NET
 
 Command = Callable[..., pytest.RunResult]
 
 needs_openvino = pytest.mark.skipif(not versions.has_library("openvino"), reason="openvino: not installed")
 
-DIGITS = """
+DIGITS = f"""
 [datasets.few]
 path = "few"
 labels = "index"
-[models.net]
-arch = "timm:test_resnet"
-options = { num_classes = 10 }
-weights = "builtin:digits_resnet"
-labels = "digits"
-input = { resize = 32, crop = 32, interpolation = "bilinear", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] }
-"""
+{DIGITS_NET}"""
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def _screen(again: int) -> Screen:
 def test_a_cpu_needs_instructions_for_bfloat16(
     monkeypatch: pytest.MonkeyPatch, cpu: str, precision: str | None
 ) -> None:
-    """Without them, OpenVINO computes in float32 whatever it is asked for."""
+    """Without them, OpenVINO computes in float32 whatever is requested."""
     monkeypatch.setattr(machine, "vectors", lambda: cpu)
     assert two_precisions.reduced(ON_OPENVINO) == precision
 

@@ -34,7 +34,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives memory back when it is asked to")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives memory back on request")
 def test_freed_memory_of_the_host_is_given_back(python: Callable[[str], pytest.RunResult]) -> None:
     """What the C library holds between blocks that are in use is no longer resident."""
     result = python(

@@ -119,7 +119,7 @@ def _entries_in(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Links to folders are folders; what cannot be asked is none."""
+    """Links to folders are folders; what cannot be examined is not."""
     try:
         return entry.is_dir()
     except OSError:

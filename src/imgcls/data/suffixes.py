@@ -27,7 +27,7 @@ _SEPARATORS = re.escape(os.sep + (os.altsep or ""))
 _SUFFIX = re.compile(rf"[^{_SEPARATORS}](\.[^.{_SEPARATORS}]+)[{_SEPARATORS}]*\Z")
 
 _USUAL = frozenset({".jpg", ".jpeg", ".png"})
-"""What every Pillow has: to ask for the others, it imports all of its plugins."""
+"""What every Pillow has: to name the others, it imports all of its plugins."""
 
 # Their bytes state what they are, and whether this installation decodes that.
 _TRIED = frozenset(

@@ -106,7 +106,7 @@ def key(model: Model, dataset: DatasetSpec, decoding: str) -> str:
     circumstances = {
         "dataset": [dataset.name, str(dataset.path)],
         "decoding": decoding,
-        "asked": [model.spec.runtime, model.spec.precision],
+        "requested": [model.spec.runtime, model.spec.precision],
         "cpu": machine.vectors(),
         "gpu": machine.gpu(model.info.device),
         **versions,

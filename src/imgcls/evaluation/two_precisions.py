@@ -44,7 +44,8 @@ def obstacle(model: Model, listed: int, *, has_labels: bool) -> str | None:
 
 def objection(info: ModelInfo, screen: Screen) -> str | None:
     """Why a sample speaks against a second precision; None where it does not."""
-    most = MOST_AGAIN[_instructions() or "cuda"] if devices.kind(info.device) == "cpu" else MOST_AGAIN["cuda"]
+    kind = devices.kind(info.device)
+    most = MOST_AGAIN[(_instructions() or VECTORS) if kind == "cpu" else kind]
     if screen.again <= most * screen.images:
         return None
     return (
