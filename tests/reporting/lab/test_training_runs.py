@@ -36,6 +36,13 @@ def test_a_run_is_read_as_it_was_trained(tmp_path: Path) -> None:
     assert run.seconds() == [10.0, 10.0, 10.0]
 
 
+WITHOUT_SECONDS = (
+    b"epoch,learning_rate,train_loss,train_top1,train_macro_f1,val_loss,val_top1,val_macro_f1,images_per_second\n"
+    b"1,0.1,1,0.5,0.5,1,0.5,0.5,0\n"
+)
+"""Of an older training that states a rate of 0."""
+
+
 def test_two_folders_of_one_name_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the paths that were given."""
     monkeypatch.chdir(tmp_path)
@@ -50,6 +57,7 @@ def test_two_folders_of_one_name_are_told_apart(tmp_path: Path, monkeypatch: pyt
         ("metrics.csv", b"epoch\n", "*has no epoch*"),
         ("metrics.csv", b"epoch,learning_rate\n1,0.1\n", "*it lacks 'train_loss'*"),
         ("metrics.csv", b"epoch\none\n", "*could not convert*"),
+        ("metrics.csv", WITHOUT_SECONDS, "*division by zero*"),
         ("metrics.csv", history.table(RUN.epochs).replace("0.5,", "nan,", 1).encode(), "*a figure that is not finite*"),
         ("metrics.csv", b"\xff\xfe\n", "*codec can't decode*"),
         ("best.safetensors", None, "*(No such file or directory: *best.safetensors)"),

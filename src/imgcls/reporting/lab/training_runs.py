@@ -93,7 +93,7 @@ def _read(folder: Path, name: str) -> TrainingRun:
             name, stated["arch"], json.loads(stated["weights"]), images["learnt"], images["held_out"],
             json.loads(stated["recipe"]), epochs,
         )  # fmt: skip
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise ConfigError(
             f"--runs {folder}: not a folder that `imgcls train` wrote ({_why(error)}); name the --out of a training"
         ) from error
