@@ -2,11 +2,13 @@
 
 import gc
 import hashlib
+import io
+import logging
 import shutil
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
-from functools import partial
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from builders import make_memory
 from imgcls.performance import memory
 from imgcls.store import connection
 from imgcls.system import machine
+from remembered import remembered
 from weights_fixtures import closed, hub_at, no_weights, silent, site  # noqa: F401 - fixtures for all tests
 
 settings.register_profile("tests", deadline=None)  # the first example may pay for an import, and the machine is shared
@@ -109,6 +112,14 @@ colours = {{ top1 = 1.0, min_images = 12 }}
 """
 
 
+@cache
+def _png(colour: str, number: int) -> bytes:
+    image, file = Image.new("RGB", (16, 16), COLOURS[colour]), io.BytesIO()
+    image.putpixel((8, 8), tuple(hashlib.sha256(f"{colour}{number}".encode()).digest()[:3]))
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
 class Project:
     """The files of the project, and what its networks inferred."""
 
@@ -136,9 +147,7 @@ class Project:
         place = self.folder / folder / colour
         place.mkdir(parents=True, exist_ok=True)
         for number in range(count):
-            image = Image.new("RGB", (16, 16), COLOURS[colour])
-            image.putpixel((8, 8), tuple(hashlib.sha256(f"{colour}{number}".encode()).digest()[:3]))
-            image.save(place / f"{number:04}.png")
+            (place / f"{number:04}.png").write_bytes(_png(colour, number))
 
     def images_inferred(self) -> int:
         """The number of images that went through a network, without those that fill up a batch."""
@@ -160,9 +169,9 @@ def pytest_collection() -> Generator[None, object, object]:
     """
     gc.disable()
     try:
-        return (yield)
+        with remembered():
+            return (yield)
     finally:
-        gc.collect()
         gc.freeze()
         gc.set_threshold(10_000)
         gc.enable()
@@ -179,6 +188,21 @@ def disk() -> Iterator[None]:
     """No store of this process waits for the disk, because no test cuts its power; processes that tests start do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connection, "PRAGMAS", (*connection.PRAGMAS, "synchronous = off"))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def set_aside() -> Iterator[None]:
+    """What garbage collections do not look at stays so: code of ours that ends a process's measurement returns it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "unfreeze", lambda: None)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def found_out_once() -> Iterator[None]:
+    """What no test changes is found out once in each process."""
+    with remembered():
         yield
 
 
@@ -205,6 +229,17 @@ def importable(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pr
     sys.modules.pop("nets", None)
     yield project
     sys.modules.pop("nets", None)
+
+
+@pytest.fixture
+def logged() -> Iterator[list[logging.LogRecord]]:
+    """What is logged; pytest's own plugin for that, which looks for it around each test, is not loaded."""
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = records.append  # type: ignore[assignment,method-assign]
+    logging.getLogger().addHandler(handler)
+    yield records
+    logging.getLogger().removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -136,12 +136,14 @@ def test_what_an_offer_raises(site: Site, pages: Pages) -> None:
         Crawl(engine, pages, offer, threading.Event()).run()
 
 
-def test_it_says_nothing_itself(site: Site, pages: Pages, capfd: pytest.CaptureFixture[str], caplog: Any) -> None:
+def test_it_says_nothing_itself(
+    site: Site, pages: Pages, capfd: pytest.CaptureFixture[str], logged: list[logging.LogRecord]
+) -> None:
     """icrawler logs on standard error, and sets up logging for the whole process: neither happens."""
     handlers = logging.getLogger().handlers[:]
     _crawled(pages, f"{site.url}/absent")
     assert capfd.readouterr() == ("", "")
-    assert caplog.records == []
+    assert logged == []
     assert logging.getLogger().handlers == handlers
 
 

@@ -137,7 +137,7 @@ def test_a_model_without_an_arch_is_refused(tmp_path: Path) -> None:
         ("datasets = 'photos'", "datasets: must be a list of names, not 'photos'"),
         ("datasets = [1]", "datasets: must be a list of names, not [1]"),
         ("datasets = ['photo']", "datasets: no dataset 'photo'; did you mean 'photos'?"),
-        ("runtime = 'tvm'", "runtime: 'tvm' is not one of auto, eager, compile, openvino"),
+        ("runtime = 'tvm'", "runtime: 'tvm' is not one of auto, eager, compile, cuda-graph, openvino"),
         ("precision = 'float15'",
          "precision: 'float15' is not one of float32, bfloat16, float16, auto; did you mean 'float16'?"),
         ("precision = 32", "precision: must be a string, not 32"),

@@ -10,6 +10,7 @@ from conftest import Project
 Command = Callable[..., pytest.RunResult]
 
 PLUGIN = "import pytest\n\n\n@pytest.fixture(params=[1, 2])\ndef {name}(request):\n    return request.param\n"
+THEIRS = "def test_{name}({name}):\n    assert {name} in (1, 2)\n"
 NAMES = ["model", "dataset", "device", "golden", "scores", "gates", "latency", "memory"]
 
 
@@ -20,17 +21,35 @@ def _write(project: Project, tests: str, **files: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("how", ["-p", "pytest_plugins", "conftest"])
-def test_a_fixture_of_somebody_else_wins(run_pytest: Command, project: Project, name: str, how: str) -> None:
-    """Of another plugin, of one that a conftest names, and of the conftest itself, before ours in any order."""
-    _write(project, f"def test_theirs({name}):\n    assert {name} in (1, 2)\n", theirs=PLUGIN.format(name=name))
-    if how == "pytest_plugins":
-        (project.folder / "conftest.py").write_text("pytest_plugins = ['theirs']\n")
-    if how == "conftest":
-        (project.folder / "theirs.py").rename(project.folder / "conftest.py")
-    result = run_pytest(*(["-p", "theirs"] if how == "-p" else []))
+def test_a_fixture_of_another_plugin_wins(run_pytest: Command, project: Project, name: str) -> None:
+    """Before ours in any order."""
+    _write(project, THEIRS.format(name=name), theirs=PLUGIN.format(name=name))
+    result = run_pytest("-p", "theirs")
     assert result.ret == 0
     result.assert_outcomes(passed=2)
+
+
+def test_a_fixture_of_a_plugin_that_a_conftest_names_wins(run_pytest: Command, project: Project) -> None:
+    """Whichever of ours it is called like."""
+    plugins = {f"their_{name}": PLUGIN.format(name=name) for name in NAMES}
+    _write(project, "\n\n".join(THEIRS.format(name=name) for name in NAMES), **plugins)
+    (project.folder / "conftest.py").write_text(f"pytest_plugins = {[*plugins]}\n")
+    result = run_pytest()
+    assert result.ret == 0
+    result.assert_outcomes(passed=2 * len(NAMES))
+
+
+def test_a_fixture_of_a_conftest_wins(run_pytest: Command, project: Project) -> None:
+    """In its folder, where all the others are ours."""
+    (project.folder / "test_models.py").unlink()
+    for name in NAMES:
+        folder = project.folder / f"their_{name}"
+        folder.mkdir()
+        (folder / "conftest.py").write_text(PLUGIN.format(name=name))
+        (folder / f"test_{name}.py").write_text(THEIRS.format(name=name))
+    result = run_pytest("--import-mode=importlib")
+    assert result.ret == 0
+    result.assert_outcomes(passed=2 * len(NAMES))
 
 
 @pytest.mark.parametrize(
@@ -43,13 +62,15 @@ def test_a_fixture_of_somebody_else_wins(run_pytest: Command, project: Project, 
         ),
     ],
 )
-@pytest.mark.parametrize("name", NAMES)
-def test_a_parameter_of_somebody_else_wins(run_pytest: Command, project: Project, name: str, tests: str) -> None:
+def test_a_parameter_of_somebody_else_wins(run_pytest: Command, project: Project, tests: str) -> None:
     """Of a mark and of a hook, and the test is run twice and not once more for each of our models."""
-    _write(project, tests.format(name=name))
+    (project.folder / "test_models.py").unlink()
+    for name in NAMES:
+        (project.folder / f"test_{name}.py").write_text(tests.format(name=name))
     result = run_pytest()
-    result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["PASSED test_models.py::test_theirs[[]1]", "PASSED test_models.py::test_theirs[[]2]"])
+    result.assert_outcomes(passed=2 * len(NAMES))
+    run = {line.removeprefix("PASSED ") for line in result.outlines if line.startswith("PASSED")}
+    assert run == {f"test_{name}.py::test_theirs[{value}]" for name in NAMES for value in (1, 2)}
 
 
 def test_a_failing_test_of_somebody_else_stays_failing(run_pytest: Command, project: Project) -> None:

@@ -46,6 +46,16 @@ def test_splits_are_not_classes(tmp_path: Path) -> None:
         listed(tmp_path / "a.tar")
 
 
+def test_a_folder_that_holds_the_class_folders_is_no_class(tmp_path: Path) -> None:
+    """Where it is called as folders of images are and holds all images, below the folder that was packed."""
+    below = {"cub/images/cat/1.png": b"one", "cub/images/dog/2.png": b"two", "cub/images.txt": b"1 2"}
+    with pytest.raises(ConfigError, match=r"a\.tar lie in folders of images, which is not a class: make a"):
+        listed(tar_of(tmp_path / "a.tar", below))
+    for more, classes in (("cub/images/3.png", {"images"}), ("cub/birds/3.png", {"images", "birds"})):
+        listing = listed(tar_of(tmp_path / "a.tar", {**below, more: b"three"}))
+        assert {*labels(listing).values()} == classes
+
+
 def test_what_is_not_an_image_by_its_place_or_kind_is_named(tmp_path: Path) -> None:
     """Names that lead out of the archive, links, empty members, repeated names, raw files: each with its reason."""
     file = tmp_path / "a.tar"

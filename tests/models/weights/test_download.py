@@ -339,6 +339,7 @@ def test_impossible_repository_is_missing() -> None:
         download.from_hub("timm/res net", "model.safetensors")
 
 
+@pytest.mark.slow
 def test_hub_variables_count(site: Site, closed: str, tmp_path: Path) -> None:
     """HF_ENDPOINT and HF_HOME state where a new process fetches from and stores it; HF_HUB_OFFLINE forbids it."""
     site.publish(REPO, "model.safetensors", b"weights")
