@@ -48,7 +48,7 @@ class Keeper(nn.Module):
             os.kill(os.getpid(), 9)
         if self.where == "refuses":
             raise ValueError("no such images")
-        scaled: torch.Tensor = self.head(batch.mean((2, 3))) * self.scale
+        scaled: torch.Tensor = self.head(batch.relu().mean((2, 3))) * self.scale  # more bytes than settings take
         return scaled
 
 

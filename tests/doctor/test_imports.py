@@ -112,6 +112,17 @@ def test_a_gpu_that_torch_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
     assert old.text.endswith("cannot use it: the NVIDIA driver on your system is too old")
 
 
+def test_a_gpu_that_cannot_compute() -> None:
+    """One that another process has is broken by torch's words, and one that torch is not built for by ours."""
+    busy = "AcceleratorError: CUDA error: all devices are busy or unavailable"
+    values = {"cuda": "13.0", "gpus": [H200], "built_for": ["sm_90"], "gpu_error": busy}
+    seen, broken = imports.gpu(evidence(steps=[Step("torch", None, {**TORCH, **values})]))
+    assert (seen.level, broken.level, broken.remedy) == ("ok", "broken", "nvidia-smi")
+    assert broken.text == f"torch sees a GPU of CUDA, and cannot compute on it: {busy}"
+    assert "not built" in _gpu({**values, "built_for": ["sm_50"]}).text
+    assert _gpu({**values, "gpus": []}).level == "broken"
+
+
 def test_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is wrong with a machine that has none, and Apple's is named with its option."""
     monkeypatch.setattr(machine, "has_gpu", lambda: False)
@@ -134,7 +145,7 @@ def test_memray(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (finding.level, finding.remedy) == ("broken", "pip install memray")
     monkeypatch.setattr(sys, "platform", "win32")
     [finding] = imports.memray(evidence())
-    assert finding.level == "note"
+    assert (finding.level, finding.text.endswith("memory cannot be measured there")) == ("note", True)
 
 
 def test_openvino(monkeypatch: pytest.MonkeyPatch) -> None:

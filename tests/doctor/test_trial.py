@@ -3,6 +3,7 @@
 import json
 import sys
 import warnings
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,4 +51,22 @@ def test_libraries_that_are_installed_here_work(name: str) -> None:
 
 def test_torch_reports_its_build_and_devices() -> None:
     """All that the checks of GPUs look at is there."""
-    assert trial.torch().keys() == {"file", "version", "cuda", "capability", "mps", "built_for", "gpus"}
+    assert trial.torch().keys() == {"file", "version", "cuda", "capability", "mps", "built_for", "gpus", "gpu_error"}
+
+
+def test_a_gpu_that_cannot_compute_is_not_a_broken_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its error is stated, and torch's build with it."""
+    import torch
+
+    def ones(*_: object, **__: object) -> None:
+        raise torch.AcceleratorError("CUDA error: all CUDA-capable devices\nare busy or unavailable")
+
+    h200 = SimpleNamespace(name="NVIDIA H200", major=9, minor=0, total_memory=139 * 2**30)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: h200)
+    monkeypatch.setattr(torch, "ones", ones)
+    values = trial.torch()
+    assert values["version"] == torch.__version__
+    assert values["gpus"] == [{"name": "NVIDIA H200", "compute": [9, 0], "bytes": 139 * 2**30}]
+    assert values["gpu_error"] == "AcceleratorError: CUDA error: all CUDA-capable devices are busy or unavailable"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from imgcls.errors import ModelError
+from imgcls.errors import ModelError, OutOfMemory
 from imgcls.models import inference, loader
 from imgcls.models.model import Model
 from imgcls.models.runtimes import base as runtimes
@@ -111,6 +111,27 @@ def test_a_device_that_works_on_is_waited_for() -> None:
     assert set(measured.rounds_ns) == {10_010_000}
     assert measured.p99_ns == 10_010_000
     assert measured.images_per_second == pytest.approx(1e9 / 10_010_000)
+
+
+def test_offline_takes_what_scoring_takes() -> None:
+    """As many images as fitted into memory, where scoring has halved its batches."""
+    paced = Paced(Means())
+    paced.max_batch_size = 2
+    assert _measured(paced, "Offline").conditions.batch == 2
+
+
+def test_a_batch_that_does_not_fit_is_halved_as_scoring_does_it() -> None:
+    """Offline takes the number of images that fits, and a number that was requested is an error."""
+
+    class Small(Means):
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            if len(batch) > 3:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().forward(batch)
+
+    assert _measured(Paced(Small()), "Offline").conditions.batch == 2
+    with pytest.raises(OutOfMemory, match="Small does not fit into memory with 5 images"):
+        _measured(Paced(Small()), "Offline", 5)
 
 
 def test_an_asynchronous_launch_without_synchronisation_is_caught() -> None:

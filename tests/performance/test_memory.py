@@ -129,6 +129,41 @@ def test_a_dead_process_is_an_error_of_the_model(spec: ModelSpec, message: str) 
         memory.measure(spec)
 
 
+CUDA_ERROR = """Traceback (most recent call last):
+  File "memory_process.py", line 137, in _warm_up_torch
+torch.AcceleratorError: CUDA error: out of memory
+Search for `cudaErrorMemoryAllocation' in https://docs.nvidia.com/cuda for more information.
+For debugging consider passing CUDA_LAUNCH_BLOCKING=1
+Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.
+
+"""
+
+
+CHAINED = """During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "nets.py", line 3, in broken
+nets.Broken: no network
+"""
+
+
+@pytest.mark.parametrize(
+    ("errors", "reason"),
+    [
+        (CUDA_ERROR, ": torch.AcceleratorError: CUDA error: out of memory"),
+        (f"{CUDA_ERROR}{CHAINED}", ": nets.Broken: no network"),
+        (
+            "the model said\nlibcudart.so.13: cannot open shared object file",
+            ": libcudart.so.13: cannot open shared object file",
+        ),
+        ("", ""),
+    ],
+)
+def test_the_reason_of_a_dead_process_is_its_exception(errors: str, reason: str) -> None:
+    """The line that names it, and not the last of the advice that CUDA's errors end with."""
+    assert str(memory._dead(model_spec("leaves"), 1, errors)).endswith(f"was measured, with exit code 1{reason}")
+
+
 @pytest.mark.slow
 def test_an_error_of_the_process_is_raised_here() -> None:
     """What is raised in the model's process is raised by the measurement, with its type and message."""
@@ -178,7 +213,7 @@ def test_parameters_and_buffers_are_weights(clean: Clean) -> None:
 @pytest.mark.parametrize("name", ["digits_resnet", "digits_efficientnet", "digits_vit"])
 def test_builtin_models_are_attributed(name: str) -> None:
     """Of the networks that come with the package, nearly every byte has its row, and none leaks."""
-    measured = memory.measure(configuration.load([BUILTIN]).models[name], batch=8)
+    measured = memory_forks.measure(configuration.load([BUILTIN]).models[name], batch=8)
     assert measured.conditions.batch == 8
     _assert_attributed(measured)
     _assert_no_leak(measured)
@@ -189,13 +224,14 @@ def test_builtin_models_are_attributed(name: str) -> None:
 @pytest.mark.parametrize("name", ["squeezenet", "mobilenet_qat"])
 def test_real_models_are_attributed(shared_data: Path, name: str) -> None:
     """Of real networks with real weights as well."""
-    measured = memory.measure(configuration.load([shared_data / "imgcls.toml"]).models[name])
+    measured = memory_forks.measure(configuration.load([shared_data / "imgcls.toml"]).models[name])
     _assert_attributed(measured)
     _assert_no_leak(measured)
 
 
 def test_cuda_memory_is_that_of_torchs_allocator(cuda: str) -> None:
     """On a GPU the weights are there after loading, and more while images are classified."""
+    pytest.importorskip("memray", reason="memray: not installed here, and memory is measured with it")
     measured = memory.measure(ModelSpec("resnet50", "torchvision:resnet50", weights="random:0"), cuda)
     loading, inference = measured.loading.cuda_allocated_bytes, measured.inference.cuda_allocated_bytes
     assert loading is not None

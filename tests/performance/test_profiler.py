@@ -168,6 +168,30 @@ def test_kernels_count_once_with_the_operator_that_launched_them() -> None:
     assert profile.repeats_cuda_ns == (8000,)
 
 
+def test_the_collectors_own_work_is_no_operator() -> None:
+    """What CUPTI does for itself within a call is in no row and in no sum."""
+    rows = [_row("aten::a", 2.0, cuda_us=1.0), _row("Activity Buffer Request", 1500.0), _row("cudaLaunchKernel", 1.0)]
+    profile = _profiled([rows], cuda=True)
+    assert {row.name for row in profile.operators} == {"aten::a", "cudaLaunchKernel"}
+    assert profile.repeats_cpu_ns == (3000,)
+
+
+def test_a_gpu_of_which_nothing_is_reported_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU's call takes time on it, so that a sum of 0 means that its collector does not work here."""
+    rows = [_row("aten::conv2d", 9.0), _row("cudaLaunchKernel", 5.0)]
+    monkeypatch.setattr(profiler, "_session", lambda *_: SimpleNamespace(key_averages=lambda: rows))
+    model = replace(_model(), info=replace(INFO, device="cuda"))
+    message = r"\[models.net\] torch.profiler reported no work of cuda: CUPTI, .*; KINETO_LOG_LEVEL=0 before"
+    with pytest.raises(ModelError, match=message):
+        profiler.profile(model)
+
+
+def test_a_recording_has_no_operators() -> None:
+    """A CUDA graph starts kernels without them, and a table of its two copies would pass for one of the network."""
+    with pytest.raises(ModelError, match=r"runs on cuda-graph, of which torch.profiler sees no operators; "):
+        profiler.profile(replace(_model(), info=replace(INFO, device="cuda", runtime="cuda-graph")))
+
+
 def test_on_a_gpu_operators_have_its_time(cuda: str) -> None:
     """A convolution has the CUDA time of its kernels, which run below it."""
     measured = profiler.profile(_model(device=cuda), repeats=2)

@@ -1,5 +1,6 @@
 """A model card: valid for huggingface_hub, honest in its text, and careful with a card that is there."""
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -92,10 +93,10 @@ def test_a_card_that_is_there_keeps_its_words() -> None:
     assert _card(once) == once
 
 
-def test_a_card_without_metadata_gets_some(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_card_without_metadata_gets_some(logged: list[logging.LogRecord]) -> None:
     """Its text stays, and nobody is warned of it."""
     text = _card("# Only words\n")
-    assert caplog.records == []
+    assert logged == []
     assert _data(text).model_name == "net"
     assert "# Only words" in text
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from builders import make_latency, make_memory, make_pair, make_report, make_scores, noisy_rounds
+from builders import make_gpu_memory, make_latency, make_memory, make_pair, make_report, make_scores, noisy_rounds
 from imgcls.records.comparison import PairwiseTest
 from imgcls.records.report import Result
 from imgcls.reporting import dominance
@@ -93,3 +93,8 @@ def test_to_dominate_is_to_be_shown_better_once_and_never_worse(
 ) -> None:
     """What is unclear is held in favour of the other."""
     assert dominance.dominates(standings) is expected
+
+
+def test_memory_on_a_gpu_is_the_gpus() -> None:
+    """Two models whose heaps on the host are equal differ by what torch allocated on the GPU."""
+    assert dominance.by_memory(make_gpu_memory(inference=400_000_000), make_gpu_memory()) == "worse"

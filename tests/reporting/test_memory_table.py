@@ -32,10 +32,11 @@ def test_both_peaks_are_taken_apart() -> None:
 
 
 def test_a_gpu_has_columns_of_its_own() -> None:
-    """They are what torch's allocator gave, and what it had reserved."""
+    """They are what torch's allocator gave, and what it had reserved; its weights are no part of the heap."""
     memory = make_memory()
     peak = replace(memory.inference, cuda_allocated_bytes=300_000_000, cuda_reserved_bytes=320_000_000)
-    assert _rows([replace(memory, inference=peak)])[3][-2:] == ["300.0", "320.0"]
+    row = _rows([replace(memory, inference=peak)])[3]
+    assert (row[1], row[-2:]) == ("102.0 float32 on CUDA", ["300.0", "320.0"])
 
 
 def test_the_largest_places_are_named() -> None:

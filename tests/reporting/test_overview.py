@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from builders import CONDITIONS, MACHINE, make_latency, make_memory
+from builders import CONDITIONS, MACHINE, make_gpu_memory, make_latency, make_memory
 from imgcls.records.config import InputSpec
 from imgcls.records.evaluation import DatasetOutcome, ModelInfo, PairOutcome, Scores
 from imgcls.records.performance import Latency
@@ -205,3 +205,11 @@ def test_a_name_is_one_cell_of_markdown() -> None:
     """Its bars are no borders, and its line breaks end no row."""
     report = _report(_pair("n|e\nt", 40), latencies=(), memories=())
     assert r"| n\|e\\nt | cpu |" in overview.markdown(report)
+
+
+def test_memory_on_a_gpu_is_the_gpus() -> None:
+    """The peaks are what torch allocated there, of which weights are a part and activations are not told apart."""
+    pair = _pair("net", 40, facts=replace(INFO, device="cuda"))
+    row = _table(overview.markdown(_report(pair, latencies=(), memories=(make_gpu_memory(),))))["net"]
+    assert (row["peak MB"], row["weights"], row["load MB"]) == ("260", "102", "140")
+    assert "activations" not in row

@@ -22,7 +22,6 @@ from imgcls.errors import ConfigError, MachineError
 from imgcls.models.sources import reference as reference_source
 from imgcls.models.sources import registry
 from imgcls.preprocessing import decode as decoding
-from imgcls.system import machine
 from imgcls.training import cupy_install, finetune, trainer
 from imgcls.training.array_learner import ArrayLearner
 from imgcls.training.config import TrainingConfig, learning_rate
@@ -168,16 +167,23 @@ def test_arrays_that_are_not_installed_are_refused(monkeypatch: pytest.MonkeyPat
         _learners(array="cupy")
 
 
-def test_arrays_that_cannot_compute_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Arrays that cannot compute, as CuPy without a device, are refused with their own message and the reason."""
+@pytest.mark.parametrize("fails", ["ones", "product"])
+def test_arrays_that_cannot_compute_are_refused(monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
+    """CuPy without a device, or without the libraries of CUDA, is refused with its own message and the way out."""
 
-    def zeros(_: int) -> None:
-        raise RuntimeError("cudaErrorInsufficientDriver: no device")
+    class Array:
+        def __matmul__(self, other: object) -> None:
+            raise RuntimeError("CuPy failed to load libcublas.so.13")
 
-    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(zeros=zeros))
-    monkeypatch.setattr(machine, "has_gpu", lambda: False)
-    message = "--array cupy cannot be used here: cudaErrorInsufficientDriver: no device; there is no NVIDIA GPU here"
-    with pytest.raises(MachineError, match=message):
+    def ones(_: object) -> Array:
+        if fails == "ones":
+            raise RuntimeError("cudaErrorInsufficientDriver: no device")
+        return Array()
+
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(ones=ones))
+    monkeypatch.setattr(cupy_install, "hint", lambda: "pip install cupy-cuda13x")
+    why = {"ones": "cudaErrorInsufficientDriver: no device", "product": r"CuPy failed to load libcublas\.so\.13"}[fails]
+    with pytest.raises(MachineError, match=f"--array cupy cannot be used here: {why}; pip install cupy-cuda13x$"):
         _learners(array="cupy")
 
 

@@ -9,9 +9,11 @@ import torch
 from imgcls.system import machine
 from imgcls.training import cupy_install
 
-NVIDIA_SMI = """#!/bin/sh
-echo '| NVIDIA-SMI 580.65.06    Driver Version: 580.65.06    CUDA Version: 13.0     |'
-"""
+HEADINGS = (
+    "| NVIDIA-SMI 580.65.06    Driver Version: 580.65.06    CUDA Version: 13.0     |",
+    "| NVIDIA-SMI 610.43.02    KMD Version: 610.43.02     CUDA UMD Version: 13.3     |",
+)
+"""What drivers of 2025 and of 2026 print."""
 
 
 @pytest.fixture
@@ -40,12 +42,16 @@ def test_the_wheel_is_that_of_torchs_cuda(monkeypatch: pytest.MonkeyPatch, versi
 
 
 @pytest.mark.usefixtures("gpu")
-def test_otherwise_it_is_that_of_the_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As nvidia-smi prints it."""
-    (tmp_path / "nvidia-smi").write_text(NVIDIA_SMI)
+@pytest.mark.parametrize(("heading", "version"), [(HEADINGS[0], "13.0"), (HEADINGS[1], "13.3")])
+def test_otherwise_it_is_that_of_the_driver(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, heading: str, version: str
+) -> None:
+    """As nvidia-smi prints it, and with the libraries that a torch for the CPU does not bring."""
+    (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\necho '{heading}'\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert cupy_install.hint() == "pip install cupy-cuda13x, the wheel for CUDA 13.0"
+    command = "pip install 'cupy-cuda13x[ctk]'"
+    assert cupy_install.hint() == f"{command}, the wheel for CUDA {version} with the libraries of CUDA"
 
 
 @pytest.mark.usefixtures("gpu")

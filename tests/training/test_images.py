@@ -47,6 +47,14 @@ def test_names_of_splits_are_not_classes(tmp_path: Path, names: tuple[str, ...])
         list_images(str(tmp_path))
 
 
+def test_an_archive_with_its_images_in_one_folder_names_that_folder(tmp_path: Path) -> None:
+    """As CUB-200 is unpacked, next to folders of annotations."""
+    _folders(tmp_path / "images", cat=2, dog=2)
+    (tmp_path / "parts").mkdir()
+    with pytest.raises(ConfigError, match=f"lie in folders of images, which is not a class: name {tmp_path}/images"):
+        list_images(str(tmp_path))
+
+
 def test_a_single_split_is_named_as_what_to_train_on(tmp_path: Path) -> None:
     """The path to write is in the message."""
     _folders(tmp_path / "train", cat=2, dog=2)

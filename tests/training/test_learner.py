@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from imgcls.errors import MachineError, ModelError
@@ -35,9 +36,14 @@ def test_parameters_are_grouped_by_decay_and_speed() -> None:
         ),
         (RuntimeError("CUDA out of memory."), MachineError, "CUDA out of memory; try half the --batch-size"),
         (ValueError("Expected more than 1 value per channel"), ModelError, "a norm sees one value .* --batch-size"),
+        (
+            torch.AcceleratorError("CUDA error: launch failure\nFor debugging consider CUDA_LAUNCH_BLOCKING=1"),
+            MachineError,
+            r"the GPU failed at a batch of shape \(6, 3, 8, 8\): CUDA error: launch failure; run again, with --resume",
+        ),
         (RuntimeError("mat1 and mat2"), ModelError, r"does not take a batch of shape \(6, 3, 8, 8\): mat1 and mat2; "),
     ],
-    ids=["host memory", "device memory", "one value", "size"],
+    ids=["host memory", "device memory", "one value", "device failure", "size"],
 )
 def test_errors_of_a_network_name_the_batch(error: Exception, kind: type[Exception], message: str) -> None:
     """Whatever a network raises becomes one line with the shape of the batch and what to try."""

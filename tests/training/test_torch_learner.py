@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from imgcls.errors import MachineError, ModelError
+from imgcls.models.runtimes.eager import exact_float32
+from imgcls.training import checkpoints
 from imgcls.training.config import TrainingConfig
 from imgcls.training.learner import Learner
 from imgcls.training.torch_learner import TorchLearner
@@ -226,6 +230,35 @@ def test_a_restored_learner_continues_bit_for_bit(optimizer: str, changes: dict[
     assert whole.state()["optimizer"]["state"].keys() == other.state()["optimizer"]["state"].keys()
 
 
+def test_a_resumed_gpu_does_not_wait_for_nadams_momenta(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are on the host, as those of a training that was not resumed, and moments are on the device."""
+    stored = _learner(optimizer="nadam")
+    _trained(stored)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        with torch.device("cuda"):
+            network = Net()
+        monkeypatch.setattr(network, "to", lambda *_, **__: network)
+        resumed = _learner(network, optimizer="nadam", device="cuda")
+        resumed.restore(stored.state())
+    kinds = {(name, value.device.type) for of in resumed.optimizer.state.values() for name, value in of.items()}
+    assert kinds == {("step", "cpu"), ("mu_product", "cpu"), ("exp_avg", "cuda"), ("exp_avg_sq", "cuda")}
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_a_checkpoint_of_a_gpu_goes_on_anywhere(cuda: str, precision: Any, tmp_path: Path) -> None:
+    """What was trained on a GPU predicts the same there and on the CPU after it has been through a file."""
+    with exact_float32():
+        trained = _learner(device=cuda, precision=precision, ema=0.9)
+        losses = [trained.train_step(BATCH, TARGETS, RATE)[0] for _ in range(3)]
+        assert np.isfinite(losses).all()
+        checkpoints.save(tmp_path, trained.state())
+        for device in (cuda, "cpu"):
+            other = _learner(device=device, precision=precision, ema=0.9)
+            other.restore(checkpoints.load(tmp_path))
+            assert np.allclose(other.predict(BATCH), trained.predict(BATCH), atol=1e-4)
+            assert np.isfinite(other.train_step(BATCH, TARGETS, RATE)[0])
+
+
 def test_dropout_follows_the_seed() -> None:
     """Another seed drops other numbers."""
     first = _learner()
@@ -269,3 +302,48 @@ def test_an_output_that_is_not_a_tensor() -> None:
     """Auxiliary heads are refused with the option that switches them off."""
     with pytest.raises(ModelError, match=r"returns tuple .*, not one tensor .* aux_logits=false"):
         _learner(Twofold()).train_step(BATCH, TARGETS, RATE)
+
+
+@pytest.mark.parametrize("ema", [None, 0.9])
+def test_a_network_that_does_not_fit_into_memory_is_named(monkeypatch: pytest.MonkeyPatch, ema: float | None) -> None:
+    """Before its first step, when it or the average of its weights is put there; other errors are not hidden."""
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    network = Net()
+    monkeypatch.setattr(network, "state_dict" if ema else "to", full)
+    with pytest.raises(MachineError, match=r"^Net does not fit into the memory of cpu: CUDA out of memory\. Tried"):
+        _learner(network, ema=ema)
+    monkeypatch.setattr(network, "to", lambda *_, **__: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        _learner(network)
+
+
+def test_a_device_that_cannot_be_used_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a GPU that another process has to itself."""
+
+    def busy(*_: object, **__: object) -> None:
+        raise torch.AcceleratorError("CUDA error: all CUDA-capable devices are busy\nSearch for ...")
+
+    network = Net()
+    monkeypatch.setattr(network, "to", busy)
+    with pytest.raises(
+        MachineError, match=r"^the device cpu cannot be used: CUDA error: all CUDA-capable devices are busy"
+    ):
+        _learner(network)
+
+
+def test_what_a_gpu_reports_late_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that fails is reported where its result is fetched, and then in one line as well."""
+    learner = _learner()
+
+    def update(loss: torch.Tensor) -> None:
+        monkeypatch.setattr(type(loss), "item", failing)
+
+    def failing(_: object) -> None:
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(learner, "_update", update)
+    with pytest.raises(MachineError, match="the GPU failed at a batch of shape"):
+        learner.train_step(BATCH, TARGETS, RATE)

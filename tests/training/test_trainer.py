@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -59,13 +62,19 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, digit_images: Path) ->
 @pytest.fixture(scope="module")
 def one_epoch(tmp_path_factory: pytest.TempPathFactory, digit_images: Path) -> TrainingResult:
     """A training of one epoch, in one file of weights."""
-    return run(digit_images, tmp_path_factory.mktemp("runs") / "one", config=ONE_EPOCH)
+    with _no_curves():
+        return run(digit_images, tmp_path_factory.mktemp("runs") / "one", config=ONE_EPOCH)
 
 
 @pytest.fixture
-def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_curves() -> Iterator[None]:
     """Curves take longer than the training that they are of, and these tests look only at numbers."""
-    monkeypatch.setattr(history, "curves", lambda *_: b"")
+    with _no_curves():
+        yield
+
+
+def _no_curves() -> AbstractContextManager[object]:
+    return mock.patch.object(history, "curves", return_value=b"")
 
 
 def _fail(*_: object) -> None:
@@ -160,6 +169,7 @@ def test_a_torchvision_architecture(digit_images: Path, tmp_path: Path) -> None:
     assert load_file(tmp_path / "out" / "last.safetensors")["classifier.1.weight"].shape == (3, 512, 1, 1)
 
 
+@pytest.mark.usefixtures("no_curves")
 def test_a_new_head_is_reported(digit_images: Path, tmp_path: Path) -> None:
     """Weights for ten classes on three: a line names the layer, and the sha256 of their file is in the metadata."""
     lines: list[str] = []
@@ -172,6 +182,7 @@ def test_a_new_head_is_reported(digit_images: Path, tmp_path: Path) -> None:
 # The same again.
 
 
+@pytest.mark.usefixtures("no_curves")
 def test_the_same_configuration_writes_the_same_bytes(
     digit_images: Path, tmp_path: Path, undisturbed: TrainingResult
 ) -> None:
@@ -303,6 +314,7 @@ def test_a_killed_training_is_resumed(
     assert {file.name for file in out.iterdir()} == FILES
 
 
+@pytest.mark.usefixtures("no_curves")
 def test_a_finished_training_stays_as_it_is(digit_images: Path, tmp_path: Path, undisturbed: TrainingResult) -> None:
     """Resumed, it trains on nothing, but writes what follows from the checkpoint again."""
     out = Path(shutil.copytree(undisturbed.out, tmp_path / "out"))
@@ -326,6 +338,7 @@ def test_another_training_is_not_resumed(data: Path, tmp_path: Path, undisturbed
     assert {file: file.read_bytes() for file in out.iterdir()} == before
 
 
+@pytest.mark.usefixtures("no_curves")
 def test_other_versions_are_reported(
     digit_images: Path, tmp_path: Path, undisturbed: TrainingResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -392,6 +405,7 @@ def test_broken_files_and_classes_that_lack_images_are_in_one_error(data: Path, 
         run(data, tmp_path / "out", callbacks=NO_STEP)
 
 
+@pytest.mark.usefixtures("no_curves")
 def test_what_pixels_are_converted_by_is_said_without_keys_of_a_dataset(data: Path, tmp_path: Path) -> None:
     """A training has no ``exif``, so the message names none."""
     victim = min((data / "one").iterdir())
@@ -449,6 +463,7 @@ def test_a_folder_that_cannot_be_written(digit_images: Path, tmp_path: Path) -> 
         run(digit_images, tmp_path / "file" / "out", callbacks=NO_STEP)
 
 
+@pytest.mark.usefixtures("no_curves")
 def test_files_of_others_are_not_touched(digit_images: Path, tmp_path: Path) -> None:
     """A folder that holds a file of the same name is refused; what only looks like a half-written one stays."""
     out = tmp_path / "out"
@@ -465,6 +480,7 @@ def test_files_of_others_are_not_touched(digit_images: Path, tmp_path: Path) -> 
     assert not (out / ".0123abcd.last.safetensors").exists()
 
 
+@pytest.mark.usefixtures("no_curves")
 def test_a_training_without_an_epoch_can_begin_again(digit_images: Path, tmp_path: Path) -> None:
     """A training that fails in its first epoch leaves no checkpoint, so that it can begin with other options."""
     with pytest.raises(ModelError):
@@ -491,3 +507,35 @@ def test_nothing_is_written_among_the_images(data: Path) -> None:
     """A folder inside the dataset is refused, because its files would be taken for images by the next training."""
     with pytest.raises(ConfigError, match=r"is inside of .* and would be taken for images; choose another --out"):
         run(data, data / "run")
+
+
+@pytest.mark.parametrize(
+    ("device", "is_in_use", "gpus"), [("cpu", False, []), ("cpu", True, [0, 1]), ("cuda", False, [0, 1])]
+)
+def test_the_generators_of_gpus_are_given_back(
+    monkeypatch: pytest.MonkeyPatch, device: str, is_in_use: bool, gpus: list[int]
+) -> None:
+    """A seed is that of every GPU as well, so that after a training they draw on as if there had been none."""
+    given_back: list[object] = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: is_in_use)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda gpu: f"state of {gpu}")
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda *state: given_back.append(state))
+    with trainer._reproducible(TrainingConfig(1, device=device)):
+        assert not given_back
+    assert sorted(given_back, key=str) == [(f"state of {gpu}", gpu) for gpu in gpus]
+
+
+@pytest.mark.parametrize(
+    ("device", "given", "within"), [("cpu", None, None), ("cuda", None, ":4096:8"), ("cuda", ":16:8", ":16:8")]
+)
+def test_cublas_is_deterministic_only_while_a_gpu_trains(
+    monkeypatch: pytest.MonkeyPatch, device: str, given: str | None, within: str | None
+) -> None:
+    """Its variable is set then, unless the user has set it, and is afterwards as it was."""
+    monkeypatch.delenv(trainer.CUBLAS_WORKSPACE, raising=False)
+    if given:
+        monkeypatch.setenv(trainer.CUBLAS_WORKSPACE, given)
+    with trainer._cublas_workspace(device):
+        assert os.environ.get(trainer.CUBLAS_WORKSPACE) == within
+    assert os.environ.get(trainer.CUBLAS_WORKSPACE) == given

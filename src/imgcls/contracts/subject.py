@@ -75,4 +75,4 @@ class Subject:
     @property
     def precision(self) -> Precision:
         """That of the network's own tensors; a runtime that converts it takes them in float32."""
-        return self.model.info.precision if self.model.info.runtime in {"eager", "compile"} else "float32"
+        return self.model.info.precision if self.model.info.runtime in {"eager", "compile", "cuda-graph"} else "float32"

@@ -67,9 +67,11 @@ def gpu(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("note", "not known, as torch cannot be imported")
         return
     values = step.values
-    for one in values["gpus"]:
-        yield _of_gpu(one, values["built_for"])
-    if values["gpus"]:
+    error, seen = values.get("gpu_error"), [_of_gpu(one, values["built_for"]) for one in values["gpus"]]
+    yield from seen
+    if error and all(finding.level == "ok" for finding in seen):
+        yield Finding("broken", f"torch sees a GPU of CUDA, and cannot compute on it: {error}", "nvidia-smi")
+    if error or seen:
         return
     if values["mps"]:
         yield Finding("ok", "Apple's GPU: --device mps")
@@ -113,7 +115,7 @@ def _runs_on(name: str, major: int, minor: int) -> bool:
 def memray(evidence: Evidence) -> Iterator[Finding]:
     """Whether memory can be measured by block."""
     if sys.platform == "win32":
-        yield Finding("note", "memray is not made for Windows: memory is measured by process, without its parts")
+        yield Finding("note", "memray is not made for Windows, and memory cannot be measured there")
     elif "memray" not in evidence.packages:
         yield Finding("broken", "memray is not installed, and memory cannot be measured", "pip install memray")
     else:

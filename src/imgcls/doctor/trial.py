@@ -18,10 +18,12 @@ from imgcls import light_imports
 
 
 def torch() -> dict[str, Any]:
-    """Its build, and the devices that it sees."""
+    """Its build, the devices that it sees, and why it cannot compute on a GPU that it sees."""
     import torch
 
     cuda = torch.cuda.is_available()
+    gpus: list[dict[str, Any]] = []
+    gpu_error = _tried(lambda: _examined(gpus))[1] if cuda else None
     return {
         "file": torch.__file__,
         "version": torch.__version__,
@@ -29,8 +31,17 @@ def torch() -> dict[str, Any]:
         "capability": torch.backends.cpu.get_cpu_capability(),
         "mps": torch.backends.mps.is_available(),
         "built_for": torch.cuda.get_arch_list() if cuda else [],
-        "gpus": [_gpu(number) for number in range(torch.cuda.device_count())] if cuda else [],
+        "gpus": gpus,
+        "gpu_error": gpu_error,
     }
+
+
+def _examined(gpus: list[dict[str, Any]]) -> dict[str, Any]:
+    """Append those of CUDA, and add two numbers on the first: one that another process has is seen all the same."""
+    import torch
+
+    gpus += (_gpu(number) for number in range(torch.cuda.device_count()))
+    return {"sum": torch.ones(2, device="cuda").sum().item()}
 
 
 def _gpu(number: int) -> dict[str, Any]:

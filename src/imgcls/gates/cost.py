@@ -141,6 +141,8 @@ def _at_most(where: str, limit: int, observed: int, when: str, measured: Memory)
     )
     if observed <= limit:
         return verdict(metric, "pass", message, limit)
+    if where == "gpu":  # the places are those of the host's memory
+        return verdict(metric, "fail", message, limit)
     sites = max((measured.loading, measured.inference), key=lambda peak: peak.heap_bytes).sites
     largest = "; ".join(f"{site.bytes / 1e6:.1f} MB at {site.where}" for site in sites[:3])
     return verdict(metric, "fail", f"{message}; largest: {largest}" if largest else message, limit)

@@ -7,11 +7,12 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import cache, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from imgcls import messages
+from imgcls.errors import OutOfMemory
 from imgcls.models import inference
 from imgcls.models.model import Model
 from imgcls.performance import conditions, stopwatch
@@ -53,34 +54,33 @@ def measure(
 ) -> Latency:
     """The latency of a loaded model with one image at a time, or with as many as scoring takes at once.
 
+    Where so many do not fit into memory they are halved, as scoring does it.
     ``batch``: another number of images; ``seconds``: about how long rounds are timed, within 30 and 1000 of them.
     Everything together ends after 60 seconds or twice as many as given, however busy the machine is: then there may
     be fewer rounds. ``timer``: what calls and times, a plain loop by default; ``say``: is given what is being done.
-    Raises ModelError where the outputs are not those of scoring, or come before the device has computed them.
+    Raises ModelError where the outputs are not those of scoring, or come before the device has computed them, and
+    OutOfMemory where one image, or ``batch``, does not fit.
     """
-    classifier = model.classifier
-    batch = batch or (1 if scenario == "SingleStream" else inference.batch_size(model.info))
-    title = f"{model.spec.name} on {model.info.device}, {scenario}, batch {batch}"
-    budget = Budget(max(BUDGET_SECONDS, 2 * seconds), clock, lambda doing: say(f"{title}: {doing}"))
+    classifier, seconds_in_all = model.classifier, max(BUDGET_SECONDS, 2 * seconds)
     with machine.fixed_threads():
-        timed, watch = Timed(model, batches(model, batch)), Stopwatch(classifier.synchronize, clock)
-        steady, typical_ns = stopwatch.warm_up(timed, Stopwatch(classifier.synchronize, clock), budget, WARM_UP_SHARE)
-        most = round(min(max(seconds * 1e9 / typical_ns, MIN_ROUNDS), MAX_ROUNDS))
+        warm = _warmed_up(model, scenario, batch, lambda title: Budget(seconds_in_all, clock, _titled(title, say)))
+        timed, budget, watch = warm.timed, warm.budget, Stopwatch(classifier.synchronize, clock)
+        most = round(min(max(seconds * 1e9 / warm.typical_ns, MIN_ROUNDS), MAX_ROUNDS))
         rounds = Rounds(MIN_ROUNDS, most, seconds, budget, ROUNDS_SHARE, clock())
         rounds_ns = tuple((timer or _loop)(timed, watch, rounds))
         watch.check(rounds_ns, model.spec.name)
         preprocess_ns, copy_ns, model_ns, device_ns = _stages(timed, budget)
         timed.check(budget)
         return Latency(
-            conditions=conditions.environment_of(model, batch),
+            conditions=conditions.environment_of(model, timed.size),
             scenario=scenario,
             rounds_ns=rounds_ns,
             p50_ns=timing.percentile(rounds_ns, 0.50),
             p90_ns=timing.percentile(rounds_ns, 0.90),
             p95_ns=timing.percentile(rounds_ns, 0.95),
             p99_ns=timing.percentile(rounds_ns, 0.99),
-            images_per_second=batch * len(rounds_ns) * 1e9 / sum(rounds_ns),
-            steady=steady,
+            images_per_second=timed.size * len(rounds_ns) * 1e9 / sum(rounds_ns),
+            steady=warm.is_steady,
             preprocess_ns=preprocess_ns,
             copy_ns=copy_ns,
             model_ns=model_ns,
@@ -88,6 +88,35 @@ def measure(
             cut_short=len(rounds_ns) < MIN_ROUNDS,
             blocks_ns=tuple(map(round, timing.block_medians(rounds_ns))),
         )
+
+
+class _Warm(NamedTuple):
+    """Batches that fit into memory, after their warm-up: whether it became steady, and the typical call then."""
+
+    timed: Timed
+    budget: Budget
+    is_steady: bool
+    typical_ns: int
+
+
+def _warmed_up(model: Model, scenario: Scenario, batch: int | None, begun: Callable[[str], Budget]) -> _Warm:
+    """``begun``: begins a budget with this title, for each number of images anew."""
+    classifier = model.classifier
+    while True:
+        of_scoring = classifier.max_batch_size or inference.batch_size(model.info)  # fewer where more did not fit
+        size = batch or (1 if scenario == "SingleStream" else of_scoring)
+        budget = begun(f"{model.spec.name} on {model.info.device}, {scenario}, batch {size}")
+        timed, watch = Timed(model, batches(model, size)), Stopwatch(classifier.synchronize, budget.clock)
+        try:
+            return _Warm(timed, budget, *stopwatch.warm_up(timed, watch, budget, WARM_UP_SHARE))
+        except OutOfMemory:
+            if batch or size == 1:
+                raise
+            classifier.max_batch_size = size // 2
+
+
+def _titled(title: str, say: Status) -> Status:
+    return lambda doing: say(f"{title}: {doing}")
 
 
 def _loop(timed: Timed, watch: Stopwatch, rounds: Rounds) -> list[int]:

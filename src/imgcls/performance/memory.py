@@ -1,6 +1,5 @@
 """How much memory a model takes, measured in a process of its own, because memory that was used leaves traces."""
 
-import os
 import pickle
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from imgcls.errors import ImgclsError, MachineError, ModelError
 from imgcls.models.weights import early
 from imgcls.records.config import ModelSpec
 from imgcls.records.performance import Memory
+from imgcls.system import children
 
 CAPTURES = ("libraries", "loading", "warmup", "inference")
 """The phases that memray watches, each with a file of its own."""
@@ -65,7 +65,7 @@ def _outcome(spec: ModelSpec, request: tuple[object, ...], file: Path) -> Memory
     child = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-P", "-m", "imgcls.performance.memory_process", str(file)],
         input=pickle.dumps(request),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(place).absolute()) for place in sys.path)},
+        env=children.environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         check=False,
@@ -79,15 +79,23 @@ def _outcome(spec: ModelSpec, request: tuple[object, ...], file: Path) -> Memory
 def _dead(spec: ModelSpec, code: int, errors: str) -> ModelError:
     """The error of a model whose process ended without a result; ``errors``: what it wrote to standard error."""
     if code >= 0:
-        last = errors.strip().rpartition("\n")[2]
+        reason = _reason(errors)
         return ModelError(
             f"[models.{spec.name}] {spec.arch} ended its process while its memory was measured, with exit code {code}"
-            + (f": {last}" if last else "")
+            + (f": {reason}" if reason else "")
         )
     return ModelError(
         f"[models.{spec.name}] {spec.arch}: its process was killed by {signal.Signals(-code).name} "
         f"while its memory was measured; {_advice(-code)}"
     )
+
+
+def _reason(errors: str) -> str:
+    """The first line of the exception that ended a process, as those of CUDA go on with advice; else the last line."""
+    _, traceback, last = errors.strip().rpartition("Traceback (most recent call last):\n")
+    lines = last.splitlines()
+    raised = [line for line in lines if not line.startswith(" ")] if traceback else []
+    return next(iter([*raised, *lines[-1:]]), "")
 
 
 def _advice(number: int) -> str:

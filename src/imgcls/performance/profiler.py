@@ -22,18 +22,20 @@ WARM_UP = 3  # docs/decisions.md#operators
 
 SEED = 0
 
-MEMORY = "[memory]"
-"""What torch.profiler calls allocations outside of all operators; it is not an operator."""
+NO_OPERATORS = frozenset({
+    "[memory]", "Activity Buffer Request", "Buffer Flush", "Instrumentation", "Resource", "UVM Activity Init"
+})  # fmt: skip
+"""Rows that are not of the call: allocations outside of all operators, and what CUDA's collector does for itself."""
 
 LOG_LEVEL, SILENT = "KINETO_LOG_LEVEL", "99"
 """Where torch.profiler's collector reads, once, what it logs on the standard error stream."""
 
 WHERE_ELSE = {
     "numpy": "bench/reference_step.py in the repository shows where its time goes",
-    "openvino": 'runtime = "eager" shows the same network\'s operators',
+    **dict.fromkeys(("openvino", "cuda-graph"), 'runtime = "eager" shows the same network\'s operators'),
     **dict.fromkeys(("onnx", "openvino-ir", "tflite"), "the network that the file was made from shows its operators"),
 }
-"""Runtimes that are not torch's, and where to look instead."""
+"""Runtimes that start no operators of torch, and where to look instead."""
 
 FIGURES = [field.name for field in fields(Operator) if field.name != "name"]
 
@@ -56,15 +58,26 @@ def profile(model: Model, batch: int = 1, repeats: int = 5, trace: Path | None =
     if instead := WHERE_ELSE.get(model.info.runtime):
         raise ModelError(
             f"[models.{model.spec.name}] {model.spec.arch} runs on {model.info.runtime}, of which torch.profiler sees "
-            f"nothing; {instead}"
+            f"no operators; {instead}"
         )
     images = torch.randn(batch, *model.info.input.shape, generator=torch.Generator().manual_seed(SEED))
     call, cuda = functools.partial(model.classifier.logits, images), devices.kind(model.info.device) == "cuda"
     with machine.fixed_threads(), _silent():
         sessions = [_session(call, cuda) for _ in range(WARM_UP + repeats)][WARM_UP:]
+    tables = [_table(session, cuda) for session in sessions]
+    if cuda and not any(row.self_cuda_ns for table in tables for row in table.values()):
+        raise _nothing_collected(model)
     if trace:
         _write_trace(sessions[-1], trace)
-    return _profile(conditions.environment_of(model, batch), [_table(session, cuda) for session in sessions], cuda)
+    return _profile(conditions.environment_of(model, batch), tables, cuda)
+
+
+def _nothing_collected(model: Model) -> ModelError:
+    """The error where a GPU computed, and CUPTI reported nothing of it."""
+    return ModelError(
+        f"[models.{model.spec.name}] torch.profiler reported no work of {model.info.device}: CUPTI, CUDA's collector, "
+        f"is missing, not permitted here or in use by another profiler; {LOG_LEVEL}=0 before the command prints why"
+    )
 
 
 def _profile(environment: RunEnvironment, tables: Sequence[Mapping[str, Operator]], cuda: bool) -> Profile:
@@ -113,7 +126,7 @@ def _write_trace(session: Any, file: Path) -> None:
 
 def _table(session: Any, cuda: bool) -> dict[str, Operator]:
     """What the host ran, by name; kernels have no rows of their own but are the CUDA time of what launched them."""
-    rows = (row for row in session.key_averages() if row.device_type.name == "CPU" and row.key != MEMORY)
+    rows = (row for row in session.key_averages() if row.device_type.name == "CPU" and row.key not in NO_OPERATORS)
     return {row.key: _operator(row, cuda) for row in rows}
 
 

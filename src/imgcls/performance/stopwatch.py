@@ -118,6 +118,11 @@ class Timed:
         self.outputs: dict[int, NDArray[np.float32]] = {}
         self.calls = 0
 
+    @property
+    def size(self) -> int:
+        """The number of images in a batch."""
+        return len(self.batches[0])
+
     def __call__(self) -> None:
         turn = self.calls % len(self.batches)
         self.outputs[turn] = self.model.classifier.logits(self.batches[turn])
@@ -128,7 +133,7 @@ class Timed:
 
         As many of the images as the budget leaves time for, and those of one batch of scoring at least.
         """
-        turns, at_once = list(self.outputs), max(1, inference.batch_size(self.model.info) // len(self.batches[0]))
+        turns, at_once = list(self.outputs), max(1, inference.batch_size(self.model.info) // self.size)
         for start in range(0, len(turns), at_once):
             self._check(turns[start : start + at_once])
             if budget.is_spent(1.0, "comparing its outputs with those of scoring"):

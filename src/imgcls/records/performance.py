@@ -140,6 +140,16 @@ class Peak:
     cuda_allocated_bytes: int | None = None
     cuda_reserved_bytes: int | None = None
 
+    @property
+    def model_bytes(self) -> int:
+        """What the model takes where it computes: on a GPU what torch allocated there, else ``heap_bytes``."""
+        return self.heap_bytes if self.cuda_allocated_bytes is None else self.cuda_allocated_bytes
+
+    @property
+    def heap_weights_bytes(self) -> int:
+        """The weights that are in the heap: none of those on a GPU."""
+        return sum(self.weights.values()) if self.cuda_allocated_bytes is None else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Growth:

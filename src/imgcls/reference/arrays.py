@@ -1,15 +1,17 @@
 """The one place where NumPy is not treated as any other array namespace.
 
 Every formula of this package is written over whatever namespace its arrays belong to: NumPy, or any other
-that follows the Python array API standard (https://data-apis.org/array-api/), as CuPy does. Maps lie in memory as
-(channels, images, height, width): a pointwise convolution is then one matrix product, and a few channels are one piece
-of memory, so that what is done to each channel by itself is done to a few at a time, in the cache and on several cores.
+that follows the Python array API standard (https://data-apis.org/array-api/), as CuPy does but for :func:`namespace`
+and :func:`vecdot`. Maps lie in memory as (channels, images, height, width): a pointwise convolution is then one matrix
+product, and a few channels are one piece of memory, so that what is done to each channel by itself is done to a few at
+a time, in the cache and on several cores.
 :func:`by_channel` does that for NumPy, and calls the same formula once, on the whole, for any other namespace.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -36,8 +38,10 @@ SHARED = 1 << 22  # docs/decisions.md#threads-of-the-reference
 
 
 def namespace(array: Array) -> Any:
-    """The module whose functions work on ``array``."""
-    return array.__array_namespace__()
+    """The module whose functions work on ``array``: the one that it names or, as CuPy's name none, that of its type."""
+    if hasattr(array, "__array_namespace__"):
+        return array.__array_namespace__()
+    return sys.modules[type(array).__module__.partition(".")[0]]
 
 
 def by_channel(formula: Formula, *arrays: Array) -> Any:
@@ -99,6 +103,12 @@ def product(left: Array, right: Array) -> Array:
 
     list(_pool().map(fill, _parts(max(result.shape), _threads())))
     return result
+
+
+def vecdot(left: Array, right: Array) -> Array:
+    """The sums of the products along the last axis, in one pass where the namespace has that; CuPy has not."""
+    xp = namespace(left)
+    return xp.vecdot(left, right) if hasattr(xp, "vecdot") else xp.sum(left * right, axis=-1)
 
 
 @contextmanager

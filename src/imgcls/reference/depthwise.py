@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imgcls.reference.arrays import Array, by_channel, namespace
+from imgcls.reference.arrays import Array, by_channel, namespace, vecdot
 from imgcls.reference.convolution import inner, pad, size, windows
 
 PLACED = 1 << 14  # docs/decisions.md#depthwise-convolutions
@@ -109,7 +109,7 @@ def _shifted_backward(stride: int, grad: Array, x: Array, weight: Array) -> tupl
     g = xp.reshape(spread, flat.shape[1:])[:, : taps[0].shift.stop]
     dflat, dweights = xp.zeros(flat.shape, dtype=x.dtype), []
     for tap in taps:
-        dweights.append(xp.vecdot(flat[tap.phase, :, tap.shift], g))
+        dweights.append(vecdot(flat[tap.phase, :, tap.shift], g))
         returned = dflat[tap.phase, :, tap.shift]
         returned += weights[:, tap.number, :] * g
     dx = _unphased(xp.reshape(dflat, phases.shape), x, kernel, stride)

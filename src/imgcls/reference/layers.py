@@ -8,7 +8,7 @@ made itself it changes in place: memory that is new takes longer than a pass ove
 
 from __future__ import annotations
 
-from imgcls.reference.arrays import Array, namespace
+from imgcls.reference.arrays import Array, namespace, vecdot
 
 # Activations.
 
@@ -55,7 +55,7 @@ def statistics(x: Array) -> tuple[Array, Array]:
     rows = xp.reshape(x, (*x.shape[:2], -1))  # each image's squares are added up first: sums stay short
     mean = xp.mean(rows, axis=(1, 2))
     centred = rows - mean[:, None, None]
-    return mean, xp.sum(xp.vecdot(centred, centred), axis=1) / (rows.shape[1] * rows.shape[2])
+    return mean, xp.sum(vecdot(centred, centred), axis=1) / (rows.shape[1] * rows.shape[2])
 
 
 def batch_norm(x: Array, weight: Array, bias: Array, mean: Array, variance: Array, eps: float) -> Array:
@@ -107,7 +107,7 @@ def running(before: Array, batch: Array, momentum: float) -> Array:
 def _per_channel(grad: Array, normalised: Array) -> tuple[Array, Array]:
     xp = namespace(grad)
     flat = xp.reshape(grad, (grad.shape[0], -1))
-    return xp.vecdot(flat, xp.reshape(normalised, flat.shape)), xp.sum(flat, axis=1)
+    return vecdot(flat, xp.reshape(normalised, flat.shape)), xp.sum(flat, axis=1)
 
 
 def _each(channel: Array) -> Array:
@@ -144,7 +144,7 @@ def scale_gate_gradient(grad: Array, x: Array) -> Array:
     """The gradient of gate: (c, n)."""
     xp = namespace(x)
     rows = (*x.shape[:2], -1)
-    return xp.vecdot(xp.reshape(grad, rows), xp.reshape(x, rows))
+    return vecdot(xp.reshape(grad, rows), xp.reshape(x, rows))
 
 
 # What training leaves out at random. A ``mask`` is drawn by imgcls.reference.masks: 0, or 1 / (share that is kept).

@@ -99,7 +99,7 @@ def _conditions(report: Report, results: Sequence[Result]) -> Iterator[str]:
                 f"{latency.p95_ns / 1e6:.1f} ms ({of.machine.cpu}, {messages.counted(of.threads, 'thread')})"
             )
     for memory in report.memories:
-        of, peak = memory.conditions, memory.inference.heap_bytes
+        of, peak = memory.conditions, memory.inference.model_bytes
         if of.model == results[0].model:
             yield f"memory of a call on {of.device}, batch {of.batch}: {peak / 1e6:.0f} MB at its peak"
 

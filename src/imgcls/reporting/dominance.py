@@ -65,7 +65,7 @@ def by_latency(one: Latency, other: Latency) -> Standing:
 
 def by_memory(one: Memory, other: Memory) -> Standing:
     """By the peak of a call, which is exact but for what Python itself allocates."""
-    ratio = one.inference.heap_bytes / other.inference.heap_bytes
+    ratio = one.inference.model_bytes / other.inference.model_bytes
     if ratio > 1 + MEMORY_NOISE:
         return "worse"
     return "better" if ratio < 1 / (1 + MEMORY_NOISE) else "as good"

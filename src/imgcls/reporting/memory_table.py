@@ -55,7 +55,8 @@ def _row(memory: Memory, peak: Peak) -> Iterator[str]:
     name = text_table.model_name(conditions.model, untrained=conditions.untrained)
     yield "" if at_inference else f"{name}, {conditions.device}, batch {conditions.batch}"
     yield peak.phase
-    yield " + ".join(f"{_mb(size)} {dtype}" for dtype, size in peak.weights.items()) or "-"
+    place = "" if peak.cuda_allocated_bytes is None else " on CUDA"
+    yield " + ".join(f"{_mb(size)} {dtype}{place}" for dtype, size in peak.weights.items()) or "-"
     yield from map(_mb, (peak.activations_bytes, peak.workspace_bytes, peak.rest_bytes, peak.heap_bytes))
     yield from map(_mb, (peak.rss_bytes, memory.libraries_rss_bytes))
     yield _mb(memory.profiler_bytes) if at_inference else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from imgcls import messages
-from imgcls.records.performance import Latency, Memory, RunEnvironment
+from imgcls.records.performance import Latency, Memory, Peak, RunEnvironment
 from imgcls.records.report import Report, Result
 from imgcls.reporting import columns, csv_text, dominance
 from imgcls.reporting.dominance import Contrasts
@@ -107,6 +107,11 @@ def _accuracy(row: Row, metric: Literal["top1", "top5"]) -> str | None:
     return tables.accuracy(row.result, metric) if row.result else None
 
 
+def _activations(peak: Peak) -> str | None:
+    """Those of a GPU are not known: torch counts them together with what its libraries work in."""
+    return f"{peak.activations_bytes / 1e6:.0f}" if peak.cuda_allocated_bytes is None else None
+
+
 CELLS: dict[str, Callable[[Row], object]] = {
     "model": _name,
     "device": lambda row: row.device,
@@ -116,10 +121,10 @@ CELLS: dict[str, Callable[[Row], object]] = {
     "p95 ms": lambda row: row.single and f"{row.single.p95_ns / 1e6:.1f}",
     "images/s": lambda row: row.offline and f"{row.offline.images_per_second:.1f}{_if_few(row.offline)}",
     "s / set": lambda row: row.seconds and f"{row.seconds:.1f}",
-    "peak MB": lambda row: row.memory and f"{row.memory.inference.heap_bytes / 1e6:.0f}",
+    "peak MB": lambda row: row.memory and f"{row.memory.inference.model_bytes / 1e6:.0f}",
     "weights": lambda row: row.memory and f"{sum(row.memory.inference.weights.values()) / 1e6:.0f}",
-    "activations": lambda row: row.memory and f"{row.memory.inference.activations_bytes / 1e6:.0f}",
-    "load MB": lambda row: row.memory and f"{row.memory.loading.heap_bytes / 1e6:.0f}",
+    "activations": lambda row: row.memory and _activations(row.memory.inference),
+    "load MB": lambda row: row.memory and f"{row.memory.loading.model_bytes / 1e6:.0f}",
     "RSS MB": lambda row: row.memory and f"{row.memory.inference.rss_bytes / 1e6:.0f}",
     "params M": lambda row: row.conditions and f"{row.conditions.parameters / 1e6:.2f}",
     "GMACs": lambda row: row.conditions and row.conditions.gmacs and f"{row.conditions.gmacs:.3f}",

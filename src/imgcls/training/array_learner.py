@@ -14,7 +14,6 @@ from imgcls import reference
 from imgcls.errors import ConfigError, MachineError
 from imgcls.messages import one_line
 from imgcls.reference.arrays import as_numpy
-from imgcls.system import machine
 from imgcls.training import cupy_install
 from imgcls.training.config import TrainingConfig
 from imgcls.training.learner import SGD_MOMENTUM, Images, Logits, Targets, explained, parameter_groups
@@ -71,10 +70,10 @@ class ArrayLearner:
                 smoothing=self.config.label_smoothing,
                 class_weights=self.class_weights,
             )
-        parameters = self._updated(step.gradients, rate)
-        self.network = self.network._replace(parameters=parameters, statistics=step.statistics)
-        self.steps += 1
-        return float(step.loss), as_numpy(step.logits)
+            parameters = self._updated(step.gradients, rate)
+            self.network = self.network._replace(parameters=parameters, statistics=step.statistics)
+            self.steps += 1
+            return float(step.loss), as_numpy(step.logits)
 
     def _updated(self, gradients: reference.Tree, rate: float) -> reference.Tree:
         """The parameters after a step of the optimizer, each group by its own settings."""
@@ -144,12 +143,12 @@ def _namespace(name: str) -> ModuleType:
     try:
         module = import_module(name)
     except ImportError as error:
-        raise ConfigError(f"--array {name}: {error}; {cupy_install.hint()}") from error
+        raise ConfigError(f"--array {name}: {one_line(error)}; {cupy_install.hint()}") from error
     try:
-        module.zeros(1)
+        ones = module.ones((2, 2))
+        float((ones @ ones).sum())  # compiles kernels and loads CUDA's libraries
     except Exception as error:  # CuPy's own, which cannot be named where it is not installed
-        why = "" if machine.has_gpu() else f"; {cupy_install.NO_GPU}"
-        raise MachineError(f"--array {name} cannot be used here: {one_line(error)}{why}") from error
+        raise MachineError(f"--array {name} cannot be used here: {one_line(error)}; {cupy_install.hint()}") from error
     return module
 
 

@@ -17,10 +17,15 @@ def hint() -> str:
     """The command that installs the wheel for this machine's CUDA, or that there is no GPU that CuPy could use."""
     if not machine.has_gpu():
         return NO_GPU
-    version = _torch_cuda() or _driver_cuda()
-    if version is None:
-        return "nvidia-smi names no CUDA version: mend the driver first, then pip install the CuPy of that version"
-    return f"pip install cupy-cuda{version.partition('.')[0]}x, the wheel for CUDA {version}"
+    if version := _torch_cuda():
+        return f"pip install {_wheel(version)}, the wheel for CUDA {version}"
+    if version := _driver_cuda():
+        return f"pip install '{_wheel(version)}[ctk]', the wheel for CUDA {version} with the libraries of CUDA"
+    return "nvidia-smi names no CUDA version: mend the driver first, then pip install the CuPy of that version"
+
+
+def _wheel(version: str) -> str:
+    return f"cupy-cuda{version.partition('.')[0]}x"
 
 
 def _torch_cuda() -> str | None:
@@ -39,5 +44,5 @@ def _driver_cuda() -> str | None:
         done = subprocess.run([command], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)  # noqa: S603 - the driver's own command
     except (OSError, subprocess.TimeoutExpired):
         return None
-    version = re.search(r"CUDA Version:\s*(\d+\.\d+)", done.stdout)
+    version = re.search(r"CUDA (?:UMD )?Version:\s*(\d+\.\d+)", done.stdout)  # UMD: drivers since 2026
     return version and version[1]

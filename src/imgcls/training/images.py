@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from imgcls import messages
 from imgcls.config import datasets
-from imgcls.data import digits, duplicates, layout, suffixes
+from imgcls.data import digits, duplicates, image_folders, layout, suffixes
 from imgcls.data import listing as listings
 from imgcls.data.places import forms
 from imgcls.errors import ConfigError, Undecodable
@@ -107,7 +107,7 @@ def list_images(data: str) -> TrainingImages:
         train, validation = (_listed(str(part), part) for part in (folder / "train", folder / "val"))
         _require_no_leak(train.images, validation.images)
         return TrainingImages(data, train, validation, str(validation.folder))
-    _refuse_split_names(folder)
+    _require_class_folders(folder)
     return TrainingImages(data, _listed(data, folder))
 
 
@@ -171,13 +171,17 @@ def _classes(folder: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _refuse_split_names(folder: Path) -> None:
+def _require_class_folders(folder: Path) -> None:
     if splits := layout.splits_in(folder):
         if len(splits) == 1:
             raise ConfigError(f"{folder} holds {splits[0]}, which is not a class: name {folder / splits[0]} instead")
         raise ConfigError(
             f"{folder} holds {' and '.join(splits)}, which are not classes: call them train and val, "
             "or name one folder with a folder per class"
+        )
+    if inner := image_folders.of_classes(folder):
+        raise ConfigError(
+            f"all images of {folder} lie in folders of {inner}, which is not a class: name {folder / inner} instead"
         )
 
 

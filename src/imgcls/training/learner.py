@@ -64,7 +64,7 @@ def parameter_groups(
 def explained(images: Images) -> Iterator[None]:
     """Within this context, an error of the network names the shape of the batch and what to do.
 
-    Raises MachineError where memory runs out, and ModelError otherwise.
+    Raises MachineError where memory runs out or a GPU fails, and ModelError otherwise.
     """
     try:
         yield
@@ -74,6 +74,11 @@ def explained(images: Images) -> Iterator[None]:
             raise MachineError(
                 f"out of memory with a batch of shape {shape}: {message}; try half the --batch-size, a smaller input, "
                 "or --precision bfloat16"
+            ) from error
+        if type(error).__name__ in {"AcceleratorError", "CUDARuntimeError"}:  # torch's and CuPy's
+            failure = str(error).strip().partition("\n")[0]
+            raise MachineError(
+                f"the GPU failed at a batch of shape {shape}: {failure}; run again, with --resume after a whole epoch"
             ) from error
         if "more than 1 value per channel" in message:
             raise ModelError(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgcls.errors import ModelError
+from imgcls.errors import MachineError, ModelError, ran_out_of_memory
+from imgcls.messages import one_line
+from imgcls.system import devices
 from imgcls.training.config import TrainingConfig
 from imgcls.training.learner import SGD_MOMENTUM, Images, Logits, Targets, explained, parameter_groups
 
@@ -22,7 +25,7 @@ class TorchLearner:
     ``class_weights``: how much a mistake on an image of each class weighs; ``None``: the same for all.
     ``new_layers``: layers that begin anew next to trained ones, and learn faster.
     Raises ModelError where the module does not take the images, or does not return one tensor of logits, and
-    MachineError where memory runs out.
+    MachineError where memory runs out or the device cannot be used.
     """
 
     def __init__(
@@ -35,11 +38,12 @@ class TorchLearner:
         import torch
 
         self.config, self.device, self.steps = config, torch.device(config.device), 0
-        # Filters with channels last suit the convolutions of cuDNN and oneDNN alike.
-        self.network = network.to(self.device).to(memory_format=torch.channels_last)
+        with _fitting(network, config.device):
+            # Filters with channels last suit the convolutions of cuDNN and oneDNN alike.
+            self.network = network.to(self.device).to(memory_format=torch.channels_last)
+            self.average = _Average(self.network, config.ema) if config.ema else None
         self.optimizer = _optimizer(self.network, config, new_layers)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "float16")
-        self.average = _Average(self.network, config.ema) if config.ema else None
         self.class_weights = torch.tensor(class_weights, device=self.device) if class_weights else None
 
     def norm_momentum(self) -> float | None:
@@ -64,7 +68,7 @@ class TorchLearner:
                 label_smoothing=self.config.label_smoothing,
             )
             self._update(loss)
-        return loss.item(), logits.detach().cpu().numpy()
+            return loss.item(), logits.detach().cpu().numpy()
 
     def predict(self, images: Images) -> Logits:
         """By the averaged weights where there are any."""
@@ -95,6 +99,9 @@ class TorchLearner:
         self.steps = state["steps"]
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
+        for moments in self.optimizer.state.values():
+            if "mu_product" in moments:  # NAdam's, which torch has moved to the device, where every step waited for it
+                moments["mu_product"] = moments["mu_product"].cpu()
         self.scaler.load_state_dict(state["scaler"])
         if self.average:
             self.average.steps = state["average"]["steps"]
@@ -134,6 +141,24 @@ class TorchLearner:
         self.scaler.update()
         if self.average:
             self.average.update(self.network)
+
+
+@contextmanager
+def _fitting(network: torch.nn.Module, device: str) -> Iterator[None]:
+    """Within this context, a device that has no memory for a network, or cannot be used, is a MachineError."""
+    import torch
+
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if ran_out_of_memory(error):
+            raise MachineError(
+                f"{type(network).__name__} does not fit into the memory of {device}: {one_line(error)}; "
+                "choose a smaller architecture, or --device cpu"
+            ) from error
+        if isinstance(error, torch.AcceleratorError):
+            raise devices.unusable(device, error) from error
+        raise
 
 
 class _Average:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from imgcls.models.runtimes import base as runtimes
 from imgcls.models.sources import registry
 from imgcls.preprocessing import decode
 from imgcls.records.config import ModelSpec
+from imgcls.system import devices
 from imgcls.training import checkpoints, epoch, finetune, history, lag, run_folder
 from imgcls.training import images as training_images
 from imgcls.training import split as splits
@@ -37,6 +38,8 @@ from imgcls.training.learner import Learner
 from imgcls.training.run_folder import RunFolder
 from imgcls.training.split import Split
 from imgcls.training.torch_learner import TorchLearner
+
+CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 def _ignore(*_: object) -> None:
@@ -249,11 +252,26 @@ def _reproducible(config: TrainingConfig) -> Iterator[None]:
 
     strict = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS refuses to be deterministic
-    with torch.random.fork_rng(devices=[]), exact_float32():
+    cuda: Any = torch.cuda  # untyped
+    is_in_use = devices.kind(config.device) == "cuda" or cuda.is_initialized()
+    gpus = range(cuda.device_count() if is_in_use else 0)  # a seed is that of all devices
+    with torch.random.fork_rng(devices=gpus, device_type="cuda"), exact_float32(), _cublas_workspace(config.device):
         torch.manual_seed(config.seed)
         torch.use_deterministic_algorithms(True, warn_only=config.device != "cpu")
         try:
             yield
         finally:
             torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+
+
+@contextmanager
+def _cublas_workspace(device: str) -> Iterator[None]:
+    """What cuBLAS needs to be deterministic, which it reads when a process first uses it."""
+    if devices.kind(device) != "cuda" or CUBLAS_WORKSPACE in os.environ:
+        yield
+        return
+    os.environ[CUBLAS_WORKSPACE] = ":4096:8"
+    try:
+        yield
+    finally:
+        del os.environ[CUBLAS_WORKSPACE]

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 
 from builders import HOSTILE
@@ -9,7 +10,10 @@ from imgcls.comparison.history import History
 from imgcls.reporting.history import page, table
 from run_rows import make_history, make_run
 
-HISTORY = make_history(*(make_run(number, 4 * number) for number in range(4)))
+
+@cache
+def _history() -> History:
+    return make_history(*(make_run(number, 4 * number) for number in range(4)))
 
 
 def _page(history: History) -> str:
@@ -18,8 +22,8 @@ def _page(history: History) -> str:
 
 def test_it_is_one_file_that_requests_nothing() -> None:
     """No script, no address, and a policy that allows neither; the same runs give the same bytes."""
-    text = _page(HISTORY)
-    assert text == _page(HISTORY)
+    text = _page(_history())
+    assert text == _page(_history())
     assert not re.search(r"<script|<link|<img|src=|@import|url\((?!#)", text)
     assert {*re.findall(r'https?://[^"\s<]+', text)} <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
     [policy] = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
@@ -29,7 +33,7 @@ def test_it_is_one_file_that_requests_nothing() -> None:
 
 def test_it_can_be_read_without_styles() -> None:
     """Charts have presentation attributes, and every figure is in a table."""
-    text = _page(HISTORY)
+    text = _page(_history())
     assert " style=" not in text
     assert "DRIFT since r0" in text
     assert text.count("<tr>") == 5

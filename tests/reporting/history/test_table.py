@@ -1,6 +1,8 @@
 """The table of a history."""
 
-from builders import make_memory
+from dataclasses import replace
+
+from builders import make_gpu_memory, make_memory
 from imgcls.reporting import sheet
 from imgcls.reporting.history import table
 from run_rows import make_history, make_run
@@ -36,6 +38,16 @@ def test_the_table_fits_80_columns() -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert "drift" in text
     assert "135 larger" in sheet.terminal(made, 120)
+
+
+def test_memory_on_a_gpu_is_the_gpus() -> None:
+    """The figure is the one that its word is about."""
+    runs = []
+    for number, peak in enumerate((260_000_000, 300_000_000)):
+        run = make_run(number, 0, images=3, memories=(make_gpu_memory(inference=peak),))
+        results = tuple(replace(result, device="cuda") for result in run.report.results)
+        runs.append(replace(run, report=replace(run.report, results=results)))
+    assert "300 larger" in sheet.terminal(table.sheets(make_history(*runs), []), 120)
 
 
 def test_without_runs_there_is_no_sheet() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import markdown_pages
-from builders import make_latency, make_memory
+from builders import make_gpu_memory, make_latency, make_memory
 from imgcls.reporting.lab import costs
 from lab_parts import make_contents
 
@@ -55,11 +55,13 @@ def test_memory_adds_up() -> None:
 def test_a_gpu_has_columns_of_its_own() -> None:
     """Where any model ran on one."""
     contents = make_contents()
-    memory = make_memory("good")
-    on_gpu = replace(memory, inference=replace(memory.inference, cuda_allocated_bytes=7_000_000))
-    report = replace(contents.report, memories=(on_gpu, make_memory("bad")))
-    together, _ = markdown_pages.tables("\n".join(costs.memory(replace(contents, report=report))))
-    assert [row[-1] for row in together] == ["GPU", "7.0", "-"]
+    report = replace(contents.report, memories=(make_gpu_memory("good"), make_memory("bad")))
+    text = "\n".join(costs.memory(replace(contents, report=report)))
+    assert "Weights on a GPU are part of its memory" in text
+    assert "Weights on a GPU" not in "\n".join(costs.memory(contents))
+    together, parts = markdown_pages.tables(text)
+    assert [row[-2:] for row in together] == [["GPU", "GPU reserved"], ["260.0", "300.0"], ["-", "-"]]
+    assert [row[2] for row in parts] == ["weights", "0.0", "102.0"]  # the weights are not in the host's heap
 
 
 def test_what_was_not_measured_has_no_section() -> None:

@@ -31,19 +31,38 @@ def test_the_rows_of_a_folders_manifest_are_those_of_its_images(tmp_path: Path) 
     lines = [",".join(manifest.COLUMNS), *(",".join(astuple(row)) for row in rows)]
     (tmp_path / manifest.FILE).write_text("\n".join(lines))
     images = [_ref(tmp_path, "1.jpg", "aa"), _ref(tmp_path / "dog", "9.jpg", "dd")]
-    assert origins.read(images) == {
+    expected = {
         "aa": Origin(PAGE, "CC0", "2026-01-02"),
         "bb": Origin("https://x.test/2.jpg", "", "2026-01-03"),
     }
+    assert origins.read(images) == (expected, [])
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff\xfe,\x00\nsha256\n", b'sha256\n"' + b"a\n" * 70_000], ids=["bytes", "a quote"]
+    ("content", "why"),
+    [
+        (b"\xff\xfe,\x00\nsha256\n", ": the manifest is UTF-16: save it as UTF-8"),
+        (b"sha256,licence\naa,\xe9\n", ", line 2: the manifest is not UTF-8 (byte 0xe9): save it as UTF-8"),
+        (
+            b'sha256\n"' + b"a\n" * 70_000,
+            " cannot be read as CSV: field larger than field limit (131072): restore it, or name it otherwise",
+        ),
+        (
+            b"name,licence\n1.jpg,CC0\n",
+            " was not written by imgcls collect, it has no column sha256: restore it, or name it otherwise",
+        ),
+        (b"", " was not written by imgcls collect, it has no column sha256: restore it, or name it otherwise"),
+    ],
+    ids=["utf-16", "latin-1", "a quote", "another table", "empty"],
 )
-def test_a_file_of_that_name_that_is_something_else_says_nothing(tmp_path: Path, content: bytes) -> None:
-    """Whatever it holds."""
-    (tmp_path / manifest.FILE).write_bytes(content)
-    assert origins.read([_ref(tmp_path, "1.jpg", "aa")]) == {}
+def test_a_manifest_that_cannot_be_read_is_a_note(tmp_path: Path, content: bytes, why: str) -> None:
+    """With what to do; the manifests of other folders are read."""
+    (tmp_path / "dog").mkdir()
+    (tmp_path / manifest.FILE).write_text("sha256,url,page,licence,date\nbb,u,,,d\n")
+    (tmp_path / "dog" / manifest.FILE).write_bytes(content)
+    images = [_ref(tmp_path / "dog", "1.jpg", "aa"), _ref(tmp_path, "2.jpg", "bb")]
+    note = f"where the images of a folder are from is left out: {tmp_path / 'dog' / manifest.FILE}{why}"
+    assert origins.read(images) == ({"bb": Origin("u", "", "d")}, [note])
 
 
 def test_each_gathered_image_has_a_row() -> None:

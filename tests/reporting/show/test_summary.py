@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import run_parts
-from builders import make_latency, make_memory, make_parity
+from builders import make_gpu_memory, make_latency, make_memory, make_parity
 from imgcls.records.evaluation import Failure, Status, Verdict
 from imgcls.records.parity import ContractCheck
 from imgcls.records.report import JudgedLimit, Result
@@ -58,6 +58,13 @@ def test_time_and_memory_are_there_where_they_were_measured() -> None:
     assert "50.0" in text
     assert "130" in text
     assert "p50 ms" not in sheet.terminal([_summary()], 100)
+
+
+def test_memory_on_a_gpu_is_the_gpus() -> None:
+    """As in all tables that compare models; the values of the row have both."""
+    made = _summary(result=replace(RESULT, device="cuda"), memories=(make_gpu_memory(),))
+    assert "260" in sheet.terminal([made], 100)
+    assert (made.rows[0]["inference_peak_bytes"], made.rows[0]["cuda_allocated_bytes"]) == (130_000_000, 260_000_000)
 
 
 def test_a_failure_has_its_reason() -> None:

@@ -86,7 +86,7 @@ def row(number: int, point: Point, before: Point | None, reference: Point) -> Ma
         "p95_ns": point.latency and point.latency.p95_ns,
         "latency_since_before": before and costs.latency(before, point),
         "latency_since_reference": costs.latency(reference, point),
-        "peak_bytes": point.memory and point.memory.inference.heap_bytes,
+        "peak_bytes": point.memory and point.memory.inference.model_bytes,
         "memory_since_before": before and costs.memory(before, point),
         "memory_since_reference": costs.memory(reference, point),
     }

@@ -91,7 +91,7 @@ def _per_cent(result: Result) -> str:
 
 MEMORY: Mapping[str, tuple[Callable[[Memory], int], Mapping[str, Any]]] = {
     "libraries": (lambda of: of.libraries_rss_bytes, {"color": "#d0d0d0"}),
-    "weights": (lambda of: sum(of.inference.weights.values()), {"color": COLOURS[0]}),
+    "weights": (lambda of: of.inference.heap_weights_bytes, {"color": COLOURS[0]}),
     "activations": (lambda of: of.inference.activations_bytes, {"color": COLOURS[1]}),
     "workspace": (lambda of: of.inference.workspace_bytes, {"color": COLOURS[2]}),
     "rest": (lambda of: of.inference.rest_bytes, {"color": COLOURS[3]}),

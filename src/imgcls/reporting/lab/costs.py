@@ -85,7 +85,7 @@ TOGETHER: Sizes = {
 }
 
 PARTS: Sizes = {
-    "weights": lambda of: sum(of.inference.weights.values()),
+    "weights": lambda of: of.inference.heap_weights_bytes,
     "activations": lambda of: of.inference.activations_bytes,
     "workspace": lambda of: of.inference.workspace_bytes,
     "rest": lambda of: of.inference.rest_bytes,
@@ -106,6 +106,11 @@ def memory(contents: Contents) -> Iterator[str]:
         "also what it frees again at once. What the model's part is made of:\n"
     )
     yield _sizes(contents, PARTS)
+    if any(of.inference.cuda_allocated_bytes is not None for of in contents.report.memories):
+        yield marks.paragraph(
+            "Weights on a GPU are part of its memory, of which GPU is what torch had allocated, not of these parts, "
+            "which are of the host's."
+        )
 
 
 def _sizes(contents: Contents, sizes: Sizes) -> str:

@@ -36,7 +36,8 @@ def write(folder: Path, contents: Contents, images: Iterable[ImageRef], dataset:
         shown = _shown(contents)
         listed = list(images)
         paths = thumbnails.write(half, (image for image in listed if image.sha256 in shown), dataset)
-        contents = replace(contents, thumbnails=paths, origins=origins.read(listed))
+        sources, unread = origins.read(listed)
+        contents = replace(contents, thumbnails=paths, origins=sources, notes=[*contents.notes, *unread])
         for path, draw in _charts(contents).items():
             (half / path).parent.mkdir(exist_ok=True)
             (half / path).write_bytes(draw())

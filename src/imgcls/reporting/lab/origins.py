@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from imgcls.collect import manifest
+from imgcls.data import text_files
+from imgcls.errors import ConfigError
 from imgcls.records.data import ImageRef
 from imgcls.reporting.lab import marks
 from imgcls.reporting.lab.contents import Contents
+
+_WAY = "restore it, or name it otherwise"
 
 COLUMNS = ("image", "from", "licence", "gathered")
 
@@ -23,20 +28,36 @@ class Origin(NamedTuple):
     date: str
 
 
-def read(images: Iterable[ImageRef]) -> Mapping[str, Origin]:
-    """The origin of each image that a manifest in its folder states, by sha256, so that no other file has it."""
+def read(images: Iterable[ImageRef]) -> tuple[Mapping[str, Origin], Sequence[str]]:
+    """The origin of each image that a manifest in its folder states, by sha256, so that no other file has it.
+
+    And a note for each manifest that cannot be read.
+    """
+    origins: dict[str, Origin] = {}
+    notes: list[str] = []
     folders = dict.fromkeys(image.place.parent for image in images if isinstance(image.place, Path))
-    return {sha256: origin for folder in folders for sha256, origin in _of_folder(folder / manifest.FILE)}
+    for file in (folder / manifest.FILE for folder in folders):
+        try:
+            origins |= dict(_of(file))
+        except ConfigError as error:
+            notes.append(f"where the images of a folder are from is left out: {error}")
+    return origins, notes
 
 
-def _of_folder(file: Path) -> Iterator[tuple[str, Origin]]:
+def _of(file: Path) -> Iterator[tuple[str, Origin]]:
+    """Raises ConfigError."""
     if not file.is_file():
         return
-    with file.open(encoding="utf-8", errors="replace", newline="") as stream:
-        try:
-            rows = list(csv.DictReader(stream))
-        except csv.Error:  # not what `imgcls collect` wrote
-            return
+    rows = csv.DictReader(io.StringIO(text_files.read(file, "manifest"), newline=""))
+    try:
+        yield from _rows(rows)
+    except csv.Error as error:
+        raise ConfigError(f"{file} cannot be read as CSV: {error}: {_WAY}") from error
+    if "sha256" not in (rows.fieldnames or ()):
+        raise ConfigError(f"{file} was not written by imgcls collect, it has no column sha256: {_WAY}")
+
+
+def _rows(rows: csv.DictReader[str]) -> Iterator[tuple[str, Origin]]:
     for row in rows:
         if row.get("sha256") and not row.get("reason"):
             where = row.get("page") or row.get("url") or ""

@@ -36,7 +36,7 @@ def _images(contents: Contents) -> Iterator[str]:
     """How many images there are; of several models that were scored on different ones, of each."""
     for result in contents.results:
         distinct = "" if result.distinct == result.scored else f", {result.distinct} of them with different bytes"
-        yield f"{messages.counted(result.scored, 'image')} of {result.listed} files{distinct}"
+        yield f"{messages.counted(result.scored, 'image')} of {messages.counted(result.listed, 'file')}{distinct}"
 
 
 def _environments(contents: Contents) -> list[RunEnvironment]:
@@ -81,7 +81,7 @@ COLUMNS: Mapping[str, Cell] = {
     "top-5 % (95 % interval)": lambda _, row: row.result and _accuracy(figures.bounds(row.result, "top5")),
     "ms for one image": lambda _, row: row.single and figures.ms(row.single.p50_ns) + figures.if_few(row.single),
     "images/s": lambda _, row: row.offline and f"{row.offline.images_per_second:.1f}{figures.if_few(row.offline)}",
-    "MB for a call": lambda _, row: row.memory and figures.mb(row.memory.inference.heap_bytes),
+    "MB for a call": lambda _, row: row.memory and figures.mb(row.memory.inference.model_bytes),
     "million parameters": lambda _, row: row.conditions and f"{row.conditions.parameters / 1e6:.2f}",
     "GMACs": lambda _, row: row.conditions and row.conditions.gmacs and f"{row.conditions.gmacs:.2f}",
 }
@@ -100,7 +100,7 @@ def _cheapest(contents: Contents, table: Iterable[Row]) -> Iterator[str]:
         timed = {contents.name(row.model): row.single for row in of if row.single}
         if len(timed) > 1:
             yield f"Fastest with one image on {device}: {_fastest(timed)}."
-        sizes = {contents.name(row.model): row.memory.inference.heap_bytes for row in of if row.memory}
+        sizes = {contents.name(row.model): row.memory.inference.model_bytes for row in of if row.memory}
         if len(sizes) > 1:
             model = min(sizes, key=sizes.__getitem__)
             yield f"Least memory for a call on {device}: {model}, {figures.mb(sizes[model])} MB."

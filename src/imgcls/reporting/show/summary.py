@@ -17,7 +17,7 @@ from imgcls.stats import units
 
 KEYS = (
     *("model", "dataset", "listed", "scored", "units", "top1", "top1_low", "top1_high", "top5", "top5_low"),
-    *("top5_high", "p50_ns", "inference_peak_bytes", "failure"),
+    *("top5_high", "p50_ns", "inference_peak_bytes", "failure", "cuda_allocated_bytes"),
 )
 
 COLUMNS = (
@@ -39,7 +39,8 @@ def _accuracy(row: Values, metric: str) -> str:
 
 
 def _megabytes(row: Values) -> str:
-    return f"{row['inference_peak_bytes'] / 1e6:.0f}"
+    on_gpu = row["cuda_allocated_bytes"]
+    return f"{(row['inference_peak_bytes'] if on_gpu is None else on_gpu) / 1e6:.0f}"
 
 
 def sheet(part: Part, pairs: Sequence[Pair]) -> Sheet:
@@ -94,6 +95,7 @@ def _row(part: Part, result: Result) -> dict[str, Any]:
         "p50_ns": latency and latency.p50_ns,
         "inference_peak_bytes": memory and memory.inference.heap_bytes,
         "failure": result.failure and result.failure.message,
+        "cuda_allocated_bytes": memory and memory.inference.cuda_allocated_bytes,
     }
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from drawn import texts
+from drawn import parsed, texts
 from imgcls.reporting.html.charts.canvas import canvas, millions, name
 from imgcls.reporting.html.charts.scales import Scale
+from imgcls.reporting.html.charts.sheet import LETTERS
 
 
 def test_a_long_name_lacks_its_middle() -> None:
@@ -35,3 +36,22 @@ def test_axes_keep_their_distances_from_the_edges() -> None:
         axes = sheet.axes(Scale(0, 10), Scale(0, 1), ("x", "y"), top=7, bottom=30)
     assert (axes.at(0, 0), axes.at(10, 1)) == ((56, 70), (428, 7))
     assert 'viewBox="0 0 440 100"' in sheet.markup
+
+
+@pytest.mark.parametrize("most", [1, 999, 9_999, 120_000, 14_000_000])
+def test_an_upright_label_is_beside_the_texts_of_its_axis(most: float) -> None:
+    """And on the chart, however long they are; a figure of the usual fonts is 0.556 of the letters' size wide."""
+    with canvas("c", 260, "title", "description") as sheet:
+        axes = sheet.axes(Scale(0, 100), Scale(0, most), ("x", "images"), top=24, bottom=38)
+    drawn = [element for element in map(parsed, sheet.parts) if element.tag == "text"]
+    [label] = (element for element in drawn if element.text == "images")
+    base = float(label.attrib["x"])
+    ticks = [element for element in drawn if element.attrib.get("text-anchor") == "end"]
+    assert ticks
+    for tick in ticks:
+        text = str(tick.text)
+        width = LETTERS * (0.556 * len(text) - 0.278 * sum(map(text.count, ".,")))
+        assert base + 0.21 * LETTERS < float(tick.attrib["x"]) - width
+    assert base - 0.8 * LETTERS > 0
+    assert axes.left >= 56
+    assert (axes.left == 56) == (most < 10_000)

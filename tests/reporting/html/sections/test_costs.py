@@ -2,7 +2,7 @@
 
 import pytest
 
-from builders import CONDITIONS, make_latency, make_memory
+from builders import CONDITIONS, make_gpu_memory, make_latency, make_memory
 from imgcls.records.performance import Operator, Profile
 from imgcls.reporting.html.sections import costs
 from report_pages import elements, make_document, make_view, rendered, section
@@ -25,6 +25,13 @@ def test_every_kind_of_cost_is_shown() -> None:
     assert "op2" in read
     titles = [of.get("aria-labelledby") or of.get("aria-label") for tag, of in elements(html) if tag == "svg"]
     assert len(titles) > 3
+
+
+def test_memory_on_a_gpu_is_the_gpus() -> None:
+    """Weights, and all else that torch allocated there."""
+    bar = costs._bar(make_gpu_memory())
+    assert (bar.model, bar.weights_bytes, bar.rest_bytes) == ("net (cuda)", 102_000_000, 158_000_000)
+    assert bar.activations_bytes == bar.workspace_bytes == 0
 
 
 def test_operators_are_cut_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ def test_time_and_memory_stand_next_to_accuracy() -> None:
     table = _table(latencies=(make_latency(model="a"),), memories=(make_memory("a"),))
     row, other = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
     assert (row["p50 ms"], row["p95 ms"]) == ("50.00", "95.00")
-    assert "peak MB" in row
+    assert (row["peak MB"], row["loading MB"]) == ("130.0", "110.0")
     assert other["p50 ms"] == "-"
     assert not [chart for chart in table.charts if isinstance(chart, Pareto)]
 

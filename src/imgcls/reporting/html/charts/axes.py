@@ -18,6 +18,12 @@ TICK = 3.5
 FIGURE, DISTANCE, LINE = 0.6 * LETTERS, 12, 20
 """The width of a figure, what is left free between two texts, and the height of one with what is free, in points."""
 
+BESIDE = 42
+"""From the left axis to the base line of its label, in points, where the texts of its ticks leave as much."""
+
+BELOW_LINE = 0.3 * LETTERS
+"""How far letters reach below their base line, in points."""
+
 MIDDLE = 0.35 * LETTERS
 """From the base line of figures to their middle, in points."""
 
@@ -62,7 +68,14 @@ class Axes:
         self.sheet.lines([[(self.left, self.top), (self.left, self.bottom)], *outer], width=THIN)
         for y, text in places.items():
             self.sheet.text(self.left - 2 * TICK, y + MIDDLE, text, anchor="end")
-        self.sheet.text(self.left - 42, (self.top + self.bottom) / 2, label, anchor="middle", is_upright=True)
+        self.sheet.text(
+            self.left - self.beside(), (self.top + self.bottom) / 2, label, anchor="middle", is_upright=True
+        )
+
+    def beside(self) -> float:
+        """From the left axis to the base line of its label, in points."""
+        texts = self.y.ticks(self._fit_beside).values()
+        return max([BESIDE, *(_width(text) + 2 * TICK + BELOW_LINE for text in texts)])
 
     def _fit_below(self, texts: Collection[str]) -> bool:
         width = max(map(len, texts)) * FIGURE + DISTANCE
@@ -94,3 +107,8 @@ class Axes:
         """The area between two lines."""
         there = [*zip(xs, low, strict=True)]
         self.sheet.area(self.places([*there, *reversed([*zip(xs, high, strict=True)])]), colour, 0.2)
+
+
+def _width(text: str) -> float:
+    """Of the text of a tick, in points; points and commas are half as wide as figures."""
+    return FIGURE * (len(text) - 0.5 * sum(map(text.count, ".,")))

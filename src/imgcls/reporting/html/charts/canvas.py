@@ -24,6 +24,9 @@ ROW = 36
 LEFT, RIGHT_EDGE = 56, 12
 """What is left free beside axes, in points."""
 
+LABEL = 10
+"""From the left edge to the base line of an upright label, in points, at least."""
+
 RIGHT, WRONG = COLOURS[:2]
 
 
@@ -35,8 +38,10 @@ class Canvas(Sheet):
     markup: str = ""
 
     def axes(self, x: Scale, y: Scale, labels: tuple[str, str], top: float, bottom: float, left: float = LEFT) -> Axes:
-        """Axes with these labels and distances from the edges of the canvas."""
-        axes = Axes(self, x, y, (left, top), (WIDTH - RIGHT_EDGE, self.height - bottom))
+        """Axes with these labels and distances from the edges of the canvas; more on the left for long texts."""
+        corner = WIDTH - RIGHT_EDGE, self.height - bottom
+        left = max(left, Axes(self, x, y, (left, top), corner).beside() + LABEL)
+        axes = Axes(self, x, y, (left, top), corner)
         axes.draw_x(labels[0])
         axes.draw_y(labels[1])
         return axes

@@ -40,4 +40,6 @@ def _times(latency: Latency) -> LatencyRow:
 def _bar(memory: Memory) -> MemoryBar:
     peak = memory.inference
     weights = sum(peak.weights.values())
+    if peak.cuda_allocated_bytes is not None:
+        return MemoryBar(_name(memory), weights, 0, 0, peak.cuda_allocated_bytes - weights)
     return MemoryBar(_name(memory), weights, peak.activations_bytes, peak.workspace_bytes, peak.rest_bytes)

@@ -78,9 +78,9 @@ def _quality(result: Result) -> dict[str, str | None]:
 
 def _sizes(memory: Memory) -> dict[str, str | None]:
     return {
-        "peak MB": text.megabytes(memory.inference.heap_bytes),
+        "peak MB": text.megabytes(memory.inference.model_bytes),
         "weights MB": text.megabytes(sum(memory.inference.weights.values())),
-        "loading MB": text.megabytes(memory.loading.heap_bytes),
+        "loading MB": text.megabytes(memory.loading.model_bytes),
     }
 
 
@@ -121,7 +121,7 @@ def _bar(row: Row) -> AccuracyBar | None:
 
 def _point(row: Row, cost: Cost) -> ParetoPoint | None:
     bar = _bar(row)
-    price = _latency(row) if cost == "latency" else row.memory and row.memory.inference.heap_bytes
+    price = _latency(row) if cost == "latency" else row.memory and row.memory.inference.model_bytes
     return ParetoPoint(row.model, bar.accuracy, bar.low, bar.high, price, row.dominated_by) if bar and price else None
 
 
