@@ -125,5 +125,5 @@ class Undecodable(Exception):
 
 def ran_out_of_memory(error: BaseException) -> bool:
     """Whether this is an error that Python, torch's allocators or CUDA's libraries raise where memory is short."""
-    words = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+    words = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED", "ALLOCATION_FAILED")
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)

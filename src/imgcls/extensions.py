@@ -21,7 +21,7 @@ class RuntimeRow:
     """A runtime. ``module``: has ``build(request)``, see :mod:`imgcls.models.runtimes.base`.
 
     ``compiles``: must agree with eager on a few images before it is used. ``on_gpu``: runs on a GPU with CUDA, too.
-    ``on_mps``: runs on the GPU of an Apple processor, too.
+    ``on_mps``: runs on the GPU of an Apple processor, too. ``on_cpu``: runs on a CPU; what does not needs CUDA.
     ``library``: the package whose version its predictions depend on; ``variants``: packages that may be installed in
     its place. ``selectable``: a configuration may name it. ``is_shared``: a pass builds it anew, for all its workers.
     ``providers``: what computes on each device, where the library has a name for it.
@@ -31,6 +31,7 @@ class RuntimeRow:
     compiles: bool = True
     on_gpu: bool = True
     on_mps: bool = False
+    on_cpu: bool = True
     library: str | None = None
     selectable: bool = True
     variants: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ class SourceRow:
 RUNTIMES = {
     "eager": RuntimeRow("imgcls.models.runtimes.eager", compiles=False, on_mps=True),
     "compile": RuntimeRow("imgcls.models.runtimes.compiled"),
+    "cuda-graph": RuntimeRow("imgcls.models.runtimes.cuda_graph", on_cpu=False),
     "openvino": RuntimeRow("imgcls.models.runtimes.openvino", on_gpu=False, library="openvino"),
     "numpy": RuntimeRow("imgcls.models.runtimes.numpy", compiles=False, on_gpu=False, selectable=False),
     "onnx": RuntimeRow(

@@ -1,6 +1,7 @@
 """``precision = "auto"`` from the configuration to the document: the counts of float32, most images in less."""
 
 import json
+import shutil
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import imgcls as library
+import in_process
 from imgcls.data import digits as digit_images
 from imgcls.errors import ModelError, OutOfMemory
 from imgcls.evaluation import screening, storing, two_precisions
@@ -19,6 +21,7 @@ from imgcls.records.runtime import Screen
 from networks import DIGITS_NET
 
 Command = Callable[..., pytest.RunResult]
+Exact = tuple[dict[str, Any], dict[str, dict[str, Any]]]
 
 CONFIGURATION = f"""
 [datasets.digits]
@@ -73,22 +76,31 @@ def _counts(result: dict[str, Any], predictions: dict[str, dict[str, Any]]) -> d
     }
 
 
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory: pytest.TempPathFactory) -> Exact:
+    """The result in float32, and the predictions by path."""
+    folder = tmp_path_factory.mktemp("float32")
+    _write(folder, "float32")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return _scored(in_process.run_command, "exact")[:2]
+
+
 COUNTED = ("scored", "top1_count", "top5_count", "classes", "macro_f1")
 
 
-def test_counts_are_those_of_float32(digits: Callable[[str], None], imgcls: Command) -> None:
+def test_counts_are_those_of_float32(digits: Callable[[str], None], exact: Exact, imgcls: Command) -> None:
     """Of every image, although the reduced precision by itself gives others; what was scored twice is stated."""
-    digits("float32")
-    exact, of_exact, _ = _scored(imgcls, "exact")
+    in_float32, of_exact = exact
     digits("bfloat16")
     reduced, of_reduced, _ = _scored(imgcls, "reduced")
     digits("auto")
     auto, of_auto, printed = _scored(imgcls, "auto")
-    assert _counts(reduced, of_reduced) != _counts(exact, of_exact)
-    assert _counts(auto, of_auto) == _counts(exact, of_exact)
-    assert {name: auto[name] for name in COUNTED} == {name: exact[name] for name in COUNTED}
-    assert [one["precision"] for one in (exact, reduced, auto)] == ["float32", "bfloat16", "auto"]
-    assert len({one["prediction_key"] for one in (exact, reduced, auto)}) == 3
+    assert _counts(reduced, of_reduced) != _counts(*exact)
+    assert _counts(auto, of_auto) == _counts(*exact)
+    assert {name: auto[name] for name in COUNTED} == {name: in_float32[name] for name in COUNTED}
+    assert [one["precision"] for one in (in_float32, reduced, auto)] == ["float32", "bfloat16", "auto"]
+    assert len({one["prediction_key"] for one in (in_float32, reduced, auto)}) == 3
     screened = auto["screened"]
     assert 0 < screened["again"] < screened["reduced"]
     assert screened["again"] + screened["reduced"] == auto["distinct"]
@@ -128,6 +140,7 @@ def test_few_images_and_slow_processors_have_float32(
     assert "on a CPU by eager, less than float32 saves no time" in _scored(imgcls, "slow")[0]["runtime_note"]
 
 
+@pytest.mark.slow
 def test_what_was_interrupted_between_the_precisions_goes_on(
     digits: Callable[[str], None], imgcls: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,10 +178,9 @@ def test_what_is_stored_needs_no_network(
     assert (again["screened"], of_again, again["from_store"]) == (first["screened"], of_first, first["scored"])
 
 
-def test_shards_of_one_plan_add_up(digits: Callable[[str], None], imgcls: Command) -> None:
+@pytest.mark.slow
+def test_shards_of_one_plan_add_up(digits: Callable[[str], None], exact: Exact, imgcls: Command) -> None:
     """The plan has the bound; merged, the counts are float32's."""
-    digits("float32")
-    exact, of_exact, _ = _scored(imgcls, "exact")
     digits("auto")
     assert imgcls("plan", "-o", "plan.json").ret == 0
     assert Screen(**json.loads(Path("plan.json").read_text())["runtimes"][0]["choice"]["screen"]).images == 64
@@ -177,19 +189,17 @@ def test_shards_of_one_plan_add_up(digits: Callable[[str], None], imgcls: Comman
     assert imgcls("merge", "1.json", "2.json", "--json", "merged.json").ret == 0
     document = json.loads(Path("merged.json").read_text())
     [merged] = document["results"]
-    assert {name: merged[name] for name in COUNTED} == {name: exact[name] for name in COUNTED}
-    assert _counts(merged, {p["path"]: p for p in document["predictions"]}) == _counts(exact, of_exact)
+    assert {name: merged[name] for name in COUNTED} == {name: exact[0][name] for name in COUNTED}
+    assert _counts(merged, {p["path"]: p for p in document["predictions"]}) == _counts(*exact)
     screened = merged["screened"]
     assert screened["again"] + screened["reduced"] == merged["distinct"]
 
 
-@pytest.mark.parametrize("failing", [8, 20])
+@pytest.mark.parametrize("failing", [8, pytest.param(20, marks=pytest.mark.slow)])
 def test_what_the_reduced_precision_fails_on_is_scored_in_float32(
-    digits: Callable[[str], None], imgcls: Command, monkeypatch: pytest.MonkeyPatch, failing: int
+    digits: Callable[[str], None], exact: Exact, imgcls: Command, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
     """As where float16 has no number for a logit of one image; the reason is stated, and nothing is left out."""
-    digits("float32")
-    exact, of_exact, _ = _scored(imgcls, "exact")
     digits("auto")
     monkeypatch.setattr(storing, "IMAGES_PER_COMMIT", 16)
     to_numpy, batches = EagerClassifier.to_numpy, count()
@@ -200,7 +210,7 @@ def test_what_the_reduced_precision_fails_on_is_scored_in_float32(
 
     monkeypatch.setattr(EagerClassifier, "to_numpy", overflowing)
     auto, of_auto, printed = _scored(imgcls, "auto")
-    assert _counts(auto, of_auto) == _counts(exact, of_exact)
+    assert _counts(auto, of_auto) == _counts(*exact)
     screened = auto["screened"]
     assert screened["reduced"] + screened["again"] == auto["distinct"]
     assert (screened["reduced"] > 0, auto["set_seconds"] > 0) == (failing > 8, True)  # the first after the sample
@@ -209,7 +219,7 @@ def test_what_the_reduced_precision_fails_on_is_scored_in_float32(
     assert auto["runtime_note"].endswith("; what was left is scored in float32 only")
     assert why in " ".join(printed.split())
     stored, of_stored, _ = _scored(imgcls, "stored")
-    assert (of_stored, stored["screened"], stored["from_store"]) == (of_auto, screened, exact["scored"])
+    assert (of_stored, stored["screened"], stored["from_store"]) == (of_auto, screened, exact[0]["scored"])
 
 
 def test_a_network_that_fails_in_both_precisions_fails(
@@ -229,6 +239,7 @@ def test_a_network_that_fails_in_both_precisions_fails(
     assert failed["failure"]["message"].startswith("the model's logits are NaN on ")
 
 
+@pytest.mark.slow
 def test_goldens_are_those_of_float32(digits: Callable[[str], None], run_pytest: Command) -> None:
     """Recorded and compared in it, with its tolerance."""
     Path("test_models.py").write_text("from imgcls.suite import *\n")
@@ -257,7 +268,9 @@ def test_images_without_labels_are_predicted_in_float32(digits: Callable[[str], 
     ("error", "then"),
     [
         (OutOfMemory("8 images do not fit into memory"), "auto"),
-        (ModelError("net does not fit into the memory of cuda: CUDA out of memory"), "auto"),
+        pytest.param(
+            ModelError("net does not fit into the memory of cuda: CUDA out of memory"), "auto", marks=pytest.mark.slow
+        ),
         (ModelError("the model's logits are infinite on a.png"), "float32"),
     ],
 )
@@ -289,3 +302,63 @@ def test_a_plan_of_two_precisions_is_not_for_one(digits: Callable[[str], None], 
         "write the plan again with imgcls plan -o FILE"
     ) in refused.stdout.str()
     assert _scored(imgcls, "exact")[0]["screened"] is None
+
+
+@pytest.mark.slow
+def test_a_dataset_that_shares_images_has_predictions_of_its_own(
+    digits: Callable[[str], None], noise: list[float], imgcls: Command, tmp_path: Path
+) -> None:
+    """Which are scored again depends on labels and bound, so that the first one's would change after it was counted."""
+    digits("auto")
+    noise[0] = 0.1
+    shutil.copytree(digit_images.folder(), tmp_path / "others")
+    for name, other in (("one", "held"), ("eight", "one"), ("held", "eight")):  # so that two labels are wrong
+        (tmp_path / "others" / name).rename(tmp_path / "others" / other)
+    text = Path("imgcls.toml").read_text()
+    Path("imgcls.toml").write_text(f'{text}\n[datasets.others]\npath = "others"\n')
+    assert imgcls("score", "--json", "both.json").ret == 0
+    document = json.loads(Path("both.json").read_text())
+    assert [result["distinct"] for result in document["results"]] == [360, 360]
+    for result in document["results"]:
+        forms = [p["precision"] for p in document["predictions"] if p["dataset"] == result["dataset"]]
+        stated = result["screened"]
+        assert (forms.count("bfloat16"), forms.count("float32")) == (stated["reduced"], stated["again"])
+
+
+@pytest.mark.slow
+def test_a_bound_is_measured_on_the_images_that_there_are(
+    digits: Callable[[str], None], noise: list[float], imgcls: Command, tmp_path: Path
+) -> None:
+    """Where all were replaced by as many others, on these; a later run goes on with it."""
+    digits("auto")
+    shutil.copytree(digit_images.folder(), tmp_path / "copy")
+    Path("imgcls.toml").write_text(Path("imgcls.toml").read_text().replace('"builtin:digits"', '"copy"'))
+    first, _, _ = _scored(imgcls, "first")
+    for image in (tmp_path / "copy").rglob("*.png"):
+        image.write_bytes(image.read_bytes() + b" ")  # the same pixels, other bytes
+    noise[0] = 0.2
+    second, _, _ = _scored(imgcls, "second")
+    assert second["from_store"] == 0
+    assert second["screened"]["bound"] < first["screened"]["bound"] / 2
+    assert _scored(imgcls, "third")[0]["screened"] == second["screened"]
+
+
+def test_batches_of_either_precision_that_were_halved_are_noted(
+    digits: Callable[[str], None], imgcls: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with the precision that it was of."""
+    digits("auto")
+    forward = EagerClassifier.forward
+
+    def narrow(self: EagerClassifier, batch: Any) -> Any:
+        if len(batch) > self.dtype.itemsize:
+            raise OutOfMemory(f"{len(batch)} images do not fit")
+        return forward(self, batch)
+
+    monkeypatch.setattr(EagerClassifier, "forward", narrow)
+    auto, _, printed = _scored(imgcls, "auto")
+    assert [note.partition(" images")[0] for note in auto["notes"]] == [
+        "in bfloat16 its batches were of 2 and not of 8",
+        "in float32 its batches were of 4 and not of 8",
+    ]
+    assert auto["notes"][1] in " ".join(printed.split())

@@ -93,3 +93,26 @@ def test_the_first_image_stands_for_its_bytes() -> None:
     )
     assert images.positions([stored.sha256(6), stored.sha256(7), stored.sha256(8)]) == [1, 3, -1]
     assert np.array_equal(_distinct([]).flags, [])
+
+
+@given(st.sets(st.integers(0, 400)), st.sets(st.integers(0, 400)), st.integers(1, 20))
+def test_a_part_of_a_set_has_no_others(numbers: set[int], gone: set[int], size: int) -> None:
+    """However few of its smallest hashes are left."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distinct, "SMALLEST", size)
+        smallest = _distinct(sorted(numbers)).smallest()
+        assert not _distinct(sorted(numbers - gone)).has_others(smallest)
+        assert _distinct(range(401, 1000)).has_others(smallest)
+
+
+def test_of_a_set_that_is_small_every_other_image_is_seen() -> None:
+    """Of a large one those that are among the smallest hashes."""
+    most = distinct.SMALLEST - 1
+    smallest = _distinct(range(most)).smallest()
+    assert all(_distinct([*range(most - 1), other]).has_others(smallest) for other in range(most, 300))
+    assert _distinct([0]).has_others(())
+    many = _distinct(range(3000)).smallest()
+    seen = sum(
+        _distinct([*range(2900), *range(start, start + 100)]).has_others(many) for start in range(3000, 4000, 100)
+    )
+    assert 7 <= seen <= 10  # of ten replacements of a thirtieth, each with 1 - (29 / 30) ** 64 = 0.89

@@ -1,6 +1,8 @@
 """imgcls.evaluation.engine: what this process does with models and images, and what any other engine has to do."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,6 +94,26 @@ def test_models_are_loaded_when_they_have_to_be_ready(monkeypatch: pytest.Monkey
     assert [isinstance(model.classifier, Loaded) for model in models] == [True, False, True, True]
     assert all(model.load_seconds > 1.0 for model in models if model.name != "gone")
     assert [model.compile_seconds > 0 for model in models] == [False, False, True, True]
+
+
+def test_what_is_ready_is_so_in_the_thread_that_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For all passes over a dataset, since what a GPU's libraries prepare at a first call belongs to its thread."""
+    singles: list[ThreadPoolExecutor] = []
+
+    def noting(*arguments: Any) -> Iterator[BatchResult]:
+        singles.append(arguments[2])
+        results: tuple[BatchResult, ...] = ()
+        return (result for result in results)
+
+    monkeypatch.setattr(pipeline, "get_ready", noting)
+    monkeypatch.setattr(pipeline, "batch_results", noting)
+    model = make_model(load=Loaded, info=replace(INFO, runtime="openvino"))
+    engine = Here()
+    for _ in range(2):
+        engine.ready([model])
+        assert not list(engine.batch_results(_todo([model]), [model], DATASET))
+    threads = {single.submit(threading.get_ident).result() for single in singles}
+    assert (len(singles), len(threads)) == (4, 1)
 
 
 def _taking_turns(results: Iterator[Any]) -> Callable[..., Any]:

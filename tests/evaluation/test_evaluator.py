@@ -18,11 +18,12 @@ from conftest import NETWORK, Project
 from imgcls import hashing
 from imgcls.config import loader as configuration
 from imgcls.data import dataset as datasets
-from imgcls.errors import ModelError, StoreError
+from imgcls.errors import ModelError, OutOfMemory, StoreError
 from imgcls.evaluation import evaluator, pipeline, storing
 from imgcls.evaluation.engine import Here
 from imgcls.models import inference
 from imgcls.models.pool import ModelPool
+from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.preprocessing import decode as decoding
 from imgcls.preprocessing import pixels
 from imgcls.records.evaluation import DatasetOutcome
@@ -453,3 +454,26 @@ def test_rejections_are_stored_with_the_predictions(
     assert len(of_rejections) == 100
     within = statements[of_rejections[0] : of_rejections[-1]]
     assert within.count("COMMIT") <= 100 // 32
+
+
+def test_batches_that_were_halved_are_a_note(
+    importable: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the run in which memory was short; what is stored is served without one."""
+    forward = EagerClassifier.forward
+
+    def narrow(self: EagerClassifier, batch: torch.Tensor) -> Any:
+        if len(batch) > 2:
+            raise OutOfMemory(f"{len(batch)} images do not fit")
+        return forward(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EagerClassifier, "forward", narrow)
+        [pair] = _score(importable.folder, store).pairs
+    assert (pair.scores.scored, pair.failure) == (12, None)
+    assert pair.facts
+    [note] = pair.facts.notes
+    assert note.startswith("its batches were of 2 and not of 8 images, because no more fit into memory: ")
+    [later] = _score(importable.folder, store, "later").pairs
+    assert later.facts
+    assert (later.from_store, later.facts.notes) == (12, ())

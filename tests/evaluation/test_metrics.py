@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import special
 from sklearn.metrics import f1_score
 
 from imgcls.errors import ModelError
@@ -48,11 +49,15 @@ def _scored(drawn: Sequence[tuple[str | None, Sequence[float]]]) -> list[tuple[I
 # The best classes.
 
 
+def _sorted(row: Sequence[float], k: int) -> list[int]:
+    return sorted(range(len(row)), key=lambda index: (-row[index], index))[:k]
+
+
 @untimed
-@given(st.lists(few_values, min_size=1, max_size=40), st.integers(1, 45))
-def test_top_k_is_the_head_of_the_sorted_list(values: list[int], k: int) -> None:
-    """The k largest, largest first, ties by the lower index, and all of them where there are fewer."""
-    expected = sorted(range(len(values)), key=lambda index: (-values[index], index))[:k]
+@given(st.lists(st.lists(few_values, min_size=9, max_size=9), min_size=1, max_size=4), st.integers(1, 12))
+def test_top_k_is_the_head_of_the_sorted_list(values: list[list[int]], k: int) -> None:
+    """The k largest of each row, largest first, ties by the lower index, and all of them where there are fewer."""
+    expected = [_sorted(row, k) for row in values]
     assert expected == metrics.top_k(np.asarray(values, np.float32), k).tolist()
 
 
@@ -60,11 +65,20 @@ def test_top_k_is_the_head_of_the_sorted_list(values: list[int], k: int) -> None
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=40))
 def test_top_k_of_any_logits(values: list[float]) -> None:
     """The same for floats of every size, where zero and minus zero are a tie."""
-    expected = sorted(range(len(values)), key=lambda index: (-values[index], index))[:10]
-    assert expected == metrics.top_k(np.asarray(values, np.float32), 10).tolist()
+    assert [_sorted(values, 10)] == metrics.top_k(np.asarray([values], np.float32), 10).tolist()
 
 
-# Answers.
+# Predictions.
+
+
+@untimed
+@given(st.lists(st.lists(st.floats(-1e4, 1e4, width=32), min_size=17, max_size=17), min_size=2, max_size=5))
+def test_a_prediction_does_not_depend_on_the_batch(logits: list[list[float]]) -> None:
+    """Each image has the bits that it has by itself; the total is SciPy's within 1e-14."""
+    together = _outputs(logits)
+    assert together == [_outputs([row])[0] for row in logits]
+    expected = special.logsumexp(np.asarray(logits, np.float32).astype(np.float64), axis=1)
+    np.testing.assert_allclose([output.logsumexp for output in together], expected, rtol=1e-14, atol=1e-12)
 
 
 def test_a_prediction_keeps_the_ten_best_and_the_fingerprint() -> None:

@@ -4,7 +4,7 @@ import hashlib
 import math
 import threading
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from fake_device import fake_cuda
 from imgcls.errors import ModelError
 from imgcls.evaluation import pipeline
 from imgcls.evaluation.pipeline import BatchResult, ModelStage
@@ -29,6 +30,7 @@ from imgcls.preprocessing.preprocess import Preprocessing
 from imgcls.records.config import InputSpec, ModelSpec
 from imgcls.records.data import ImageRef, Images
 from imgcls.records.evaluation import ModelInfo
+from imgcls.system import devices
 
 INPUT = InputSpec(8, (8, 8), "center", "bilinear", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 INFO = ModelInfo("eager", "float32", "cpu", INPUT, None, "cd" * 32, 3, 1.0, 12)
@@ -89,7 +91,8 @@ def _results(
     missing = {stage.name: np.zeros(len(images), bool) for stage in stages}
     for name, flags in missing.items():
         flags[(lacking or {}).get(name, slice(None))] = True
-    return pipeline.batch_results(Todo(Images(images), missing), stages, "ignore")
+    with pipeline.model_thread("cpu") as single:
+        yield from pipeline.batch_results(Todo(Images(images), missing), stages, single, "ignore")
 
 
 @pytest.fixture
@@ -144,8 +147,8 @@ def test_the_next_batch_is_launched_while_one_is_waited_for(
     launches = count()
 
     class Event:
-        def __init__(self, *, enable_timing: bool) -> None:
-            assert enable_timing
+        def __init__(self, enable_timing: bool = False, blocking: bool = False) -> None:
+            assert enable_timing != blocking
 
         def record(self, stream: Any) -> None:
             del stream
@@ -170,6 +173,55 @@ def test_the_next_batch_is_launched_while_one_is_waited_for(
     results = list(_results(images[:32], [stage]))
     assert _reds(results) == [(image.path, 5 * number) for number, image in enumerate(images[:32])]
     assert [result.seconds["net"] for result in results] == [0.25] * 4
+
+
+def test_what_images_are_told_apart_by_is_launched_with_their_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any network, behind which a worker would wait for it a second time; the host has it computed at once."""
+    launched: list[torch.Tensor] = []
+
+    class Fetched:
+        def __init__(self, tensor: torch.Tensor, device: torch.device) -> None:
+            assert device.type == "cuda"
+            launched.append(tensor)
+
+        def wait(self) -> torch.Tensor:
+            return torch.ones(2, 12)
+
+    monkeypatch.setattr(pipeline, "Fetched", Fetched)
+    with fake_cuda():
+        inputs = pipeline.Inputs(torch.zeros(2, 3, 8, 8, device="cuda"))
+        assert [(means.device.type, means.shape) for means in launched] == [("cuda", (2, 12))]
+    assert inputs.fingerprints.tolist() == [[1.0] * 12] * 2
+    assert pipeline.Inputs(torch.zeros(2, 3, 8, 8)).fingerprints.tolist() == [[0.0] * 12] * 2
+    assert len(launched) == 1
+
+
+def test_every_thread_is_set_up_for_the_device(images: list[ImageRef], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that decode and the one that runs networks, each once and before anything else."""
+    names: list[str] = []
+
+    class Numbered(devices.Device):
+        def thread_setup(self, device: str) -> Callable[[], None]:
+            assert device == "cpu"
+            return lambda: names.append(threading.current_thread().name)
+
+    monkeypatch.setitem(devices.DEVICES, "cpu", Numbered())
+    monkeypatch.setattr(pipeline, "threads", lambda: 2)
+    list(_results(images, [_stage(Means(concurrent=False))]))
+    assert sorted(names) == ["imgcls-model_0", "imgcls-work_0", "imgcls-work_1"]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "device", "threads"),
+    [("eager", "cpu", ""), ("compile", "cpu", "h"), ("eager", "cuda", "m"), ("compile", "cuda", "hm")],
+)
+def test_what_happens_once_happens_in_the_thread_that_it_is_for(runtime: str, device: str, threads: str) -> None:
+    """A network is compiled here, where an interrupt ends it; a GPU's libraries prepare their work for a thread."""
+    network, info = Means(concurrent=False), replace(INFO, runtime=runtime, device=device)
+    with pipeline.model_thread("cpu") as single:
+        expected = {"h": threading.get_ident(), "m": single.submit(threading.get_ident).result()}
+        pipeline.get_ready(network, info, single)
+    assert network.threads == {expected[each] for each in threads}
 
 
 def test_a_gpu_predicts_as_the_cpu(images: list[ImageRef], cuda: str) -> None:

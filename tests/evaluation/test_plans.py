@@ -24,7 +24,9 @@ def test_a_plan_comes_back(tmp_path: Path) -> None:
     plans.write(tmp_path / "plan.json", [PLANNED])
     plan = plans.read(tmp_path / "plan.json")
     assert plans.of(plan, "net", "photos") == PLANNED
-    with pytest.raises(ConfigError, match="the plan has no runtime for vit on photos: write it again with imgcls plan"):
+    with pytest.raises(
+        ConfigError, match="the plan has no runtime for this pair of model and dataset: write it again with imgcls plan"
+    ):
         plans.of(plan, "vit", "photos")
 
 
@@ -47,7 +49,7 @@ def test_the_key_is_that_of_the_plan_or_the_reason_is_said() -> None:
     plans.check(PLANNED, hashing.of_json(PARTS), PARTS)
     other = {**PARTS, "torch": "2.0.0"}
     message = (
-        r"predictions of net on photos would not be those of the plan: torch 2\.14\.1 in the plan and 2\.0\.0 here\. "
+        r"predictions would not be those of the plan: torch 2\.14\.1 in the plan and 2\.0\.0 here\. "
         "Run where these agree, or plan again with imgcls plan -o FILE"
     )
     with pytest.raises(MachineError, match=message):

@@ -40,9 +40,9 @@ def test_what_actors_do_not_need_stays_with_the_driver() -> None:
 
 
 def test_a_result_is_the_same() -> None:
-    """Outputs, rejections, remarks and seconds, of the images that the driver has."""
+    """Outputs, rejections, remarks, seconds and notes, of the images that the driver has."""
     images = _images()
-    result = BatchResult(4, 0.5, seconds={"a": 0.25})
+    result = BatchResult(4, 0.5, seconds={"a": 0.25}, notes={"a": "its batches were halved"})
     result.rejected["rule"].append(Rejected(images[1], "truncated", "after 7 bytes", permanent=True))
     result.remarks["rule"][images[2].sha256] = ("CMYK", "16 bits")
     result.outputs = {"a": [(images[0], OUTPUT), (images[2], OUTPUT)]}

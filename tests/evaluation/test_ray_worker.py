@@ -19,12 +19,14 @@ from conftest import Project
 from imgcls import hashing
 from imgcls.config import loader as configuration
 from imgcls.data import dataset as datasets
+from imgcls.errors import OutOfMemory
 from imgcls.evaluation import ray_rows, ray_worker
 from imgcls.evaluation.decoding import Decoding
 from imgcls.evaluation.pipeline import BatchResult
 from imgcls.evaluation.ray_worker import Actor, RemoteModel, Work
 from imgcls.models import loader
 from imgcls.models.pool import ModelPool
+from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.records.config import Precision, Settings
 from imgcls.records.data import ImageRef
 
@@ -78,6 +80,21 @@ def test_every_image_has_an_output_or_a_rejection(importable: Project) -> None:
     assert (result.images, set(result.seconds)) == (13, {"colour"})
 
 
+def test_a_batch_that_was_halved_is_noted(importable: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As without Ray."""
+    forward = EagerClassifier.forward
+
+    def narrow(self: EagerClassifier, batch: torch.Tensor) -> Any:
+        if len(batch) > 4:
+            raise OutOfMemory(f"{len(batch)} images do not fit")
+        return forward(self, batch)
+
+    monkeypatch.setattr(EagerClassifier, "forward", narrow)
+    settings = configuration.load([importable.folder / "imgcls.toml"])
+    result = _result(Actor(_work(settings, "colour")), _images(settings), "colour")
+    assert result.notes["colour"].startswith("its batches were of 4 and not of 8 images, ")
+
+
 def test_the_datasets_limit_of_pixels_holds(importable: Project) -> None:
     """Of an image that has more pixels there is no prediction, as without Ray."""
     settings = configuration.load([importable.folder / "imgcls.toml"])
@@ -119,7 +136,7 @@ def test_predictions_that_would_not_be_the_drivers_are_refused_with_what_differs
     actor = Actor(_work(settings, "colour", torch="1.0"))
     error = _result(actor, _images(settings), "colour").failures["colour"]
     assert str(error) == (
-        f"on the node {platform.node()}: predictions of colour would not be the driver's: torch 1.0 at the driver and "
+        f"on the node {platform.node()}: predictions would not be the driver's: torch 1.0 at the driver and "
         f"{torch.__version__} there. Give every node the same environment, or run imgcls on a machine like its nodes"
     )
     assert error.exit_code == 3
@@ -151,7 +168,7 @@ def test_of_two_precisions_it_runs_the_requested_one(importable: Project, precis
     settings = configuration.load([importable.folder / "imgcls.toml"])
     settings = replace(settings, models={"colour": replace(settings.models["colour"], precision="auto")})
     dataset, model = settings.datasets["colours"], ModelPool(settings.models, "cpu").get("colour")
-    both = loader.scored_again(model, "bfloat16")
+    both = loader.scored_again(model, "bfloat16", dataset.name)
     parts = json.loads(hashing.canonical(both.key_parts(Decoding(dataset).name)))
     key = both.prediction_key(Decoding(dataset).name)
     remote = RemoteModel(settings.models["colour"], "eager", key, parts, 3, precision, "bfloat16")

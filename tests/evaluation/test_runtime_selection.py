@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gpu_parts import pretended_graph
 from imgcls.config import loader as configuration
 from imgcls.data import dataset as datasets
 from imgcls.evaluation import evaluator, runtime_selection, runtime_trial
 from imgcls.models import loader
 from imgcls.models.pool import ModelPool
+from imgcls.models.runtimes.cuda_graph import GraphClassifier
 from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.records.config import DatasetSpec, ModelSpec
 from imgcls.records.evaluation import DatasetOutcome
@@ -118,6 +120,7 @@ def test_a_shard_takes_the_runtime_of_the_whole(folder: Path, store: Store) -> N
     assert _chosen(_scored(folder, store)) == ("openvino", None, 20)
 
 
+@pytest.mark.slow
 def test_a_shard_takes_what_was_planned(folder: Path, store: Store) -> None:
     """As it is, without a trial; later runs on the store do, too."""
     [pair] = _scored(folder, Store(None)).pairs
@@ -164,6 +167,33 @@ def test_a_set_that_grew_is_looked_at_anew(folder: Path, store: Store, monkeypat
     assert _chosen(_scored(folder, store, "later")) == ("openvino", None, 0)
 
 
+def _replaced(folder: Path, images: slice) -> None:
+    """Some of the images become others, of other bytes."""
+    drawn = np.random.default_rng(2)
+    for image in sorted((folder / "few").rglob("*.png"))[images]:
+        Image.fromarray(drawn.integers(0, 256, (40, 40, 3), np.uint8)).save(image)
+
+
+@needs_openvino
+@pytest.mark.parametrize("replaced", [pytest.param(slice(20), marks=pytest.mark.slow), slice(1)], ids=["all", "one"])
+def test_images_that_were_replaced_are_tried_as_the_set_that_they_were(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch, replaced: slice
+) -> None:
+    """What was measured was of others, and what suits their number still suits, also where some were deleted."""
+    first = _scored(folder, store, precision="bfloat16")
+    (folder / "few" / "0" / "18.png").unlink()
+    assert _scored(folder, store, "fewer", precision="bfloat16").pairs[0].choice == first.pairs[0].choice
+    _replaced(folder, replaced)
+    later, ran = _scored(folder, store, "later", precision="bfloat16").pairs[0].choice, []
+    assert first.pairs[0].choice
+    assert later
+    assert (later.runtime, later.listed) == (first.pairs[0].choice.runtime, 20)
+    assert (first.pairs[0].choice.drifts["precision"].images, later.drifts["precision"].images) == (20, 19)
+    monkeypatch.setattr(runtime_trial, "run", lambda *_: ran.append(1))
+    assert _scored(folder, store, "again", precision="bfloat16").pairs[0].choice == later
+    assert not ran
+
+
 @needs_openvino
 def test_images_that_do_not_decode_try_nothing(folder: Path, store: Store) -> None:
     """Without a single image there is no trial, nothing is remembered, and every file is rejected by name."""
@@ -179,7 +209,7 @@ def test_images_that_do_not_decode_try_nothing(folder: Path, store: Store) -> No
 
 
 def test_a_choice_is_about_one_set_of_circumstances(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another dataset, folder, decoder, requested runtime, library or CPU, and it is chosen anew."""
+    """Another dataset, folder, decoder, requested runtime, library, CPU or rule of ours, and it is chosen anew."""
     model = loader.load(configuration.load([folder / "imgcls.toml"]).models["net"], "cpu")
     dataset = DatasetSpec("few", folder)
     keys = [
@@ -193,10 +223,13 @@ def test_a_choice_is_about_one_set_of_circumstances(folder: Path, monkeypatch: p
     keys.append(runtime_selection.key(model, dataset, "pillow"))
     monkeypatch.setattr(machine, "vectors", lambda: "mmx")
     keys.append(runtime_selection.key(model, dataset, "pillow"))
+    monkeypatch.setattr(runtime_selection, "source_sha256", lambda *_: "of another version")
+    keys.append(runtime_selection.key(model, dataset, "pillow"))
     assert len(set(keys)) == len(keys)
 
 
 @needs_openvino
+@pytest.mark.slow
 def test_a_reduced_precision_that_is_worse_than_rounding_is_not_used(
     folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +245,35 @@ def test_a_reduced_precision_that_is_worse_than_rounding_is_not_used(
     with closing(Store(None)) as another:
         chosen, why, _ = _chosen(_scored(folder, another, precision="bfloat16"))
     assert (chosen, "standard deviations apart" in str(why)) == ("eager", True)
+
+
+def test_cuda_graphs_are_tried_before_they_are_used(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where they are requested by name and agree with eager, they score; where they do not, eager does, with a line."""
+    eager = _scored(folder, store, "eager", runtime="eager")
+    with pretended_graph.graphs():
+        recorded = _scored(folder, store, runtime="cuda-graph")
+        assert _chosen(recorded) == ("cuda-graph", None, 0)
+        assert recorded.pairs[0].scores.classes == eager.pairs[0].scores.classes
+        assert recorded.pairs[0].prediction_key != eager.pairs[0].prediction_key
+        infer = GraphClassifier.infer
+        monkeypatch.setattr(GraphClassifier, "infer", lambda self, batch: infer(self, batch) * 1.001)
+        with closing(Store(None)) as another:
+            chosen, why, _ = _chosen(_scored(folder, another, runtime="cuda-graph"))
+    assert chosen == "eager"
+    assert str(why).startswith("scored with eager, not cuda-graph: its logits are ")
+
+
+def test_cuda_graphs_on_a_cpu_are_refused_before_loading(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line, which is the model's failure."""
+    monkeypatch.setattr(loader, "filled", lambda _: pytest.fail("it was loaded"))
+    [pair] = _scored(folder, store, runtime="cuda-graph").pairs
+    assert pair.failure
+    assert pair.failure.exit_code == 3
+    assert pair.failure.message.startswith('[models.net] runtime = "cuda-graph" runs on the device cuda, not on cpu: ')
 
 
 @needs_openvino
@@ -326,6 +388,7 @@ def test_what_was_converted_on_request_is_not_used_without_one(
 
 
 @needs_openvino
+@pytest.mark.slow
 def test_a_remembered_runtime_that_has_become_unusable(
     folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -411,7 +474,7 @@ def test_torchs_profiler_sees_nothing_of_it(folder: Path, imgcls: Command, monke
     (folder / "imgcls.toml").write_text(DIGITS + 'runtime = "openvino"\n')
     result = imgcls("profile", "net")
     assert result.ret == 1
-    assert 'runs on openvino, of which torch.profiler sees nothing; runtime = "eager" shows' in result.errlines[-1]
+    assert 'runs on openvino, of which torch.profiler sees no operators; runtime = "eager" shows' in result.errlines[-1]
 
 
 def test_the_document_has_all_of_it(folder: Path, imgcls: Command, monkeypatch: pytest.MonkeyPatch) -> None:

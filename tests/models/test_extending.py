@@ -110,5 +110,5 @@ def test_rows_of_installed_packages_are_read() -> None:
     """A configuration may name the runtimes and sources of an installed package."""
     assert extensions.runtime("exported") == extensions.RuntimeRow("my_package.exported", library="my_package")
     assert extensions.source("plain") == extensions.SourceRow("my_package.plain", "plain:NAME")
-    assert extensions.selectable_runtimes() == ("eager", "compile", "openvino", "exported")
+    assert extensions.selectable_runtimes() == ("eager", "compile", "cuda-graph", "openvino", "exported")
     assert extensions.usages()[-1] == "plain:NAME"

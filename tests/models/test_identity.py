@@ -168,6 +168,8 @@ def test_a_prediction_does_not_depend_on_names(resnet_file: Path, tmp_path: Path
 PREDICTING = (
     "preprocessing/decode.py",
     "evaluation/metrics.py",
+    "evaluation/decoder_process.py",
+    "evaluation/decoders.py",
     "evaluation/inputs.py",
     "evaluation/pipeline.py",
     "models/inference.py",

@@ -1,5 +1,8 @@
 """imgcls.models.inference: batches are as large as the memory allows, and the logits the same however they are cut."""
 
+import gc
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +13,8 @@ import torch
 from imgcls.errors import OutOfMemory
 from imgcls.evaluation import agreement
 from imgcls.models import inference
-from imgcls.records.config import InputSpec
+from imgcls.models.runtimes.eager import EagerClassifier
+from imgcls.records.config import InputSpec, Precision
 from imgcls.records.evaluation import ModelInfo
 
 INPUT = InputSpec(4, (4, 4), "center", "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -63,6 +67,20 @@ def test_batches_are_halved_until_they_fit(room: int) -> None:
     assert all(size <= room for size in narrow.sizes[before:])
 
 
+@pytest.mark.parametrize(("room", "size"), [(5, 4), (1, 1), (8, None)])
+def test_halved_batches_are_stated(room: int, size: int | None) -> None:
+    """With their size, since other bits may come of it; another classifier's are its own."""
+    narrow = Narrow(room)
+    inference.logits(narrow, INFO, BATCH)
+    assert inference.smaller_batches(narrow, INFO) == (
+        f"its batches were of {size} and not of 8 images, because no more fit into memory: the last bits of logits may "
+        "be others than with more memory"
+        if size
+        else None
+    )
+    assert inference.smaller_batches(Narrow(room, max_batch_size=2), INFO) is None
+
+
 @pytest.mark.parametrize("where", ["to_device", "to_numpy"])
 @pytest.mark.parametrize(
     "error",
@@ -83,6 +101,51 @@ def test_memory_may_run_out_anywhere(monkeypatch: pytest.MonkeyPatch, where: str
 
     monkeypatch.setattr(Narrow, where, narrow)
     assert np.array_equal(inference.logits(Narrow(100), INFO, BATCH), BATCH.mean(dim=(2, 3)).numpy())
+
+
+def test_memory_may_run_out_where_a_batch_is_filled_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU the copies need memory as everything else does."""
+    filled = inference._filled
+
+    def narrow(batch: torch.Tensor, size: int) -> torch.Tensor:
+        if size > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return filled(batch, size)
+
+    monkeypatch.setattr(inference, "_filled", narrow)
+    assert np.array_equal(inference.logits(Narrow(100), INFO, BATCH), BATCH.mean(dim=(2, 3)).numpy())
+
+
+@pytest.mark.parametrize("where", ["forward", "late"])
+def test_what_did_not_fit_is_let_go_before_less_is_tried(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the error nor the frames that it came through hold a tensor, in whichever thread the network ran."""
+    alive: list[weakref.ref[torch.Tensor]] = []
+    left: list[int] = []
+
+    class Network(torch.nn.Module):
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            left.append(sum(reference() is not None for reference in alive))
+            activations = batch + 1
+            alive.extend(map(weakref.ref, (batch, activations)))
+            if where == "forward" and len(batch) > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return activations.mean(dim=(2, 3))
+
+    def synchronize(tensor: torch.Tensor) -> torch.Tensor:
+        if where == "late" and len(tensor) > 2:
+            raise torch.AcceleratorError("CUDA error: out of memory")
+        return tensor
+
+    monkeypatch.setattr(torch.Tensor, "cpu", synchronize)
+    gc.collect()
+    gc.disable()
+    try:
+        with ThreadPoolExecutor(1) as single:
+            classifier = EagerClassifier(Network(), "float32", "cpu")
+            inference.logits(classifier, INFO, BATCH[:8], lambda *call: single.submit(*call).result())
+    finally:
+        gc.enable()
+    assert (len(left), sum(left)) == (6, 0)  # of 8 and 4 images, and then of 2
 
 
 def test_a_single_image_that_does_not_fit_is_an_error() -> None:
@@ -117,6 +180,52 @@ def test_every_batch_has_the_same_number_of_images(images: int) -> None:
     network = Narrow(100)
     assert np.array_equal(inference.logits(network, INFO, BATCH[:images]), BATCH[:images].mean(dim=(2, 3)).numpy())
     assert network.sizes == [8] * -(-images // 8)
+
+
+class Attending(torch.nn.Module):
+    """Patches, which attend to each other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches, self.head = torch.nn.Conv2d(3, 64, 8, 8), torch.nn.Linear(64, 5)
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        tokens = self.patches(batch).flatten(2).transpose(1, 2)[:, None]
+        attended: torch.Tensor = self.head(torch.nn.functional.scaled_dot_product_attention(tokens, tokens, tokens))
+        return attended.mean(dim=(1, 2))
+
+
+def _network(name: str) -> torch.nn.Module:
+    torch.manual_seed(0)
+    if name == "attending":
+        return Attending()
+    convolutions = (torch.nn.Conv2d(3, 64, 3), torch.nn.Conv2d(64, 64, 3, 2), torch.nn.Conv2d(64, 64, 3, groups=64))
+    head = (torch.nn.BatchNorm2d(64), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(64, 5))
+    return torch.nn.Sequential(*convolutions, *head)
+
+
+def _assert_bits_are_an_images_own(network: str, precision: Precision, device: str) -> None:
+    images = torch.rand(21, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    info = replace(INFO, device=device, precision=precision, input=replace(INPUT, crop=(32, 32)))
+    classifier, other = (EagerClassifier(_network(network), precision, device) for _ in range(2))
+    plain = inference.logits(classifier, info, images)
+    for which in (range(21), range(20, -1, -1), range(7), [20], [3] * 21):
+        some = list(which)
+        for each in (classifier, other):
+            assert np.array_equal(plain[some], inference.logits(each, info, images[some]))
+
+
+@pytest.mark.parametrize("network", ["convolving", "attending"])
+def test_bits_are_an_images_own(network: str) -> None:
+    """Its neighbours, its place, the number of images, another run and another instance change nothing."""
+    _assert_bits_are_an_images_own(network, "float32", "cpu")
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("network", ["convolving", "attending"])
+def test_bits_on_a_gpu_are_an_images_own(network: str, precision: Precision, cuda: str) -> None:
+    """As on a CPU."""
+    _assert_bits_are_an_images_own(network, precision, cuda)
 
 
 def test_a_batch_is_filled_up_with_real_images() -> None:

@@ -586,6 +586,6 @@ def test_a_network_that_cannot_be_copied_has_one_precision() -> None:
     module.lock = threading.Lock()
     settings = {"resize": 2, "crop": 2, "interpolation": "bilinear", "mean": [0.5] * 3, "std": [0.5] * 3}
     exact = loader.from_module(module, "net", settings, ["a", "b", "c"], "cpu")
-    reduced = loader.scored_again(exact, "bfloat16")
+    reduced = loader.scored_again(exact, "bfloat16", "photos")
     with pytest.raises(ModelError, match=r"^\[models\.net\] the network cannot be copied and cast: TypeError: "):
         _ = reduced.classifier

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 from unittest import mock
@@ -55,6 +56,13 @@ def encoded(image: Image.Image, name: str = "JPEG", orientation: int = 1) -> byt
     exif[ORIENTATION] = orientation
     image.save(buffer, name, exif=exif, **({"quality": 95} if name == "JPEG" else {}))
     return buffer.getvalue()
+
+
+@lru_cache(3)
+def photographed(width: int, height: int) -> tuple[bytes, Image.Image]:
+    """The bytes of a camera's file, and its pixels."""
+    data = encoded(smooth(width, height))
+    return data, decoding.decode(data)
 
 
 def off(spec: InputSpec, data: bytes, exif: Literal["ignore", "apply"] = "ignore") -> float:
@@ -259,8 +267,8 @@ def test_a_reduced_image_is_cut_at_the_same_place(
 ) -> None:
     """Also where sides are no multiples of eight; one pixel to the side would be off ten times as much."""
     del way
-    spec, data = make_spec(256, (224, 224), "center", interpolation), encoded(smooth(*size))
-    exact = transforms.crop(spec, decoding.decode(data))
+    spec, (data, decoded) = make_spec(256, (224, 224), "center", interpolation), photographed(*size)
+    exact = transforms.crop(spec, decoded)
     reduced = decoding.Decoding(data).fast(spec)
     assert reduced.by == 8
     assert 10 * distance(exact, transforms.crop_fast(spec, reduced)) < distance(exact[:, 1:], exact[:, :-1])

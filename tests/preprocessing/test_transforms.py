@@ -25,6 +25,7 @@ from torchvision import transforms as tv_transforms
 from torchvision.transforms._presets import ImageClassification
 
 from builders import CROP_MODES, INTERPOLATIONS, MEAN, STD, make_spec
+from fake_device import fake_cuda
 from imgcls.errors import ConfigError
 from imgcls.preprocessing import decode as decoding
 from imgcls.preprocessing import geometry, resample_float, resample_numpy, resize, transforms
@@ -362,7 +363,7 @@ class TestNormalize:
         """What a device computes from bytes, tensor by tensor, has the bits of what NumPy computes."""
         spec = replace(make_spec(8, (8, 8)), mean=mean, std=std)
         crops = data.draw(arrays(np.uint8, (2, 8, 8, 3)))
-        there = transforms._normalized(spec, torch.from_numpy(crops))
+        there = transforms._normalized(spec, torch.from_numpy(crops.transpose(0, 3, 1, 2)))
         assert there.is_contiguous(memory_format=torch.channels_last)
         assert torch.equal(there, transforms.normalize(spec, crops))
 
@@ -410,8 +411,39 @@ def test_a_devices_fingerprint(size: tuple[int, int]) -> None:
     """torch's means are NumPy's but for rounding, of odd sides too."""
     batch = torch.randn(3, 3, *size, generator=torch.Generator().manual_seed(0))
     expected = transforms.fingerprint(batch)
-    with mock.patch.object(transforms, "_means_of_arrays", transforms._means_of_tensors):
-        np.testing.assert_allclose(transforms.fingerprint(batch), expected, atol=1e-6)
+    np.testing.assert_allclose(transforms.quarter_means(batch).numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("crops", [np.zeros((2, 8, 8, 3), np.uint8), [np.zeros((8, 8, 3), np.uint8)] * 2])
+def test_a_gpu_is_sent_bytes(crops: Any) -> None:
+    """It normalises them itself, into channels last, and takes the means there; nothing of the host is mixed in."""
+    with fake_cuda(), mock.patch.object(transforms, "sent", wraps=transforms.sent) as sent:
+        batch = transforms.normalize(make_spec(8, (8, 8)), crops, "cuda")
+        means = transforms.quarter_means(batch)
+    [[planes, _]] = [call.args for call in sent.call_args_list]
+    assert [(plane.dtype, plane.shape) for plane in planes] == [(np.uint8, (3, 8, 8))] * 2
+    assert (batch.device.type, batch.dtype, batch.shape) == ("cuda", torch.float32, (2, 3, 8, 8))
+    assert batch.is_contiguous(memory_format=torch.channels_last)
+    assert (means.device.type, means.shape) == ("cuda", (2, 12))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+@pytest.mark.parametrize(("device", "pins_memory"), [("cuda:1", True), ("mps", False)])
+def test_what_is_sent_is_copied_once_and_by_one_thread(kind: Any, device: str, pins_memory: bool) -> None:
+    """By NumPy: torch starts threads for its own copy, as many for each thread that asks. CUDA's memory is pinned."""
+    images = np.arange(2 * 8 * 9 * 3).astype(kind).reshape(2, 8, 9, 3)
+    host = torch.zeros(2, 3, 8, 9, dtype=getattr(torch, np.dtype(kind).name))
+    torchs_own = mock.patch.multiple(torch.Tensor, pin_memory=mock.DEFAULT, copy_=mock.DEFAULT)
+    with (
+        mock.patch.object(torch, "empty", return_value=host) as empty,
+        mock.patch.object(torch.Tensor, "to") as to,
+        torchs_own as own,
+    ):
+        transforms.sent([image.transpose(2, 0, 1) for image in images], device)
+    empty.assert_called_once_with((2, 3, 8, 9), dtype=host.dtype, device="cpu", pin_memory=pins_memory)
+    to.assert_called_once_with(device, non_blocking=pins_memory)
+    assert not any(copy.called for copy in own.values())
+    assert np.array_equal(host, images.transpose(0, 3, 1, 2))
 
 
 def test_a_white_image_on_cuda(cuda: str) -> None:
@@ -421,18 +453,19 @@ def test_a_white_image_on_cuda(cuda: str) -> None:
     np.testing.assert_allclose(means, transforms.fingerprint(transforms.normalize(spec, white)), atol=1e-5)
 
 
-@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 @pytest.mark.shared
 @pytest.mark.slow
-def test_all_photographs(shared_data: Path, interpolation: Interpolation) -> None:
+def test_all_photographs(shared_data: Path) -> None:
     """From their files on, all 1000 photographs become the tensors of torchvision's own transform, bit for bit."""
-    preset = ImageClassification(crop_size=224, interpolation=tv_transforms.InterpolationMode(interpolation))
-    spec, different = make_spec(256, (224, 224), "center", interpolation), dict[str, int]()
-    files = sorted((shared_data / "photos").glob("*/*"))
+    modes = {name: tv_transforms.InterpolationMode(name) for name in INTERPOLATIONS}
+    presets = {name: ImageClassification(crop_size=224, interpolation=mode) for name, mode in modes.items()}
+    files, different = sorted((shared_data / "photos").glob("*/*")), dict[tuple[str, str], int]()
     for file in files:
         data = file.read_bytes()
-        expected = preset(Image.open(io.BytesIO(data)).convert("RGB"))
-        [actual] = transforms.normalize(spec, transforms.crop(spec, decoding.decode(data))[None])
-        if not torch.equal(expected, actual):
-            different[file.name] = int((expected != actual).any(dim=0).sum())
+        opened, decoded = Image.open(io.BytesIO(data)).convert("RGB"), decoding.decode(data)
+        for interpolation, preset in presets.items():
+            spec, expected = make_spec(256, (224, 224), "center", interpolation), preset(opened)
+            [actual] = transforms.normalize(spec, transforms.crop(spec, decoded)[None])
+            if not torch.equal(expected, actual):
+                different[interpolation, file.name] = int((expected != actual).any(dim=0).sum())
     assert (len(files), different) == (1000, {})

@@ -4,13 +4,14 @@ import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import psutil
 import pytest
 import torch
 
 from conftest import Command, Project
-from imgcls.errors import DeviceMissing
+from imgcls.errors import DeviceMissing, MachineError
 from imgcls.models import inference
 from imgcls.models.pool import ModelPool
 from imgcls.models.runtimes import base as runtimes
@@ -72,6 +73,48 @@ def test_a_device_that_torch_does_not_see_is_one_line(monkeypatch: pytest.Monkey
         devices.require("mps")
     with pytest.raises(DeviceMissing, match=r"sees no tpu device here: it is one of cpu, cuda, mps$"):
         devices.require("tpu")
+
+
+@pytest.mark.parametrize("device", ["cuda:2", "cuda:01", "cuda:x", "cuda:", "cpu:1"])
+def test_a_number_that_no_device_has_is_one_line(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names those that there are."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    devices.require("cuda")
+    devices.require("cuda:1")
+    here = "cpu:0" if device.startswith("cpu") else "cuda:0, cuda:1"
+    with pytest.raises(DeviceMissing, match=rf"device '{device}' was requested and torch \S+ sees here: {here}$"):
+        devices.require(device)
+
+
+@pytest.mark.parametrize(("device", "number"), [("cuda", 3), ("cuda:1", 1)])
+def test_threads_have_the_callers_device(device: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread begins with the first GPU as its current one, whatever its process has chosen."""
+    chosen = mock.create_autospec(torch.cuda.set_device)
+    monkeypatch.setattr("torch.cuda.set_device", chosen)
+    monkeypatch.setattr("torch.cuda.current_device", lambda: 3)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    devices.of(device).thread_setup(device)()
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    setup = devices.of(device).thread_setup(device)
+    assert not chosen.called
+    setup()
+    chosen.assert_called_once_with(number)
+    devices.of("cpu").thread_setup("cpu")()
+    chosen.assert_called_once()
+
+
+def test_a_gpu_that_has_failed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a failed assertion on it CUDA refuses every call of the process; there is nothing left to give back."""
+
+    def refuse(*_: object) -> None:
+        raise torch.AcceleratorError("CUDA error: device-side assert triggered\nCompile with ...")
+
+    monkeypatch.setattr("torch.cuda.empty_cache", refuse)
+    monkeypatch.setattr("torch.cuda.mem_get_info", refuse)
+    devices.of("cuda").empty_cache()
+    with pytest.raises(MachineError, match=r"cannot use cuda any more, .*: CUDA error: device-side assert .*: run"):
+        machine.available_bytes("cuda")
 
 
 def test_mps_is_a_device_where_torch_has_it(calls: list[str]) -> None:

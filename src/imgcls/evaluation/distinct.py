@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from imgcls.records.data import ImageRef, Images
 from imgcls.store.connection import IMAGES_PER_QUERY
 from imgcls.store.database import Store
 from imgcls.store.hash_index import HashIndex
+
+SMALLEST = 64  # docs/decisions.md#choices-and-their-images
+"""Hashes by which a set of images is compared with what it was."""
 
 LOOKUP_ROWS = 8  # docs/decisions.md#merges-and-lookups
 """Rows of the store that are read in order in the time in which one image is looked up."""
@@ -45,6 +48,19 @@ class DistinctImages:
         step = max(1, math.ceil(len(positions) / size))
         for start in range(step):
             yield from self.images.at(positions[start::step].tolist())
+
+    def smallest(self) -> tuple[str, ...]:
+        """The smallest of their hashes, for :meth:`has_others`."""
+        return self.index.smallest(SMALLEST)
+
+    def has_others(self, smallest: Sequence[str]) -> bool:
+        """Whether some are seen not to be of an earlier set, whose :meth:`smallest` these were, or not of a part of it.
+
+        Of a set of fewer than :data:`SMALLEST` every other one is seen; of a larger one each with the chance that its
+        hash is among them.
+        """
+        limit = smallest[-1] if len(smallest) >= SMALLEST else "g"  # which is greater than any hexadecimal digit
+        return any(one < limit for one in set(self.smallest()) - set(smallest))
 
     def missing(self, store: Store, key: str, rejected: Iterable[int]) -> Flags:
         """Which have no intact prediction in the store, of those that are not rejected (first positions)."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from imgcls.errors import ImgclsError
 from imgcls.records.config import DatasetSpec
 
 if TYPE_CHECKING:
+    from imgcls.evaluation.decoders import Decoders
     from imgcls.evaluation.pipeline import BatchResult
     from imgcls.evaluation.state import ModelState
     from imgcls.evaluation.todo import Todo
@@ -39,13 +41,18 @@ class Engine(Protocol):
 class Here:
     """The threads of this process."""
 
+    def __init__(self) -> None:
+        self._single: ThreadPoolExecutor | None = None
+        self._decoders: Decoders | None = None
+
     def ready(self, models: Sequence[ModelState]) -> Mapping[str, ImgclsError]:
         """Load each model, and let what happens once happen; see :class:`Engine`."""
         errors: dict[str, ImgclsError] = {}
+        self._decoders = self._decoders or _decoders(models)  # which start while networks are loaded
         for model in models:
             try:
                 _load(model)
-                _warm_up(model)
+                _get_ready(model, self._model_thread(model.info.device))
             except ImgclsError as error:
                 errors[model.name] = error
         return errors
@@ -56,7 +63,10 @@ class Here:
 
         stages = {model.name: model.stage() for model in models}
         concurrency = {name: pipeline.concurrency(stage.classifier) for name, stage in stages.items()}
-        results = pipeline.batch_results(todo, list(stages.values()), dataset.exif, dataset.max_megapixels)
+        single = self._model_thread(models[0].info.device)
+        results = pipeline.batch_results(
+            todo, list(stages.values()), single, dataset.exif, dataset.max_megapixels, self._decoders
+        )
         with closing(results):
             for result in results:
                 for name in result.failures:
@@ -66,6 +76,27 @@ class Here:
                 if all(stage.stopped for stage in stages.values()):
                     return
 
+    def _model_thread(self, device: str) -> ThreadPoolExecutor:
+        """The same for all passes over a dataset, because what is ready for a first batch is so in one thread."""
+        from imgcls.evaluation import pipeline
+
+        if self._single is None:
+            self._single = pipeline.model_thread(device)
+        return self._single
+
+
+def _decoders(models: Sequence[ModelState]) -> Decoders | None:
+    """The processes that decode, where they are faster than threads and can be started."""
+    from imgcls.evaluation import decoders, pipeline
+
+    preprocessings = [model.preprocessing for model in models]
+    images = max(int(model.missing.sum()) for model in models)
+    if decoders.are_faster(models[0].info.device, images, preprocessings):
+        with suppress(OSError):
+            is_fast = any(preprocessing.decode == "fast" for preprocessing in preprocessings)
+            return decoders.Decoders(pipeline.threads(), is_fast=is_fast)
+    return None
+
 
 def _load(model: ModelState) -> None:
     started = time.perf_counter()
@@ -73,13 +104,13 @@ def _load(model: ModelState) -> None:
     model.load_seconds += time.perf_counter() - started
 
 
-def _warm_up(model: ModelState) -> None:
+def _get_ready(model: ModelState, single: ThreadPoolExecutor) -> None:
     """Compile what is compiled, and load a GPU's kernels, before a clock starts. Raises ImgclsError."""
     from imgcls.evaluation import pipeline, preparation
 
     if model.classifier and preparation.starts_slowly(model.info):
         started = time.perf_counter()
         try:
-            pipeline.warm_up(model.classifier, model.info)
+            pipeline.get_ready(model.classifier, model.info, single)
         finally:
             model.compile_seconds += time.perf_counter() - started

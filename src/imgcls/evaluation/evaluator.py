@@ -139,6 +139,7 @@ class Evaluator:
                 decode_seconds += self._in_float32(model, model.again)
                 model.add_costs_of_again()
                 ready_seconds += model.again.load_seconds + model.again.compile_seconds
+            model.add_notes()
         seconds = time.perf_counter() - started - ready_seconds
         self.state.passes.append(
             Pass(
@@ -218,6 +219,8 @@ class Evaluator:
                 decode_seconds += result.decode_seconds
                 for model, error in result.failures.items():
                     self._fail(model, error)
+                for one in running:
+                    one.note = result.notes.get(one.name, one.note)
                 if stored := recorder.add(result):
                     done = min(done + stored, total)  # an engine may repeat work
                     self.progress(name, done, total)

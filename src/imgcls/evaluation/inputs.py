@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from imgcls.data import listing
@@ -31,6 +31,13 @@ def prepared_or_rejected(
         return preprocess.prepare(data, preprocessings, exif)
     except Undecodable as error:
         return rejected(image, error, is_read=data is not None)
+
+
+def each_prepared(
+    images: Iterable[ImageRef], preprocessings: Sequence[Preprocessing], exif: Literal["ignore", "apply"]
+) -> Iterator[Prepared | Rejected]:
+    """:func:`prepared_or_rejected` of one image after the other, as they are needed."""
+    return (prepared_or_rejected(image, preprocessings, exif) for image in images)
 
 
 def rejected(image: ImageRef, error: Undecodable, *, is_read: bool = True) -> Rejected:

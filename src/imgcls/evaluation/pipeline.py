@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any, Literal
 
@@ -22,14 +22,15 @@ from imgcls import messages
 from imgcls.errors import ImgclsError, MachineError, ModelError
 from imgcls.evaluation import inputs as image_inputs
 from imgcls.evaluation import metrics
+from imgcls.evaluation.decoders import Decoders
 from imgcls.evaluation.inputs import Rejected
 from imgcls.evaluation.todo import Todo
 from imgcls.messages import one_line
 from imgcls.models import inference
-from imgcls.models.runtimes.base import Classifier
-from imgcls.models.runtimes.in_flight import InFlight
+from imgcls.models.runtimes.base import UNCOMPILED, Classifier
+from imgcls.models.runtimes.in_flight import Fetched, InFlight
 from imgcls.preprocessing import decode, preprocess, transforms
-from imgcls.preprocessing.preprocess import Crop, Preprocessing
+from imgcls.preprocessing.preprocess import Crop, Prepared, Preprocessing
 from imgcls.records.data import ImageRef
 from imgcls.records.evaluation import ModelInfo, Output
 from imgcls.system import devices, machine
@@ -52,15 +53,20 @@ def concurrency(classifier: Classifier) -> int:
 
 
 class Inputs:
-    """A batch as networks take it, float32 (n, channels, h, w)."""
+    """A batch as networks take it, float32 (n, channels, h, w).
+
+    What its images are told apart by is launched with it on a CUDA device: behind the networks of other batches, each
+    worker would wait for these a second time.
+    """
 
     def __init__(self, batch: torch.Tensor) -> None:
         self.batch = batch
+        self._means = Fetched(transforms.quarter_means(batch), batch.device) if batch.is_cuda else None
 
     @cached_property
     def fingerprints(self) -> NDArray[np.float32]:
-        """Float32 (n, 4 * channels), to tell the images apart by; on a GPU this waits for the device."""
-        return transforms.fingerprint(self.batch)
+        """Float32 (n, 4 * channels); on a GPU this waits for the device."""
+        return transforms.fingerprint(self.batch) if self._means is None else self._means.wait().numpy()
 
 
 @dataclass(slots=True)
@@ -85,7 +91,7 @@ class BatchResult:
     """The outputs for a few images by model, and their failures; seconds are those of the worker.
 
     ``rejected``: the images without pixels, by :attr:`Preprocessing.rule`; ``remarks``: the rules that pixels were
-    converted by, by that rule, too, and by the sha256 of the images that have any.
+    converted by, by that rule, too, and by the sha256 of the images that have any. ``notes``: a sentence on a model.
     """
 
     images: int
@@ -95,19 +101,26 @@ class BatchResult:
     outputs: dict[str, list[tuple[ImageRef, Output]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failures: dict[str, ImgclsError] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 def batch_results(
     todo: Todo,
     stages: Sequence[ModelStage],
+    single: ThreadPoolExecutor,
     exif: Literal["ignore", "apply"],
     max_megapixels: float | None = None,
+    decoders: Decoders | None = None,
 ) -> Generator[BatchResult]:
-    """Every image's outputs, batch by batch, in the order of :class:`Todo`; images of more pixels are rejected."""
-    workers = threads()
+    """Every image's outputs, batch by batch, in the order of :class:`Todo`; images of more pixels are rejected.
+
+    ``single``: the :func:`model_thread`. ``decoders``: what decodes in place of this process's threads.
+    """
+    workers, device = threads(), stages[0].info.device  # one run, one device
     batches = _batches(todo, stages, workers)
-    pool, single = ThreadPoolExecutor(workers, "imgcls-work"), ThreadPoolExecutor(1, "imgcls-model")
-    worker = Worker(exif, stages[0].info.device, single)  # one run, one device
+    pool = ThreadPoolExecutor(workers, "imgcls-work", devices.of(device).thread_setup(device))
+    prepared = decoders.prepared if decoders else image_inputs.each_prepared
+    worker = Worker(partial(prepared, exif=exif), device, single)
     with decode.quiet_pillow(max_megapixels):
         try:
             ahead: deque[Future[BatchResult]] = deque(
@@ -121,7 +134,6 @@ def batch_results(
             for stage in stages:
                 stage.stopped = True  # nobody takes what is still being worked on
             pool.shutdown(cancel_futures=True)
-            single.shutdown(cancel_futures=True)
 
 
 def _batches(
@@ -141,19 +153,36 @@ def _batches(
     return ((images, [by_name[name] for name in names]) for images, names in todo.batches(size))
 
 
-def warm_up(classifier: Classifier, info: ModelInfo) -> int:
-    """Run a batch of blank images, for what happens once: compiling, loading a GPU's kernels.
+def model_thread(device: str) -> ThreadPoolExecutor:
+    """The one thread that runs networks which several may not run at once; it ends when nobody holds it any more."""
+    return ThreadPoolExecutor(1, "imgcls-model", devices.of(device).thread_setup(device))
 
-    Returns the number of outputs for each. Raises ImgclsError.
+
+def get_ready(classifier: Classifier, info: ModelInfo, single: ThreadPoolExecutor) -> None:
+    """What happens once: compiling, here, where an interrupt ends it, and a GPU's first call of a thread, in this one.
+
+    Raises ImgclsError.
     """
-    return int(inference.logits(classifier, info, inference.blank(info)).shape[1])
+    if info.runtime not in UNCOMPILED:
+        warm_up(classifier, info)
+    if info.device != "cpu":  # docs/decisions.md#first-calls
+        warm_up(classifier, info, lambda *call: single.submit(*call).result())
+
+
+def warm_up(classifier: Classifier, info: ModelInfo, turn: inference.Turn = inference.at_once) -> int:
+    """Run a batch of blank images. Returns the number of outputs for each. Raises ImgclsError."""
+    return int(inference.logits(classifier, info, inference.blank(info), turn).shape[1])
+
+
+Prepare = Callable[[Sequence[ImageRef], Sequence[Preprocessing]], Iterable[Prepared | Rejected]]
+"""Decodes and crops each image, or gives the reason why it has no pixels."""
 
 
 class Worker:
     """What every thread does with the images that it takes."""
 
-    def __init__(self, exif: Literal["ignore", "apply"], device: str, single: ThreadPoolExecutor) -> None:
-        self.exif, self.device, self.single = exif, device, single
+    def __init__(self, prepared: Prepare, device: str, single: ThreadPoolExecutor) -> None:
+        self.prepared, self.device, self.single = prepared, device, single
 
     def work(self, images: Sequence[ImageRef], stages: Sequence[ModelStage]) -> BatchResult:
         """Decode the images, and run every model on them."""
@@ -180,8 +209,7 @@ class Worker:
     ) -> Mapping[Preprocessing, Sequence[tuple[ImageRef, Crop]]]:
         """The images that have pixels, by preprocessing that any has them for; the others become rejections."""
         crops: defaultdict[Preprocessing, list[tuple[ImageRef, Crop]]] = defaultdict(list)
-        for image in images:
-            prepared = image_inputs.prepared_or_rejected(image, preprocessings, self.exif)
+        for image, prepared in zip(images, self.prepared(images, preprocessings), strict=True):
             if isinstance(prepared, Rejected):
                 for rule in {preprocessing.rule for preprocessing in preprocessings}:
                     result.rejected[rule].append(prepared)
@@ -218,6 +246,8 @@ class Worker:
                 raise ModelError(f"{stage.name} has {logits.shape[1]} outputs, and {stage.outputs} by its last layer")
             outputs = metrics.outputs(logits, inputs.fingerprints, images)
             result.outputs[stage.name] = list(zip(images, outputs, strict=True))
+            if note := inference.smaller_batches(stage.classifier, stage.info):
+                result.notes[stage.name] = note
         except ImgclsError as error:
             result.failures[stage.name] = error
         except RESOURCE_ERRORS as error:

@@ -35,7 +35,7 @@ def of(plan: Plan, model: str, dataset: str) -> PlannedRuntime:
     """What a plan has for a model on a dataset. Raises ConfigError where it has nothing."""
     planned = next((one for one in plan.runtimes if (one.model, one.dataset) == (model, dataset)), None)
     if planned is None:
-        raise ConfigError(f"the plan has no runtime for {model} on {dataset}: write it again with {WAY}")
+        raise ConfigError(f"the plan has no runtime for this pair of model and dataset: write it again with {WAY}")
     return planned
 
 
@@ -46,6 +46,5 @@ def check(planned: PlannedRuntime, key: str, parts: Mapping[str, Any]) -> None:
     here = json.loads(hashing.canonical(parts))
     different = "; ".join(identities.unlike(planned.parts, "in the plan", here, "here"))
     raise MachineError(
-        f"predictions of {planned.model} on {planned.dataset} would not be those of the plan: {different}. "
-        f"Run where these agree, or plan again with {WAY}"
+        f"predictions would not be those of the plan: {different}. Run where these agree, or plan again with {WAY}"
     )

@@ -56,7 +56,7 @@ class Preparation:
             accepted=matching.accepted,
         )
         choice, exact = runtime_selection.choose(model, task, self.store)
-        model = runtime_selection.scored_first(exact, choice, self.pool.artefacts)
+        model = runtime_selection.scored_first(exact, choice, state.dataset.name, self.pool.artefacts)
         key, parts = model.prediction_key(self.decoding.name), model.key_parts(self.decoding.name)
         if planned:
             plans.check(planned, key, parts)
@@ -114,7 +114,7 @@ def starts_slowly(info: ModelInfo) -> bool:
 
 def _count_outputs(model: Model) -> int:
     """The number of outputs of a network, from as small a batch as its runtime suits."""
-    if not starts_slowly(model.info):
+    if model.info.runtime in runtimes.UNCOMPILED:
         return loader.output_count(model)
     from imgcls.evaluation import pipeline  # which imports torch
 

@@ -48,8 +48,8 @@ def pack_result(result: BatchResult) -> bytes:
         for name, images in result.outputs.items()
     }
     failures = {name: (_kind(error), error.args) for name, error in result.failures.items()}
-    fields = (result.images, result.decode_seconds, rejected, dict(result.remarks), outputs, result.seconds, failures)
-    return marshal.dumps(fields)
+    counted = (result.images, result.decode_seconds, result.seconds)
+    return marshal.dumps((*counted, rejected, dict(result.remarks), outputs, failures, result.notes))
 
 
 def unpack_result(body: bytes, images: Iterable[ImageRef]) -> BatchResult:
@@ -57,9 +57,9 @@ def unpack_result(body: bytes, images: Iterable[ImageRef]) -> BatchResult:
     from imgcls.evaluation.inputs import Rejected
     from imgcls.evaluation.pipeline import BatchResult
 
-    count, decode_seconds, rejected, remarks, outputs, seconds, failures = marshal.loads(body)  # noqa: S302 - our own
+    count, decode_seconds, seconds, rejected, remarks, outputs, failures, notes = marshal.loads(body)  # noqa: S302 - our own
     by_hash: Mapping[str, ImageRef] = {image.sha256: image for image in images}
-    result = BatchResult(count, decode_seconds, seconds=seconds)
+    result = BatchResult(count, decode_seconds, seconds=seconds, notes=notes)
     for rule, rows in rejected.items():
         result.rejected[rule] = [Rejected(by_hash[sha256], *why) for sha256, *why in rows]
     result.remarks.update(remarks)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,23 +64,24 @@ class Actor:
             os.chdir(work.folder)
         import torch
 
-        from imgcls.evaluation import pipeline
+        from imgcls.evaluation import inputs, pipeline
         from imgcls.preprocessing import decode
-        from imgcls.system import machine
+        from imgcls.system import devices, machine
 
         torch.set_num_threads(machine.threads())
+        single = pipeline.model_thread(work.device)
         self._stages: dict[str, ModelStage] = {}
         self._failures: dict[str, ImgclsError] = {}
         for model in work.models:
             try:
-                self._stages[model.spec.name] = _stage(model, work)
+                self._stages[model.spec.name] = _stage(model, work, single)
             except ImgclsError as error:
                 self._failures[model.spec.name] = _of_node(error)
         self._pillow = ExitStack()  # held, or its contexts end
         self._pillow.enter_context(decode.quiet_pillow(work.dataset.max_megapixels))
-        self._pool = ThreadPoolExecutor(pipeline.threads(), "imgcls-work")
-        single = ThreadPoolExecutor(1, "imgcls-model")
-        self._worker = pipeline.Worker(work.dataset.exif, work.device, single)
+        thread_setup = devices.of(work.device).thread_setup(work.device)
+        self._pool = ThreadPoolExecutor(pipeline.threads(), "imgcls-work", thread_setup)
+        self._worker = pipeline.Worker(partial(inputs.each_prepared, exif=work.dataset.exif), work.device, single)
 
     def __call__(self, rows: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
         """Rows of :class:`~imgcls.evaluation.ray_source.Parts` to their results, and the name of this node."""
@@ -107,6 +109,7 @@ class Actor:
             one = future.result()
             total.decode_seconds += one.decode_seconds
             total.failures.update(one.failures)
+            total.notes.update(one.notes)
             for rule, rejected in one.rejected.items():
                 total.rejected[rule] += rejected
             for rule, remarks in one.remarks.items():
@@ -132,9 +135,9 @@ def _images_per_thread(stages: Sequence[ModelStage]) -> int:
     return max(inference.MAX_BATCH_SIZE[devices.kind(stages[0].info.device)], *(one.batch_size for one in stages))
 
 
-def _stage(model: RemoteModel, work: Work) -> ModelStage:
+def _stage(model: RemoteModel, work: Work, single: ThreadPoolExecutor) -> ModelStage:
     """The model, loaded and warm. Raises ImgclsError, also where its predictions would not be the driver's."""
-    from imgcls.evaluation import pipeline, preparation, runtime_selection
+    from imgcls.evaluation import pipeline, runtime_selection
     from imgcls.evaluation.decoding import Decoding
     from imgcls.models import loader
     from imgcls.models.pool import ModelPool
@@ -142,16 +145,15 @@ def _stage(model: RemoteModel, work: Work) -> ModelStage:
     name, decoding = model.spec.name, Decoding(work.dataset).name
     loaded = ModelPool({name: model.spec}, work.device).get(name)
     exact = runtime_selection.with_runtime(loaded, model.runtime, artefacts=None)
-    ready = loader.scored_again(exact, model.reduced) if model.reduced else exact
+    ready = loader.scored_again(exact, model.reduced, work.dataset.name) if model.reduced else exact
     if ready.prediction_key(decoding) != model.key:
         here = json.loads(hashing.canonical(ready.key_parts(decoding)))
         different = "; ".join(identities.unlike(model.parts, "at the driver", here, "there"))
         raise MachineError(
-            f"predictions of {name} would not be the driver's: {different}. "
+            f"predictions would not be the driver's: {different}. "
             "Give every node the same environment, or run imgcls on a machine like its nodes"
         )
     if model.precision != ready.info.precision:
         ready = exact
-    if preparation.starts_slowly(ready.info):
-        pipeline.warm_up(ready.classifier, ready.info)
+    pipeline.get_ready(ready.classifier, ready.info, single)
     return pipeline.ModelStage(name, ready.preprocessing, ready.info, ready.classifier, outputs=model.outputs)

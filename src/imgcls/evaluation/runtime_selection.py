@@ -11,6 +11,7 @@ from imgcls.errors import ConfigError, ImgclsError, MachineError
 from imgcls.evaluation import plans, two_precisions
 from imgcls.evaluation.distinct import DistinctImages
 from imgcls.models import loader
+from imgcls.models.identity import source_sha256
 from imgcls.models.model import Model
 from imgcls.models.runtimes import base as runtimes
 from imgcls.records.config import DatasetSpec
@@ -21,6 +22,13 @@ from imgcls.system import versions as library_versions
 
 CONVERSION_PAYS_PIXELS = 512 * 224 * 224  # docs/decisions.md#auto-counts-listed-pixels
 """Pixels in all the inputs of a dataset from which converting a network pays."""
+
+# docs/decisions.md#choices-and-their-images
+SOURCES = tuple(
+    f"evaluation/{name}.py"
+    for name in ("agreement", "distinct", "runtime_selection", "runtime_trial", "screening", "two_precisions")
+)
+"""Our own source that makes a choice: after a change of it, every choice is made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class Task:
 
 
 def choose(model: Model, task: Task, store: Store) -> tuple[RuntimeChoice, Model]:
-    """The runtime and the model in it: as planned, or as chosen before unless more is listed now, or by rule and trial.
+    """The runtime and the model in it: as planned, as chosen before for these images, or by rule and trial.
 
     Raises ImgclsError.
     """
@@ -57,16 +65,24 @@ def choose(model: Model, task: Task, store: Store) -> tuple[RuntimeChoice, Model
         return task.planned, _as_planned(model, task.planned, task, store)
     known = store.choice(about) if task.is_whole else None
     if known and task.listed <= known.listed:
-        ready = with_runtime(model, known.runtime, task.artefacts)
-        unusable = _unusable(ready, known, task, store)
-        if unusable is None:
-            return known, ready
-        choice, model, _ = _tried(model, "eager", task)
-        return _for_reasons(choice, f"scored with eager, not {known.runtime}: {unusable}", choice.why), model
+        if not task.images.has_others(known.smallest):
+            return _as_remembered(model, known, task, store)
+        task = replace(task, listed=known.listed)  # by number it is the set that it was; what was measured is of others
     choice, model, repeatable = _tried(model, requested_runtime(model, task.listed), task)
     if repeatable and task.is_whole:
+        choice = replace(choice, smallest=task.images.smallest())
         store.put_choice(about, choice)
     return choice, model
+
+
+def _as_remembered(model: Model, known: RuntimeChoice, task: Task, store: Store) -> tuple[RuntimeChoice, Model]:
+    """The model as it was scored before, or in eager where that does not work any more. Raises ImgclsError."""
+    ready = with_runtime(model, known.runtime, task.artefacts)
+    unusable = _unusable(ready, known, task, store)
+    if unusable is None:
+        return known, ready
+    choice, model, _ = _tried(model, "eager", task)
+    return _for_reasons(choice, f"scored with eager, not {known.runtime}: {unusable}", choice.why), model
 
 
 def _require_precision(model: Model, planned: RuntimeChoice) -> None:
@@ -104,6 +120,7 @@ def key(model: Model, dataset: DatasetSpec, decoding: str) -> str:
         for name, version in library_versions.of_runtime(runtime).items()
     }
     circumstances = {
+        "choosing_sha256": source_sha256(*SOURCES),
         "dataset": [dataset.name, str(dataset.path)],
         "decoding": decoding,
         "requested": [model.spec.runtime, model.spec.precision],
@@ -151,9 +168,9 @@ def _for_reasons(choice: RuntimeChoice, *reasons: str | None) -> RuntimeChoice:
     return replace(choice, why="; ".join(reason for reason in reasons if reason) or None)
 
 
-def scored_first(exact: Model, choice: RuntimeChoice, artefacts: Path | None) -> Model:
-    """The model that scores every image: this one, unless a reduced precision comes first."""
-    return loader.scored_again(exact, choice.screen.precision, artefacts) if choice.screen else exact
+def scored_first(exact: Model, choice: RuntimeChoice, dataset: str, artefacts: Path | None) -> Model:
+    """The model that scores every image of a dataset: this one, unless a reduced precision comes first."""
+    return loader.scored_again(exact, choice.screen.precision, dataset, artefacts) if choice.screen else exact
 
 
 def with_runtime(model: Model, runtime: str, artefacts: Path | None) -> Model:
@@ -164,7 +181,7 @@ def with_runtime(model: Model, runtime: str, artefacts: Path | None) -> Model:
 
 def _unusable(exact: Model, choice: RuntimeChoice, task: Task, store: Store) -> ImgclsError | None:
     """Why a remembered runtime does not work any more, where the choice is ours and predictions are missing."""
-    model = scored_first(exact, choice, task.artefacts)
+    model = scored_first(exact, choice, task.dataset.name, task.artefacts)
     is_ours = model.spec.runtime == "auto" and model.info.runtime not in runtimes.UNCOMPILED
     if is_ours and task.images.missing(store, model.prediction_key(task.decoding), task.rejected).any():
         from imgcls.evaluation import pipeline  # which imports torch

@@ -97,7 +97,7 @@ def screened(
     batch = preprocess.batch(exact.input, [crop[exact.preprocessing] for _, crop in crops])
     sample = [image for image, _ in crops]
     try:
-        reduced = _outputs(loader.scored_again(exact, precision, artefacts), batch, sample)
+        reduced = _outputs(loader.scored_again(exact, precision, dataset.name, artefacts), batch, sample)
     except ImgclsError as error:
         is_lasting = isinstance(error, ModelError) and not isinstance(error, OutOfMemory)
         return ScreenResult(

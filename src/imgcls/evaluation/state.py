@@ -55,7 +55,7 @@ class ModelState:
     ``outputs``: the number of its classes.
     ``rejected``: reason and detail by first position, of images that give this model no pixels; ``remarks``: shared by
     models of the same rule, None before the store was read. ``screening``: which predictions are made ``again``, by
-    the same model in float32; None for both, where there is one way to make them.
+    the same model in float32; None for both, where there is one way to make them. ``note``: a sentence on its batches.
     """
 
     name: str
@@ -79,6 +79,7 @@ class ModelState:
     seconds: float = 0.0
     screening: Screening | None = None
     again: ModelState | None = None
+    note: str | None = None
 
     def as_stored(self, scored: Sequence[tuple[ImageRef, Output]]) -> list[tuple[str, Output]]:
         """Its predictions as they are stored, by sha256. Raises StoreError."""
@@ -100,6 +101,13 @@ class ModelState:
         error = failure.message.partition("\n")[0]
         why = f'precision = "auto": in {self.info.precision} {error}; what was left is scored in float32 only'
         self.choice = replace(self.choice, why="; ".join(reason for reason in (self.choice.why, why) if reason))
+
+    def add_notes(self) -> None:
+        """State what was noted while it was scored, in either precision."""
+        for model in (self, self.again):
+            if model and model.note:
+                also = f"in {model.info.precision} " if self.again else ""
+                self.info = replace(self.info, notes=(*self.info.notes, also + model.note))
 
     def add_costs_of_again(self) -> None:
         """Count what scoring again has cost as its own."""

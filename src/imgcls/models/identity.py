@@ -24,6 +24,8 @@ PACKAGE = resources.files("imgcls")
 PREDICTION_SOURCES = (
     "preprocessing/*.py",
     "evaluation/metrics.py",
+    "evaluation/decoder_process.py",
+    "evaluation/decoders.py",
     "evaluation/inputs.py",
     "evaluation/pipeline.py",
     "models/inference.py",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -40,6 +41,10 @@ LARGE_PARAMETERS, LARGE_BATCH_SIZE = 150_000_000, 2  # docs/decisions.md#reprodu
 """A network with more parameters runs on fewer images at a time on a CPU: a batch that is filled up would be slow."""
 
 
+_HALVED: WeakValueDictionary[int, Classifier] = WeakValueDictionary()
+"""The classifiers of which a batch did not fit into memory, by identity."""
+
+
 Turn = Callable[[Callable[[Any], Any], Any], Any]
 """Calls a function with its argument, when no other thread is in the way."""
 
@@ -64,14 +69,25 @@ def logits(classifier: Classifier, info: ModelInfo, images: torch.Tensor, turn: 
         size = classifier.max_batch_size or batch_size(info)
         batch = images[start : start + size]
         try:
-            results.append(_run(classifier, _filled(batch, size), turn)[: len(batch)])
+            results.append(_run(classifier, batch, size, turn)[: len(batch)])
         except OutOfMemory:
             if size == 1:
                 raise
+            _HALVED[id(classifier)] = classifier
             classifier.max_batch_size = min(size // 2, classifier.max_batch_size or size)  # a thread may have halved it
             continue
         start += len(batch)
     return np.concatenate(results)
+
+
+def smaller_batches(classifier: Classifier, info: ModelInfo) -> str | None:
+    """A sentence on batches that were halved, since it changes the last bits of logits; None where none was."""
+    if _HALVED.get(id(classifier)) is not classifier:
+        return None
+    return (
+        f"its batches were of {classifier.max_batch_size} and not of {batch_size(info)} images, because no more fit "
+        "into memory: the last bits of logits may be others than with more memory"
+    )
 
 
 def _filled(batch: torch.Tensor, size: int) -> torch.Tensor:
@@ -80,21 +96,24 @@ def _filled(batch: torch.Tensor, size: int) -> torch.Tensor:
     return torch.cat([batch, batch[:1].expand(lacking, -1, -1, -1)]) if lacking else batch
 
 
-def _run(classifier: Classifier, batch: torch.Tensor, turn: Turn) -> NDArray[np.float32]:
-    """The logits of one batch. Raises OutOfMemory, wherever on its way the batch did not fit, and ModelError."""
+def _run(classifier: Classifier, batch: torch.Tensor, size: int, turn: Turn) -> NDArray[np.float32]:
+    """The logits of a batch that is filled up to a size.
+
+    Raises OutOfMemory, wherever on its way the batch did not fit, and ModelError.
+    """
 
     def infer(on_device: Any) -> Any:
         if in_flight.is_possible(classifier):
             return InFlight(classifier, on_device)
-        return classifier.to_numpy(classifier.forward(on_device), len(batch))
+        return classifier.to_numpy(classifier.forward(on_device), size)
 
     try:
-        outcome = turn(infer, classifier.to_device(batch))
+        outcome = turn(infer, classifier.to_device(_filled(batch, size)))
         result: NDArray[np.float32] = outcome.logits() if isinstance(outcome, InFlight) else outcome
     except (RuntimeError, MemoryError) as error:
         if not ran_out_of_memory(error):
             raise
-        fit = f"{messages.counted(len(batch), 'image')} {'does' if len(batch) == 1 else 'do'} not fit into memory"
+        fit = f"{messages.counted(size, 'image')} {'does' if size == 1 else 'do'} not fit into memory"
         raise OutOfMemory(f"{fit}: {one_line(error)}") from error
     return result
 

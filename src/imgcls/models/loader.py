@@ -39,6 +39,7 @@ def load(spec: ModelSpec, device: str, artefacts: Path | None = None) -> Model:
 
     machine.limit_torch()
     runtimes.check_device(device)
+    runtimes.check_runtime(runtimes.requested(spec), spec.name, device)
     started = time.perf_counter()
     known, _ = inputs.stated(spec), registry.label_list(spec)  # what is wrong with them costs no loading
     with torch.random.fork_rng(devices=[]):
@@ -155,10 +156,11 @@ def with_runtime(model: Model, runtime: str, artefacts: Path | None = None) -> M
     return replace(model, load=classifier, info=info, identity=identity)
 
 
-def scored_again(exact: Model, precision: Precision, artefacts: Path | None = None) -> Model:
+def scored_again(exact: Model, precision: Precision, dataset: str, artefacts: Path | None = None) -> Model:
     """The same network in a reduced precision, of which some predictions are then made by ``exact``, in float32.
 
-    Its identity states that: these are not the predictions of the network in either precision.
+    Its identity states that: these are not the predictions of the network in either precision. Which they are depends
+    on the labels and the bound of a ``dataset``, which is named in it, too.
     """
 
     def module() -> Any:
@@ -178,7 +180,8 @@ def scored_again(exact: Model, precision: Precision, artefacts: Path | None = No
 
     info = replace(exact.info, precision=precision)
     identity = identities.identity_of(exact.spec, info, exact.identity["own_sources"])
-    return replace(exact, load=classifier, info=info, identity={**identity, "scored_again": exact.info.precision})
+    screening = {"scored_again": exact.info.precision, "dataset": dataset}
+    return replace(exact, load=classifier, info=info, identity={**identity, **screening})
 
 
 def _classifier(

@@ -130,5 +130,4 @@ def batch(spec: InputSpec, crops: Sequence[Crop], device: str = "cpu") -> torch.
         arrays.append(crop)
     if spec.function is None:
         return transforms.normalize(spec, arrays, device)
-    stacked = np.stack(arrays)
-    return torch.from_numpy(stacked) if device == "cpu" else torch.from_numpy(stacked).pin_memory().to(device)
+    return torch.from_numpy(np.stack(arrays)) if device == "cpu" else transforms.sent(arrays, device)

@@ -77,8 +77,8 @@ def normalize(spec: InputSpec, crops: Sequence[Pixels] | Pixels, device: str = "
     """
     import torch
 
-    if device != "cpu":
-        return _normalized(spec, torch.from_numpy(_stacked(crops)).pin_memory().to(device, non_blocking=True))
+    if device != "cpu":  # plane by plane, as they lie in memory, so that it is fast
+        return _normalized(spec, sent([crop.transpose(2, 0, 1) for crop in crops], device))
     mean, std = (np.array(values, np.float32).reshape(-1, 1, 1) for values in (spec.mean, spec.std))
     batch = np.empty((len(crops), spec.channels, *spec.crop), np.float32)
     with np.errstate(over="ignore"):  # a tiny std makes infinite inputs, which the logits show
@@ -90,14 +90,25 @@ def normalize(spec: InputSpec, crops: Sequence[Pixels] | Pixels, device: str = "
     return torch.from_numpy(batch)
 
 
-def _stacked(crops: Sequence[Pixels] | Pixels) -> Pixels:
-    """Crops as one C-contiguous array."""
-    return np.ascontiguousarray(crops if isinstance(crops, np.ndarray) else np.stack(crops))
+def sent(arrays: Sequence[Pixels] | Sequence[npt.NDArray[np.float32]], device: str) -> torch.Tensor:
+    """Arrays of one shape as a tensor of a GPU, with CUDA on its way there.
+
+    NumPy copies them, for CUDA into pinned memory (docs/decisions.md#normalising-on-a-gpu).
+    """
+    import torch
+
+    kind: torch.dtype = getattr(torch, arrays[0].dtype.name)
+    pins_memory = torch.device(device).type == "cuda"
+    host = torch.empty((len(arrays), *arrays[0].shape), dtype=kind, device="cpu", pin_memory=pins_memory)
+    np.stack(arrays, out=host.numpy())
+    return host.to(device, non_blocking=pins_memory)
 
 
-def _normalized(spec: InputSpec, crops: torch.Tensor) -> torch.Tensor:
-    most, mean, std = _constants(spec, crops.device)
-    return crops.permute(0, 3, 1, 2).float().div_(most).sub_(mean).div_(std)
+def _normalized(spec: InputSpec, planes: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    most, mean, std = _constants(spec, planes.device)
+    return planes.to(torch.float32, memory_format=torch.channels_last).div_(most).sub_(mean).div_(std)
 
 
 @functools.cache
@@ -119,17 +130,20 @@ def fingerprint(batch: torch.Tensor) -> npt.NDArray[np.float32]:
     Quarters share the middle row or column where a side is odd, as those of torch's ``adaptive_avg_pool2d``, which on a
     GPU adds up a quarter's values one after the other and is off in the fourth digit.
     """
-    rows, columns = ((slice(0, -(-side // 2)), slice(side // 2, side)) for side in batch.shape[2:])
-    quarters = [batch[:, :, row, column] for row in rows for column in columns]
-    means = _means_of_arrays(quarters) if batch.device.type == "cpu" else _means_of_tensors(quarters)
+    if batch.device.type != "cpu":
+        return quarter_means(batch).cpu().numpy()
+    means = [quarter.numpy().mean(axis=(2, 3)) for quarter in _quarters(batch)]
     return np.stack(means, axis=2).reshape(len(batch), -1)
 
 
-def _means_of_arrays(quarters: Sequence[torch.Tensor]) -> list[npt.NDArray[np.float32]]:
-    return [quarter.numpy().mean(axis=(2, 3)) for quarter in quarters]
-
-
-def _means_of_tensors(quarters: Sequence[torch.Tensor]) -> list[npt.NDArray[np.float32]]:
+def quarter_means(batch: torch.Tensor) -> torch.Tensor:
+    """The same on the batch's device, float32 (n, 4 * channels), where it is perhaps not computed yet."""
     import torch
 
-    return list(torch.stack([quarter.mean(dim=(2, 3)) for quarter in quarters]).cpu().numpy())
+    means = [quarter.mean(dim=(2, 3)) for quarter in _quarters(batch)]
+    return torch.stack(means, dim=2).reshape(len(batch), -1)
+
+
+def _quarters(batch: torch.Tensor) -> Sequence[torch.Tensor]:
+    rows, columns = ((slice(0, -(-side // 2)), slice(side // 2, side)) for side in batch.shape[2:])
+    return [batch[:, :, row, column] for row in rows for column in columns]

@@ -68,7 +68,8 @@ class RuntimeChoice:
 
     ``why``: the reason where it is not the requested one. ``drifts``: what changes in the predictions, by what was
     chosen for speed: ``precision``, against float32, and ``decode``, against exact pixels. ``screen``: where
-    ``precision = "auto"`` scores in less than float32 first.
+    ``precision = "auto"`` scores in less than float32 first. ``smallest``: the smallest hashes of these files, in
+    order, 16 hexadecimal digits of each, by which files that came since are noticed.
     """
 
     runtime: str
@@ -76,3 +77,4 @@ class RuntimeChoice:
     why: str | None = None
     drifts: Mapping[SpeedOption, PredictionChange] = field(default_factory=dict)
     screen: Screen | None = None
+    smallest: tuple[str, ...] = ()

@@ -38,6 +38,10 @@ class HashIndex:
         """The number of images whose bytes differ."""
         return len(self._firsts)
 
+    def smallest(self, size: int) -> tuple[str, ...]:
+        """The smallest hashes, in order, at most ``size`` of them: the first 8 bytes of each, in hexadecimal."""
+        return tuple(f"{high:016x}" for high in self._high[:size].tolist())
+
     def find(self, images: Sequence[bytes]) -> Positions:
         """The first position of each image, by its sha256 (32 bytes); -1 where it is not in the listing.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from imgcls.errors import DeviceMissing
+from imgcls.errors import DeviceMissing, MachineError
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +26,15 @@ class Device:
 
     def is_available(self) -> bool:
         return True
+
+    def count(self) -> int:
+        """How many of the kind there are, where it is available."""
+        return 1
+
+    def thread_setup(self, device: str) -> Callable[[], object]:
+        """What a thread calls before it uses the device."""
+        del device
+        return _nothing
 
     def synchronize(self, device: torch.device) -> None:
         """Wait until it has done all that was started."""
@@ -63,6 +73,20 @@ class Cuda(Device):
 
         return torch.cuda.is_available()
 
+    def count(self) -> int:
+        import torch
+
+        return torch.cuda.device_count()
+
+    def thread_setup(self, device: str) -> Callable[[], object]:
+        """The device becomes the current one of the thread, which begins with the first one whatever the caller has."""
+        import torch
+
+        if not self.is_available():  # which is said when a model is loaded
+            return super().thread_setup(device)
+        number = torch.device(device).index
+        return partial(torch.cuda.set_device, torch.cuda.current_device() if number is None else number)
+
     def synchronize(self, device: torch.device) -> None:
         import torch
 
@@ -71,12 +95,19 @@ class Cuda(Device):
     def empty_cache(self) -> None:
         import torch
 
-        torch.cuda.empty_cache()
+        with suppress(torch.AcceleratorError):  # of a device that has failed nothing can be used again
+            torch.cuda.empty_cache()
 
     def available_bytes(self, device: str) -> int:
         import torch
 
-        free, _ = torch.cuda.mem_get_info(device)
+        try:
+            free, _ = torch.cuda.mem_get_info(device)
+        except torch.AcceleratorError as error:
+            reason = str(error).partition("\n")[0]
+            raise MachineError(
+                f"this process cannot use {device} any more, which has failed: {reason}: run again"
+            ) from error
         return int(free)
 
     def allocated_bytes(self, device: str) -> int:
@@ -136,6 +167,10 @@ def malloc_trim() -> Callable[[int], int] | None:
     return getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
+def _nothing() -> None:
+    """All threads are alike."""
+
+
 def of(device: str) -> Device:
     """The row of a device that is one of :data:`DEVICES`."""
     return DEVICES[kind(device)]
@@ -150,6 +185,7 @@ def require(device: str) -> None:
     """Raise DeviceMissing where torch does not see the device."""
     row = DEVICES.get(kind(device))
     if row and row.is_available():
+        _require_number(device, row.count())
         return
     import torch
 
@@ -158,3 +194,19 @@ def require(device: str) -> None:
     raise DeviceMissing(
         f"device '{device}' was requested and torch {torch.__version__} sees no {word} device here: {remedy}"
     )
+
+
+def unusable(device: str, error: BaseException) -> MachineError:
+    """The error for a device that torch sees and cannot use, as where another process has it to itself."""
+    reason = str(error).partition("\n")[0]
+    return MachineError(f"the device {device} cannot be used: {reason}: {of(device).remedy}")
+
+
+def _require_number(device: str, count: int) -> None:
+    name, colon, number = device.partition(":")
+    if not colon or number in map(str, range(count)):
+        return
+    import torch
+
+    devices = ", ".join(f"{name}:{each}" for each in range(count))
+    raise DeviceMissing(f"device '{device}' was requested and torch {torch.__version__} sees here: {devices}")

@@ -1,15 +1,17 @@
 """imgcls.models.runtimes.base: which runtime runs a model, and on which device."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
-from imgcls.errors import ConfigError, DeviceMissing
+from imgcls.errors import ConfigError, DeviceMissing, MachineError
 from imgcls.models.runtimes import base as runtimes
 from imgcls.models.runtimes.base import Request
 from imgcls.models.runtimes.eager import EagerClassifier
 from imgcls.records.config import ModelSpec
-from imgcls.system import versions
+from imgcls.system import machine, versions
 
 
 def _request() -> Request:
@@ -32,18 +34,53 @@ def test_the_runtime_of_a_model(arch: str, configured: str, requested: str, *, i
 
 
 @pytest.mark.parametrize(
-    ("arch", "runtime", "on_gpu"),
+    ("arch", "runtime", "where"),
     [
-        ("timm:resnet18", "auto", True),
-        ("timm:resnet18", "compile", True),
-        ("timm:resnet18", "openvino", False),
-        ("reference:efficientnet_b0", "auto", False),
+        ("timm:resnet18", "auto", ["cpu", "cuda", "cuda:1", "mps"]),
+        ("timm:resnet18", "compile", ["cpu", "cuda", "cuda:1"]),
+        ("timm:resnet18", "cuda-graph", ["cuda", "cuda:1"]),
+        ("timm:resnet18", "openvino", ["cpu"]),
+        ("reference:efficientnet_b0", "auto", ["cpu"]),
     ],
 )
-def test_the_devices_of_a_runtime(arch: str, runtime: str, *, on_gpu: bool) -> None:
-    """Every runtime runs on a CPU, and some of them on a GPU."""
+def test_the_devices_of_a_runtime(arch: str, runtime: str, where: list[str]) -> None:
+    """Every runtime but that of CUDA graphs runs on a CPU, and some of them on a GPU."""
     spec = ModelSpec("net", arch, runtime=runtime)
-    assert (runtimes.runs_on(spec, "cpu"), runtimes.runs_on(spec, "cuda")) == (True, on_gpu)
+    assert [device for device in ("cpu", "cuda", "cuda:1", "mps") if runtimes.runs_on(spec, device)] == where
+
+
+@pytest.mark.parametrize(
+    ("here", "requested", "expected"),
+    [
+        (["cpu", "cuda"], None, {"cpu": ["any", "cpu only"], "cuda": ["any", "cuda only"]}),
+        (["cpu"], None, {"cpu": ["any", "cpu only", "cuda only"]}),
+        (["cuda"], "cuda", {"cuda": ["any", "cpu only", "cuda only"]}),
+    ],
+)
+def test_models_are_scored_where_they_run_or_are_refused(
+    monkeypatch: pytest.MonkeyPatch, here: list[str], requested: str | None, expected: dict[str, list[str]]
+) -> None:
+    """On every device that is here, or on the requested one; no model is left out without a word."""
+    monkeypatch.setattr(machine, "devices", lambda given: here if given == requested else [])
+    how = {"any": "eager", "cpu only": "openvino", "cuda only": "cuda-graph"}
+    models = {name: ModelSpec(name, "timm:resnet18", runtime=runtime) for name, runtime in how.items()}
+    assert {device: [*those] for device, those in runtimes.by_device(models, requested)} == expected
+    del models["any"], models["cpu only"]
+    assert {*dict(runtimes.by_device(models, requested))} == {
+        device for device in expected if "cuda only" in expected[device]
+    }
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_what_needs_cuda_is_refused_elsewhere(device: str) -> None:
+    """In one line with both ways out, before a network is built."""
+    message = (
+        rf'\[models\.net\] runtime = "cuda-graph" runs on the device cuda, not on {device}: '
+        r'request that device, or use runtime = "eager"\Z'
+    )
+    with pytest.raises(MachineError, match=message):
+        runtimes.build("cuda-graph", replace(_request(), device=device, module=lambda: pytest.fail("it was built")))
+    runtimes.check_runtime("cuda-graph", "net", "cuda:1")
 
 
 def test_networks_that_nothing_compiles() -> None:
@@ -70,7 +107,7 @@ def test_a_runtime_is_built_by_its_name() -> None:
 
 def test_an_unknown_runtime_is_refused() -> None:
     """A name without a row is a wrong configuration, with the names that there are."""
-    with pytest.raises(ConfigError, match=r"runtime: 'tvm' is not one of auto, eager, compile, openvino\Z"):
+    with pytest.raises(ConfigError, match=r"runtime: 'tvm' is not one of auto, eager, compile, cuda-graph, openvino\Z"):
         runtimes.build("tvm", _request())
 
 

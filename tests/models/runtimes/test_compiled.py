@@ -1,7 +1,10 @@
 """imgcls.models.runtimes.compiled: the logits are eager's, and each batch size is compiled once."""
 
 import shutil
+import subprocess
+import warnings
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -71,6 +74,27 @@ def test_memory_that_runs_out_forgets_the_size(error: Exception) -> None:
         classifier.logits(IMAGES[:8])
     assert classifier.logits(IMAGES[:4]).shape == (4, 5)
     assert (sizes, classifier.sizes) == ([8, 4], {4})
+
+
+def test_torchs_advice_to_be_less_exact_is_no_warning() -> None:
+    """torch 2.11 gives it for a float32 network on a GPU, which fails of it where warnings are errors."""
+    classifier = CompiledClassifier(_network(), "float32", "cpu")
+
+    def compiled(batch: torch.Tensor) -> torch.Tensor:
+        warnings.warn("TensorFloat32 tensor cores for float32 matrix multiplication available but ...", stacklevel=1)
+        return torch.zeros(len(batch), 5)
+
+    classifier.compiled = compiled
+    assert classifier.logits(IMAGES).shape == (13, 5)
+
+
+def test_a_compiler_that_lacks_pythons_headers() -> None:
+    """Triton calls it for the code that starts kernels, and states nothing but the call."""
+    classifier = CompiledClassifier(_network(), "float32", "cpu")
+    command = ["/usr/bin/gcc", "cuda_utils.c", "-I/usr/include/python3.12"]
+    classifier.compiled = mock.Mock(side_effect=subprocess.CalledProcessError(1, command))
+    with pytest.raises(MachineError, match=r"on a GPU Python's headers, too, .* install g\+\+ and python3-dev"):
+        classifier.logits(IMAGES)
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """imgcls.models.runtimes.eager: a module becomes logits, exactly and in one form, or one line that states why not."""
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from imgcls.errors import ModelError, OutOfMemory
+from fake_device import fake_cuda
+from imgcls.errors import MachineError, ModelError, OutOfMemory
+from imgcls.models import inference
 from imgcls.models.runtimes.base import FLAGS
 from imgcls.models.runtimes.eager import EagerClassifier
 
@@ -32,7 +36,7 @@ class Noting(nn.Module):
     def __init__(self, note: Callable[[torch.Tensor], object]) -> None:
         super().__init__()
         self.note = note
-        self.notes: list[object] = []
+        self.notes: list[Any] = []
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         self.notes.append(self.note(batch))
@@ -92,6 +96,16 @@ def test_the_batch_is_left_as_it_was() -> None:
 # The process's own settings.
 
 
+PRODUCTS = (
+    "allow_fp16_accumulation",
+    "allow_fp16_reduced_precision_reduction",
+    "allow_fp16_reduced_precision_reduction_split_k",
+    "allow_bf16_reduced_precision_reduction",
+    "allow_bf16_reduced_precision_reduction_split_k",
+)
+"""Settings of matrix products in float16 and bfloat16."""
+
+
 def _settings() -> dict[str, object]:
     backends: Any = torch.backends
     operators = {
@@ -103,7 +117,18 @@ def _settings() -> dict[str, object]:
         "mkldnn.rnn": backends.mkldnn.rnn,
     }
     flags = {name: getattr(backends.cudnn, name) for name in ("enabled", "benchmark", "deterministic")}
-    return {**{name: operator.fp32_precision for name, operator in operators.items()}, **flags}
+    products = {name: getattr(backends.cuda.matmul, name) for name in PRODUCTS}
+    older = {"older matmul": _older(torch.get_float32_matmul_precision)}
+    older["older cudnn"] = _older(lambda: backends.cudnn.allow_tf32)
+    return {**{name: operator.fp32_precision for name, operator in operators.items()}, **flags, **products, **older}
+
+
+def _older(read: Callable[[], object]) -> object:
+    """An older setting, which torch refuses to read where the newer ones differ from it."""
+    try:
+        return read()
+    except RuntimeError:
+        return "refused"
 
 
 def _set_nothing() -> None:
@@ -129,18 +154,31 @@ def _set_convolutions() -> None:
     backends.mkldnn.conv.fp32_precision = "bf16"
 
 
-@pytest.fixture(params=[_set_nothing, _set_older, _set_all, _set_one, _set_convolutions])
+def _set_products() -> None:
+    matmul: Any = torch.backends.cuda.matmul
+    matmul.allow_fp16_accumulation = True
+    matmul.allow_fp16_reduced_precision_reduction = (False, False)
+    matmul.allow_bf16_reduced_precision_reduction = (False, True)
+
+
+@pytest.fixture(params=[_set_nothing, _set_older, _set_all, _set_one, _set_convolutions, _set_products])
 def process(request: pytest.FixtureRequest) -> Iterator[None]:
     """A process that has chosen speed over exactness, in one of the ways that torch offers."""
     before, cudnn = _settings(), torch.backends.cudnn
     request.param()
-    cudnn.benchmark, cudnn.deterministic = True, True
+    cudnn.benchmark, cudnn.deterministic = True, False
     yield
+    matmul: Any = torch.backends.cuda.matmul
+    matmul.allow_fp16_accumulation = False
+    matmul.allow_fp16_reduced_precision_reduction = matmul.allow_bf16_reduced_precision_reduction = True
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = True
     setattr(torch.backends, "fp32_precision", "none")  # noqa: B010 - torch has no type for it
+    setattr(cudnn, "fp32_precision", "none")  # noqa: B010 - cudnn.flags() leaves in it what it inherited
     for name, value in before.items():
         place, _, operator = name.rpartition(".")
+        if name in PRODUCTS or name.startswith("older"):
+            continue
         if place:
             getattr(getattr(torch.backends, place), operator).fp32_precision = value
         else:
@@ -154,7 +192,48 @@ def test_float32_is_exact_whatever_the_process_has_set() -> None:
     before, noting = _settings(), Noting(lambda _: _settings())
     EagerClassifier(nn.Sequential(noting, _linear()), "float32", "cpu").logits(BATCH)
     exact = dict.fromkeys((name for name in before if "." in name), "ieee")
-    assert noting.notes == [{**exact, "enabled": True, "benchmark": FLAGS["cudnn_benchmark"], "deterministic": True}]
+    flags = {"enabled": True, "benchmark": FLAGS["cudnn_benchmark"], "deterministic": FLAGS["cudnn_deterministic"]}
+    products = {**dict.fromkeys(PRODUCTS, True), "allow_fp16_accumulation": FLAGS["float16_accumulation"]}
+    assert noting.notes == [{**exact, **flags, **products, "older matmul": "highest", "older cudnn": False}]
+    assert before == _settings()
+
+
+@pytest.mark.usefixtures("process")
+def test_a_network_may_read_the_older_settings() -> None:
+    """As torch's own cudnn.flags() does, with which networks turn cuDNN off for a layer, and its compiler."""
+
+    def function(batch: torch.Tensor) -> torch.Tensor:
+        assert not torch.backends.cuda.matmul.allow_tf32
+        with torch.backends.cudnn.flags(enabled=False):
+            return batch.flatten(1)
+
+    before = _settings()
+    assert _calling(function).logits(BATCH).shape == (4, 192)
+    assert before == _settings()
+
+
+@pytest.mark.usefixtures("process")
+def test_settings_hold_until_the_last_network_is_done() -> None:
+    """They are those of all threads: one that is done first must not take them from another one."""
+    before, first_is_in, second_is_in = _settings(), threading.Event(), threading.Event()
+    noting = Noting(lambda _: _settings())
+
+    def first(batch: torch.Tensor) -> torch.Tensor:
+        first_is_in.set()
+        assert second_is_in.wait(10)
+        return batch.flatten(1)
+
+    def second(batch: torch.Tensor) -> torch.Tensor:
+        assert first_is_in.wait(10)
+        second_is_in.set()
+        earlier.result(10)
+        noting(batch)
+        return batch.flatten(1)
+
+    with ThreadPoolExecutor(2) as pool:
+        earlier = pool.submit(_calling(first).logits, BATCH)
+        pool.submit(_calling(second).logits, BATCH).result(10)
+    assert [note["cudnn.conv"] for note in noting.notes] == ["ieee"]
     assert before == _settings()
 
 
@@ -239,11 +318,36 @@ def test_errors_that_a_gpu_reports_late(monkeypatch: pytest.MonkeyPatch) -> None
         classifier.logits(BATCH)
 
 
-def test_a_network_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A device that has no memory for the network itself is reported as such."""
-    monkeypatch.setattr(nn.Module, "to", lambda *_: _raising(torch.OutOfMemoryError("CUDA out of memory"))(BATCH))
-    with pytest.raises(ModelError, match=r"\ASequential does not fit into the memory of cpu: CUDA out of memory\Z"):
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, torch.AcceleratorError, RuntimeError])
+def test_a_network_that_does_not_fit(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    """A device that has no memory for the network itself is reported as such, whichever part of CUDA reports it."""
+    monkeypatch.setattr(nn.Module, "to", lambda *_: _raising(error("CUDA error: out of memory"))(BATCH))
+    with pytest.raises(ModelError, match=r"\ASequential does not fit into the memory of cpu: CUDA error: out of"):
         EagerClassifier(_linear(), "float32", "cpu")
+
+
+def test_a_gpu_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch sees it, and another process has it to itself: that is not the network's fault."""
+    busy = torch.AcceleratorError("CUDA error: CUDA-capable device(s) is/are busy or unavailable\nSearch for ...")
+    monkeypatch.setattr(nn.Module, "to", lambda *_: _raising(busy)(BATCH))
+    with pytest.raises(MachineError, match=r"the device cuda cannot be used: CUDA error: .* busy .*: check the driver"):
+        EagerClassifier(_linear(), "float32", "cuda")
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+@pytest.mark.parametrize("at", ["cpu", "cuda"])
+def test_a_batch_comes_to_a_gpu_as_the_network_takes_it(precision: str, at: str) -> None:
+    """Channels last, in its precision, a copy; one that is there already, or filled up, too."""
+    with fake_cuda():
+        classifier = EagerClassifier(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), precision, "cuda")
+        batch = torch.zeros(3, 3, 8, 8, device=at)
+        for images in (batch, batch.to(memory_format=torch.channels_last), inference._filled(batch, 4)):
+            there = classifier.to_device(images)
+            assert (there.device.type, there.dtype) == ("cuda", getattr(torch, precision))
+            assert there.is_contiguous(memory_format=torch.channels_last)
+            assert there is not images
+            output = classifier.forward(there)
+            assert (output.device.type, output.shape) == ("cuda", (len(images), 3))
 
 
 def test_a_gpu_gives_the_cpus_logits(cuda: str) -> None:

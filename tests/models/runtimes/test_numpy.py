@@ -123,7 +123,7 @@ def test_torchs_profiler_sees_nothing_of_it(project: Project, imgcls: Callable[.
     project.configure(BOTH)
     outcome = imgcls("profile", "ours")
     assert outcome.ret == 1
-    assert "torch.profiler sees nothing; bench/reference_step.py in the repository shows where" in "\n".join(
+    assert "torch.profiler sees no operators; bench/reference_step.py in the repository shows where" in "\n".join(
         outcome.errlines + outcome.outlines
     )
 

@@ -3,11 +3,13 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 
+from fake_device import fake_cuda
 from imgcls.errors import MachineError, ModelError
 from imgcls.models import loader
 from imgcls.models.model import Model
@@ -66,6 +68,27 @@ def test_a_device_that_it_does_not_have(model: Model, monkeypatch: pytest.Monkey
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
     with pytest.raises(MachineError, match=r"without CUDAExecutionProvider: pip install onnxruntime-gpu"):
         OnnxClassifier(_request(model, device="cuda"))
+
+
+@pytest.mark.parametrize(("device", "number"), [("cuda", "0"), ("cuda:1", "1")])
+def test_a_gpu_computes_in_float32(model: Model, monkeypatch: pytest.MonkeyPatch, device: str, number: str) -> None:
+    """On the one that was requested, without TF32 and without trying out which algorithms are faster today."""
+    import onnxruntime
+
+    provider = "CUDAExecutionProvider"
+    own = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC", "device_id": number}
+    session = mock.create_autospec(onnxruntime.InferenceSession)
+    session.return_value.get_providers.return_value = [provider]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [provider])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    OnnxClassifier(_request(model, device=device))
+    assert session.call_args.kwargs == {"providers": [provider], "provider_options": [own]}
+
+
+def test_images_on_a_gpu_are_fetched(model: Model) -> None:
+    """Its library takes arrays of the host, and the pipeline normalises on the GPU."""
+    with fake_cuda():
+        assert model.classifier.to_device(torch.zeros(2, 3, SIDE, SIDE, device="cuda")).device.type == "cpu"
 
 
 def test_images_of_another_size(model: Model) -> None:

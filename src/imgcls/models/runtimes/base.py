@@ -1,17 +1,23 @@
 """What a runtime is, which one runs a model, and where each of them runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 from imgcls import extensions
-from imgcls.errors import ConfigError
+from imgcls.errors import ConfigError, MachineError
 from imgcls.records.config import ModelSpec
-from imgcls.system import devices, versions
+from imgcls.system import devices, machine, versions
 
-FLAGS = {"tf32": False, "cudnn_benchmark": False}  # docs/decisions.md#flags-that-change-bits
+FLAGS = {  # docs/decisions.md#flags-that-change-bits
+    "tf32": False,
+    "cudnn_benchmark": False,
+    "cudnn_deterministic": True,
+    "float16_accumulation": False,
+    "reduced_precision_reduction": True,
+}
 """PyTorch's flags that change predictions, with their values; part of every prediction's key."""
 
 UNCOMPILED = frozenset(name for name, row in extensions.RUNTIMES.items() if not row.compiles)
@@ -100,9 +106,21 @@ def is_automatic(spec: ModelSpec) -> bool:
 def runs_on(spec: ModelSpec, device: str) -> bool:
     """Whether the runtime of a model runs on this device."""
     row = extensions.runtime(requested(spec))
-    if devices.kind(device) == "mps":
-        return row is None or row.on_mps
-    return device == "cpu" or row is None or row.on_gpu
+    known = {"cpu": row.on_cpu, "mps": row.on_mps} if row else {}
+    return known.get(devices.kind(device), row is None or row.on_gpu)
+
+
+def by_device(models: Mapping[str, ModelSpec], requested: str | None) -> Iterator[tuple[str, dict[str, ModelSpec]]]:
+    """The requested device with all models, or each that is here with those that run on it, where there are any.
+
+    The first device has those that run on none as well: it refuses them by name.
+    """
+    here = machine.devices(requested)
+    where = {name: [each for each in here if requested or runs_on(spec, each)] for name, spec in models.items()}
+    for device in here:
+        on_device = {name: spec for name, spec in models.items() if device in (where[name] or here[:1])}
+        if on_device:
+            yield device, on_device
 
 
 def notes(runtime: str, device: str) -> tuple[str, ...]:
@@ -119,6 +137,7 @@ def build(runtime: str, request: Request) -> Classifier:
     if row is None:
         known = ", ".join(("auto", *extensions.selectable_runtimes()))
         raise ConfigError(f"[models.{request.name}] runtime: '{runtime}' is not one of {known}")
+    check_runtime(runtime, request.name, request.device)
     classifier: Classifier = import_module(row.module).build(request)
     return classifier
 
@@ -126,3 +145,13 @@ def build(runtime: str, request: Request) -> Classifier:
 def check_device(device: str) -> None:
     """Raise DeviceMissing where the device is absent."""
     devices.require(device)
+
+
+def check_runtime(runtime: str, name: str, device: str) -> None:
+    """Raise MachineError where the runtime of a model of this name needs CUDA, and the device has none."""
+    row = extensions.runtime(runtime)
+    if row and not row.on_cpu and devices.kind(device) != "cuda":
+        raise MachineError(
+            f'[models.{name}] runtime = "{runtime}" runs on the device cuda, not on {device}: '
+            'request that device, or use runtime = "eager"'
+        )

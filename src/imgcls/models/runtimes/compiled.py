@@ -1,8 +1,9 @@
 """PyTorch's own compiler: slower to start, faster afterwards; torch caches what it compiled."""
 
 import time
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -12,8 +13,11 @@ from imgcls.models import outputs
 from imgcls.models.runtimes.base import Request
 from imgcls.models.runtimes.eager import EagerClassifier
 
-NO_COMPILER = ("InvalidCxxCompiler", "TritonMissing", "Failed to find C compiler", "Python.h")
-"""Words in what torch's compiler and, for a GPU, Triton raise where there is no C or C++ compiler."""
+NO_COMPILER = ("InvalidCxxCompiler", "TritonMissing", "Failed to find C compiler", "Python.h", "CalledProcessError")
+"""Words in what torch's compiler and, for a GPU, Triton raise where there is no C or C++ compiler, or none that works.
+
+Triton calls it for a few lines, and leaves what it said, such as that Python.h is missing, on the terminal.
+"""
 
 
 LIMITS = {  # docs/decisions.md#limits-of-torchcompile
@@ -44,7 +48,7 @@ class CompiledClassifier(EagerClassifier):
         filled = torch.cat([batch, blank]).contiguous(memory_format=torch.channels_last)
         started = time.perf_counter()
         try:
-            with _frozen():
+            with _frozen(), nullcontext() if compiled_size in self.sizes else _without_advice():
                 output = self.compiled(filled)
         except Exception as error:
             if ran_out_of_memory(error):
@@ -77,6 +81,14 @@ def _frozen() -> Iterator[None]:
     from torch._inductor import config as inductor
 
     with cast(Any, inductor).patch(freezing=True), cast(Any, dynamo).patch(**LIMITS):
+        yield
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """torch advises TF32 for a network in float32, which is not to have it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "TensorFloat32 tensor cores")
         yield
 
 

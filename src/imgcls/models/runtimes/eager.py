@@ -1,7 +1,9 @@
 """PyTorch as it comes: no compilation, TF32 and cuDNN's autotuning off, channels last, which is faster."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,12 +12,17 @@ import torch
 from imgcls import messages
 from imgcls.errors import ModelError, OutOfMemory, ran_out_of_memory
 from imgcls.models import outputs
-from imgcls.models.runtimes.base import Request
+from imgcls.models.runtimes.base import FLAGS, Request
 from imgcls.system import devices
+
+REDUCTIONS = ("allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision_reduction")
+"""Settings of cuBLAS that are pairs of flags."""
 
 
 class EagerClassifier:
-    """A module in evaluation mode on one device, in one precision. Raises ModelError where it does not fit there.
+    """A module in evaluation mode on one device, in one precision.
+
+    Raises ModelError where it does not fit there, and MachineError where the device cannot be used.
 
     ``output``: where its logits are in what it returns, see :mod:`imgcls.models.outputs`.
     """
@@ -30,8 +37,13 @@ class EagerClassifier:
         self.dtype: torch.dtype = getattr(torch, precision)
         try:
             self.module = module.eval().to(self.device, self.dtype).to(memory_format=torch.channels_last)
-        except torch.OutOfMemoryError as error:
-            raise ModelError(f"{type(module).__name__} does not fit into the memory of {device}: {error}") from error
+        except RuntimeError as error:
+            if ran_out_of_memory(error):
+                name = type(module).__name__
+                raise ModelError(f"{name} does not fit into the memory of {device}: {error}") from error
+            if isinstance(error, torch.AcceleratorError):
+                raise devices.unusable(device, error) from error
+            raise
 
     def logits(self, batch: torch.Tensor) -> Any:
         """A float32 tensor (n, channels, h, w) to a float32 NumPy array (n, classes).
@@ -59,7 +71,7 @@ class EagerClassifier:
         with torch.inference_mode(), exact_float32():
             try:
                 return self.infer(batch)
-            except outputs.NoLogits:
+            except ModelError:
                 raise
             except (Exception, SystemExit) as error:  # a network may raise anything, and other models go on
                 raise refusal(type(self.module).__name__, batch, error) from error
@@ -101,28 +113,88 @@ def build(request: Request) -> EagerClassifier:
 
 @contextmanager
 def exact_float32() -> Iterator[None]:
-    """float32 means float32, whatever the process has set; its settings are restored afterwards.
+    """float32 means float32, and nothing is tried out, whatever the process has set; it is restored at the end.
 
-    Operator by operator, because torch no longer reads its older settings where a process has used these.
+    Operator by operator, because torch no longer reads its older settings where a process has used these. Then the
+    older ones, too: torch refuses to read them, as cuDNN's own ``flags()`` does in a network, where the two differ.
     """
-    backends: Any = torch.backends  # half of its attributes are not typed
-    cudnn, onednn = backends.cudnn, backends.mkldnn
-    with ExitStack() as settings:
-        for operator in (backends.cuda.matmul, cudnn.conv, cudnn.rnn, onednn.matmul, onednn.conv, onednn.rnn):
-            settings.enter_context(_set(operator, "fp32_precision", "ieee"))
-        settings.enter_context(_set(cudnn, "enabled", True))
-        settings.enter_context(_set(cudnn, "benchmark", False))
-        yield
-
-
-@contextmanager
-def _set(owner: Any, name: str, value: Any) -> Iterator[None]:
-    before = getattr(owner, name)
-    setattr(owner, name, value)
+    _EXACT.enter()
     try:
         yield
     finally:
-        setattr(owner, name, before)
+        _EXACT.leave()
+
+
+class _Exact:
+    """The settings, which are those of all threads: the first that needs them sets them, and the last restores them."""
+
+    def __init__(self) -> None:
+        self._lock, self._needed = threading.Lock(), 0
+        self._before: Sequence[tuple[Any, str, Any]] = ()
+        self._older = "highest", True
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._needed:
+                self._set()
+            self._needed += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._needed -= 1
+            if not self._needed:
+                _set_older(*self._older)
+                _set(self._before)
+
+    def _set(self) -> None:
+        settings = _settings()
+        self._before = [(owner, name, _value(owner, name)) for owner, name, _ in settings]
+        _set(settings)
+        self._older = torch.get_float32_matmul_precision(), _is_tf32_allowed()
+        _set_older("highest", is_tf32_allowed=False)
+        _set(settings)  # the older ones set them, too, otherwise
+
+
+_EXACT = _Exact()
+
+
+@cache
+def _settings() -> Sequence[tuple[Any, str, Any]]:
+    """Whose they are, their names, and their values while a network runs (docs/decisions.md#flags-that-change-bits)."""
+    backends: Any = torch.backends  # half of its attributes are not typed
+    cudnn, onednn, matmul = backends.cudnn, backends.mkldnn, backends.cuda.matmul
+    operators = (matmul, cudnn.conv, cudnn.rnn, onednn.matmul, onednn.conv, onednn.rnn)
+    return (
+        *((operator, "fp32_precision", "ieee") for operator in operators),
+        (cudnn, "enabled", True),
+        (cudnn, "benchmark", FLAGS["cudnn_benchmark"]),
+        (cudnn, "deterministic", FLAGS["cudnn_deterministic"]),
+        (matmul, "allow_fp16_accumulation", FLAGS["float16_accumulation"]),
+        *((matmul, name, FLAGS["reduced_precision_reduction"]) for name in REDUCTIONS),
+    )
+
+
+def _set(settings: Sequence[tuple[Any, str, Any]]) -> None:
+    for owner, name, value in settings:
+        setattr(owner, name, value)
+
+
+def _value(owner: Any, name: str) -> Any:
+    value = getattr(owner, name)
+    return (value, getattr(owner, f"{name}_split_k", True)) if name in REDUCTIONS else value
+
+
+def _is_tf32_allowed() -> bool:
+    """cuDNN's older setting, while the newer ones forbid it: torch refuses to read one that they contradict."""
+    try:
+        return torch.backends.cudnn.allow_tf32
+    except RuntimeError:
+        return True
+
+
+def _set_older(precision: str, is_tf32_allowed: bool) -> None:
+    torch.set_float32_matmul_precision(precision)
+    torch.backends.cudnn.allow_tf32 = is_tf32_allowed
 
 
 def refusal(name: str, batch: Any, error: BaseException, reason: str = "") -> ModelError:

@@ -46,7 +46,7 @@ class FileClassifier:
 
     def to_device(self, batch: torch.Tensor) -> torch.Tensor:
         """The batch in the layout and type of the file, on the host."""
-        given: torch.Tensor = self.port.feed(batch)
+        given: torch.Tensor = self.port.feed(batch.cpu())
         return given
 
     def forward(self, batch: torch.Tensor) -> Any:

@@ -9,6 +9,24 @@ import torch
 from imgcls.models.runtimes.eager import EagerClassifier, late_failure
 
 
+class Fetched:
+    """A tensor on its way to pinned memory, behind everything that the stream of its CUDA device has to do before.
+
+    ``device``: the CUDA device, where a network itself returns a tensor of the host.
+    """
+
+    def __init__(self, tensor: torch.Tensor, device: torch.device) -> None:
+        event: Any = torch.cuda.Event  # untyped
+        self._copy = tensor.to("cpu", non_blocking=True)
+        self._copied = event(blocking=True)  # docs/decisions.md#batches-in-flight
+        self._copied.record(torch.cuda.current_stream(tensor.device if tensor.is_cuda else device))
+
+    def wait(self) -> torch.Tensor:
+        """Its values, in host memory. Raises RuntimeError for whatever the device failed at since."""
+        self._copied.synchronize()
+        return self._copy
+
+
 class InFlight:
     """A batch of ``classifier``, on its device, launched with a copy of its output to pinned memory behind it.
 
@@ -19,22 +37,22 @@ class InFlight:
         self._classifier, self._images, self.seconds = classifier, len(batch), 0.0
         event: Any = torch.cuda.Event  # untyped
         stream = torch.cuda.current_stream(classifier.device)
-        self._started, self._done, self._copied = (event(enable_timing=True) for _ in range(3))
+        self._started, self._done = (event(enable_timing=True) for _ in range(2))
         self._started.record(stream)
         output = classifier.forward(batch)
         self._done.record(stream)
-        is_tensor = isinstance(output, torch.Tensor)  # what is not is refused with the logits
-        self._output = output.float().to("cpu", non_blocking=True) if is_tensor else output
-        self._copied.record(stream)
+        self._output = Fetched(output.float(), classifier.device) if isinstance(output, torch.Tensor) else output
 
     def logits(self) -> Any:
         """Wait for this batch only: float32 (n, classes). Raises ModelError."""
+        if not isinstance(self._output, Fetched):
+            return self._classifier.to_numpy(self._output, self._images)  # which refuses it
         try:
-            self._copied.synchronize()
+            output = self._output.wait()
         except RuntimeError as error:
             raise late_failure(self._classifier, self._images, error) from error
         self.seconds = self._started.elapsed_time(self._done) / 1000
-        return self._classifier.to_numpy(self._output, self._images)
+        return self._classifier.to_numpy(output, self._images)
 
 
 def is_possible(classifier: object) -> TypeGuard[EagerClassifier]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imgcls import extensions
@@ -15,6 +15,9 @@ from imgcls.models.runtimes.file_classifier import FileClassifier
 
 PROVIDERS = extensions.RUNTIMES["onnx"].providers
 ERRORS_ONLY = 3
+CUDA = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}  # docs/decisions.md#flags-that-change-bits
+"""Options of the provider; its own are TF32, and whichever algorithms are faster when it tries them."""
+
 NEWEST_OPSET = re.compile(r"official support for domain \S+ is till opset (\d+)")
 
 
@@ -65,13 +68,20 @@ def _session(request: Request, file: Any) -> Any:
     options.use_deterministic_compute = True
     options.log_severity_level = ERRORS_ONLY
     try:
-        session = onnxruntime.InferenceSession(str(file), options, providers=[provider])
+        own = [_own_options(request.device)]
+        session = onnxruntime.InferenceSession(str(file), options, providers=[provider], provider_options=own)
     except Exception as error:  # its errors have no class of their own
         step = "export it again with operators and an opset that onnxruntime has, or pip install --upgrade onnxruntime"
         raise file_classifier.cannot_start(request.name, file, _why(one_line(error)), step) from error
     if provider not in session.get_providers():
         raise MachineError(f"onnxruntime cannot start {provider} here (CUDA and cuDNN do not load): use the device cpu")
     return session
+
+
+def _own_options(device: str) -> Mapping[str, str]:
+    """The provider's, for a device."""
+    kind, _, number = device.partition(":")
+    return {**CUDA, "device_id": number or "0"} if kind == "cuda" else {}
 
 
 def _why(text: str) -> str:
