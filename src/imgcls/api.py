@@ -235,7 +235,7 @@ def _pool(
     name = _name(model)
     if isinstance(model, str | ModelSpec):
         files = [Path(config)] if config else []
-        [spec] = selection.requested_models(files, [model]) if isinstance(model, str) else [model]
+        [spec] = selection.requested_models(files, [model]) if isinstance(model, str) else [specs.as_configured(model)]
         early.require([spec])
         return ModelPool({name: _given(spec, input_settings, labels)}, device)
     if isinstance(model, Model):

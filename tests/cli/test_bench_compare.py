@@ -103,7 +103,8 @@ def test_a_run_and_a_model_do_not_go_together(tmp_path: Path, capsys: pytest.Cap
     """Two runs or two models are compared; one of each exits 2."""
     after = write_saved_run(tmp_path / "after.json", {NAME: extra_info(0)})
     assert cli_main.main(["bench-compare", "resnet50", str(after)]) == 2
-    assert "bench-compare takes two saved runs, or two models" in capsys.readouterr().err
+    message = f"{after} is a saved run and resnet50 a model: bench-compare takes two saved runs, or two models"
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("effect", ["0", "1", "-0.1", "5%", "nan"])

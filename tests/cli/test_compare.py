@@ -14,6 +14,7 @@ from imgcls.config import datasets
 from imgcls.performance import memory
 from imgcls.records.config import DatasetSpec
 from imgcls.reporting import progress
+from imgcls.system import machine
 
 Command = Callable[..., pytest.RunResult]
 
@@ -156,3 +157,17 @@ def test_two_saved_runs_are_documents(project: Project, imgcls: Command) -> None
     assert result.errlines[-1].endswith("the images that flipped: imgcls show b.json --flips a.json")
     assert "FAIL WORSE: colour on colours" in (project.folder / "t.md").read_text()
     assert len(json.loads((project.folder / "t.json").read_text())["comparisons"]) == 1
+
+
+def test_a_model_that_runs_on_no_device_here_is_refused(
+    project: Project, imgcls: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By name and with its reason, and is not passed over."""
+    monkeypatch.setattr(machine, "devices", lambda requested: [requested or "cpu"])
+    project.configure(CONFIGURATION.replace(NETWORK, f'runtime = "cuda-graph"\n{NETWORK}'))
+    for command in (("compare", "colour"), ("report", "colour", "-o", "out")):
+        result = imgcls(*command)
+        assert result.ret == 3
+        assert '[models.colour] runtime = "cuda-graph" runs on the device cuda' in "\n".join(
+            result.outlines + result.errlines
+        )

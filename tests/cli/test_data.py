@@ -111,6 +111,22 @@ def test_a_root_of_splits_is_met_with_the_command(imgcls: Command) -> None:
     [line] = result.errlines
     assert line.startswith("imgcls: data/ holds test and train, which are not classes: run ")
     assert line.endswith("`imgcls data check data/test --against data/train`")
+    shutil.rmtree("data/train")
+    [line] = imgcls("data", "check", "data").errlines
+    assert line == "imgcls: data holds test, which is not a class: run `imgcls data check data/test`"
+
+
+def test_an_archive_with_its_images_in_one_folder_is_met_with_the_command(project: Project, imgcls: Command) -> None:
+    """As CUB-200 is unpacked; a dataset of the configuration, too, by its path."""
+    (project.folder / "birds").mkdir()
+    (project.folder / "colours").rename(project.folder / "birds" / "images")
+    (project.folder / "birds" / "images.txt").write_text("1 red/0000.png\n")
+    project.configure(CONFIGURATION.replace('path = "colours"', 'path = "birds"'))
+    for data in ("birds", "colours"):
+        folder = "birds" if data == "birds" else project.folder / "birds"
+        [line] = imgcls("data", "check", data).errlines
+        assert line.startswith(f"imgcls: all images of {data} lie in folders of images, which is not a class: run ")
+        assert line.endswith(f"`imgcls data check {folder}/images`")
 
 
 def test_a_manifest_and_a_dataset_are_checked(project: Project, imgcls: Command) -> None:

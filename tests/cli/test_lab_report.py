@@ -1,12 +1,15 @@
 """imgcls.cli.lab_report: what a report of models is about, and what is refused before the work."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from conftest import NETWORK, Command, Project
-from imgcls.cli.lab_collection import Collected
+from imgcls.cli.lab_collection import Collected, Subject
+from imgcls.records.config import BUILTIN_DIGITS, DatasetSpec
 
 
 @pytest.mark.parametrize(
@@ -29,6 +32,10 @@ from imgcls.cli.lab_collection import Collected
             ["colour", "--data", "x.tar", "--labels", "none"],
             "--labels none takes the images of a folder, and x.tar is not one: unpack it into a folder, or leave *",
         ),
+        (
+            ["colour", "--data", "list.csv", "--labels", "none"],
+            "--labels none takes the images of a folder, and list.csv is a manifest: leave --labels none out, or *",
+        ),
         (["colour", "-o", "out.html"], "-o out.html names a page, and a report of models is a folder: name one with *"),
         (
             ["colour", "--data", "colours", "--runs", "colours"],
@@ -45,6 +52,7 @@ def test_what_cannot_become_a_report_is_refused_before_the_work(
     """In one line that states what to write."""
     project.also('[datasets.more]\npath = "colours"\n')
     Path("bare").mkdir()
+    Path("list.csv").write_text("path,label\ncolours/red/0000.png,red\n")
     result = imgcls("report", *arguments, *([] if "-o" in arguments else ["-o", "out"]))
     assert result.ret == 2
     result.stderr.fnmatch_lines([f"imgcls: {message}"])
@@ -104,3 +112,23 @@ def test_without_any_score_there_is_no_report(project: Project, imgcls: Command)
         ]
     )
     assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("labels", ["auto", "none"])
+def test_images_that_all_are_rejected_are_the_reason(project: Project, imgcls: Command, labels: str) -> None:
+    """The first of them by name, and nothing is measured."""
+    shutil.rmtree(project.folder / "colours")
+    for name in ("red", "blue"):
+        (project.folder / "broken" / name).mkdir(parents=True)
+        (project.folder / "broken" / name / "0.png").write_bytes(name.encode())
+    result = imgcls("report", "colour", "--data", "broken", "--labels", labels, "-o", "out")
+    assert result.ret == 1
+    why, last = [line for line in result.errlines if line.startswith("imgcls: ")]
+    assert re.match(r"imgcls: colour: no image could be scored: \S*blue/0.png: not_an_image: .*; \S*red/0.png: ", why)
+    assert last == "imgcls: no model was scored, so out was not written"
+
+
+def test_without_labels_the_digits_are_a_folder_too() -> None:
+    """Of which only the pixels count."""
+    subject = Subject(DatasetSpec("d", BUILTIN_DIGITS), has_labels=False)
+    assert len(subject.images()) == 360

@@ -63,6 +63,16 @@ def test_which_split_to_score_is_asked_for(tmp_path: Path) -> None:
     layout.require_classes("pets", tmp_path / "val")
 
 
+def test_a_root_whose_images_are_in_one_folder_is_refused(tmp_path: Path) -> None:
+    """With the line to write; that folder itself passes."""
+    _put(tmp_path, "images/cat/1.jpg", "images/dog/2.jpg", "parts/parts.txt", "images.txt")
+    assert _message(tmp_path) == (
+        f"dataset 'pets': all images of {tmp_path} lie in folders of images, which is not a class: "
+        f'write path = "{tmp_path}/images"'
+    )
+    layout.require_classes("pets", tmp_path / "images")
+
+
 # Images next to their manifest.
 
 

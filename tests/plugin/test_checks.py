@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from conftest import Project
+from imgcls.system import machine
 
 Command = Callable[..., pytest.RunResult]
 
@@ -32,6 +33,25 @@ def test_a_test_has_one_timing(run_pytest: Command, project: Project) -> None:
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["latency() was called twice: a test has one timing, so write a test for each"])
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [("cpu", "--imgcls-device is cpu"), (None, "torch sees no device; imgcls doctor states why")],
+)
+def test_a_device_that_is_not_measured_states_why(
+    run_pytest: Command, project: Project, monkeypatch: pytest.MonkeyPatch, option: str | None, why: str
+) -> None:
+    """A device that a mark names is skipped where another was requested, and where torch does not see it."""
+    monkeypatch.setattr(machine, "devices", lambda requested: [requested or "cpu"])
+    (project.folder / "pytest.ini").write_text("[pytest]\naddopts = --imgcls-require-gates=none\npythonpath = .\n")
+    (project.folder / "test_models.py").write_text(
+        "import pytest\n\n\n@pytest.mark.parametrize('device', ['cpu', 'cuda'], indirect=True)\n"
+        "def test_it(model, device):\n    assert device == 'cpu'\n"
+    )
+    result = run_pytest("-rs", *([f"--imgcls-device={option}"] if option else []))
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines([f"SKIPPED * cuda: {why}"])
 
 
 def test_two_tests_of_one_failure_state_it_once(run_pytest: Command, project: Project) -> None:

@@ -289,6 +289,17 @@ def test_what_knows_no_gpu_is_measured_without(run_pytest: Command, timing: Proj
     result.stdout.fnmatch_lines(["SKIPPED * cuda: colour runs on the CPU only"])
 
 
+def test_what_needs_a_gpu_is_not_measured_on_the_cpu(run_pytest: Command, timing: Project) -> None:
+    """Where nobody requested a device, a model that runs only on CUDA devices is skipped on the CPU."""
+    ini = "[pytest]\naddopts = --imgcls-require-gates=none\npythonpath = .\n"
+    (timing.folder / "pytest.ini").write_text(ini)
+    timing.configure(CONFIGURATION.replace(NETWORK, f'runtime = "cuda-graph"\n{NETWORK}'))
+    result = run_pytest(*QUICK)
+    assert result.ret == 0
+    skipped = [line for line in result.outlines if line.startswith("SKIPPED")]
+    assert [line.endswith(" cpu: colour runs on a CUDA device only") for line in skipped] == [True]
+
+
 @pytest.fixture
 def gpu_limit(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A limit for a GPU, and memory as if it had been measured."""

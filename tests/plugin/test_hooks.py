@@ -370,7 +370,9 @@ def test_capturing_may_be_off(run_pytest: Command, pytest_process: Command, proj
     assert project.images_inferred() <= 12 + 2
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "xdist"])
+@pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-n", "1"), marks=pytest.mark.slow)], ids=["one process", "xdist"]
+)
 def test_a_document_that_nothing_writes_is_named(
     run_pytest: Command, pytest_process: Command, project: Project, workers: tuple[str, ...]
 ) -> None:
@@ -383,3 +385,28 @@ def test_a_document_that_nothing_writes_is_named(
     assert len(lines) == 1
     assert lines[0].startswith("imgcls: --imgcls-json, --imgcls-require-gates have no effect: no test here uses imgcls")
     assert not (project.folder / "run.json").exists()
+
+
+WRONG = {
+    "a key": ("[models.colour]", "[models.colour]\nwieghts = 1", (), "*[[]models.colour[]] wieghts: unknown key*"),
+    "a model": ("", "", ("--imgcls-models", "typo"), "*no model 'typo' in */imgcls.toml*"),
+    "a baseline": ("", "", ("--imgcls-baseline", "x.json"), "*x.json: there is no saved run of this name*"),
+}
+"""What may be wrong with a configuration, as what is written for what, with which options, and what that is called."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", WRONG)
+def test_with_xdist_what_is_wrong_is_the_business_of_our_tests(
+    run_pytest: Command, project: Project, wrong: str
+) -> None:
+    """As without it: where one of them is run it is a usage error, and tests of others run."""
+    old, new, options, message = WRONG[wrong]
+    (project.folder / "imgcls.toml").write_text((project.folder / "imgcls.toml").read_text().replace(old, new, 1))
+    (project.folder / "test_others.py").write_text("def test_nothing():\n    pass\n")
+    ours = run_pytest("-n", "1", "-m", "accuracy", *options)
+    assert ours.ret == pytest.ExitCode.USAGE_ERROR
+    ours.stderr.fnmatch_lines([message])
+    assert project.images_inferred() == 0 or wrong == "a baseline"
+    others = run_pytest("-n", "1", "test_others.py", *options)
+    assert (others.ret, others.parseoutcomes()) == (0, {"passed": 1})

@@ -51,6 +51,13 @@ def _store(name: str, **keys: Parts | None) -> MergedStore:
             ],
         ),
         (
+            [_store("a", k1={**NET, "dataset": "photos"}), _store("b", k2={**NET, "dataset": "more"})],
+            [
+                "timm:net: a has predictions with a key that b does not have",
+                "timm:net: b has predictions with a key that a does not have",
+            ],
+        ),
+        (
             [_store("a", k1=None), _store("b", k2=NET)],
             [
                 "key k1: a has predictions with a key that b does not have",

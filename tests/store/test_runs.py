@@ -1,5 +1,7 @@
 """imgcls.store.runs: what a run leaves is read back the same by any process, until it is forgotten."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +9,8 @@ import pytest
 
 import stored
 from imgcls.errors import StoreError
-from imgcls.records.data import LabelList
+from imgcls.records.data import ImageRef, LabelList
+from imgcls.store import runs
 from imgcls.store.connection import DAY_SECONDS, IMAGES_PER_QUERY
 from imgcls.store.database import Store
 from imgcls.store.runs import list_key, progress_of
@@ -84,3 +87,54 @@ def test_forgetting_a_run(store: Store) -> None:
     assert store.outcome("other", "photos") == OUTCOME
     assert ("one", "photos") in store.planned("other")
     assert store.verify() == 1
+
+
+class _Cut(list[ImageRef]):
+    """Images of which the process dies at the 25th."""
+
+    def __iter__(self) -> Iterator[ImageRef]:
+        yield from self[:25]
+        raise KeyboardInterrupt
+
+
+def _listed(store: Store) -> int:
+    return store.info().rows["listings"]
+
+
+@pytest.fixture
+def cut(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store of which 10 images of a listing share a transaction, and one that was not stored to its end."""
+    monkeypatch.setattr(runs, "LISTED", 10)
+    with pytest.raises(KeyboardInterrupt):
+        store.put_outcome("run", OUTCOME, _Cut(stored.images(range(35))), [])
+    return store
+
+
+def test_a_large_listing_is_stored_part_by_part(cut: Store, folder: Path) -> None:
+    """Others write in between; until it is whole there is no outcome, and nothing counts as lost."""
+    assert _listed(cut) == 20
+    with closing(Store(folder)) as other:
+        assert (other.outcome("run", "photos"), list(other.listing("run", "photos")), other.verify()) == (None, [], 0)
+    assert cut.planned("run") == {(pair.scores.model, "photos") for pair in OUTCOME.pairs}
+    cut.put_outcome("run", OUTCOME, stored.images(range(13)), [])
+    assert (cut.outcome("run", "photos"), _listed(cut), cut.verify()) == (OUTCOME, 13, 0)
+
+
+def test_what_is_replaced_is_replaced_at_once(cut: Store) -> None:
+    """Who has read an outcome of this run finds one until the end."""
+    cut.put_outcome("run", OUTCOME, stored.images(range(13)), [])
+    with pytest.raises(KeyboardInterrupt):
+        cut.put_outcome("run", replace(OUTCOME, complete=False), _Cut(stored.images(range(35))), [])
+    assert (cut.outcome("run", "photos"), _listed(cut)) == (OUTCOME, 13)
+
+
+@pytest.mark.parametrize("images", [13, None])
+def test_a_large_listing_is_forgotten_part_by_part(cut: Store, images: int | None) -> None:
+    """Whether it is whole or was cut short; others write in between."""
+    if images:
+        cut.put_outcome("run", OUTCOME, stored.images(range(images)), [])
+    statements: list[str] = []
+    cut._connection.set_trace_callback(statements.append)
+    cut.forget("run")
+    assert statements.count("begin immediate") == 4
+    assert (_listed(cut), cut.planned("run"), cut.verify()) == (0, set(), 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgcls import documents
-from imgcls.cli import arguments, output
+from imgcls.cli import arguments, output, sides
 from imgcls.errors import ConfigError
 from imgcls.reporting import progress
 from imgcls.session import options as run_options
@@ -49,12 +49,15 @@ def bench_compare(namespace: argparse.Namespace) -> int:
     options = RunOptions.from_namespace(namespace)
     if namespace.json:
         documents.check_writable(namespace.json)
-    saved = [side.endswith(".json") or Path(side).is_file() for side in namespace.sides]
+    saved = [sides.is_run(side) for side in namespace.sides]
     if all(saved):
         before, after = (benchmark_files.read(Path(side)) for side in namespace.sides)
         compared = list(benchmarks.compare(before, after, namespace.effect))
     elif any(saved):
-        raise ConfigError("bench-compare takes two saved runs, or two models of the configuration")
+        run, model = sorted(namespace.sides, key=sides.is_run, reverse=True)
+        raise ConfigError(
+            f"{run} is a saved run and {model} a model: bench-compare takes two saved runs, or two models"
+        )
     else:
         compared = [_in_turn(options, *namespace.sides, batch=namespace.batch, effect=namespace.effect)]
     for one in compared:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgcls import documents
-from imgcls.cli import arguments, costs, destinations, output, pages
+from imgcls.cli import arguments, costs, destinations, output, pages, sides
+from imgcls.cli.sides import Sides
 from imgcls.config import loader as configuration
 from imgcls.config import thresholds
 from imgcls.errors import ConfigError, ImgclsError
@@ -29,7 +30,6 @@ from imgcls.session import session as sessions
 from imgcls.session.options import RunOptions
 from imgcls.session.results import Results
 from imgcls.session.session import Session
-from imgcls.system import machine
 
 if TYPE_CHECKING:
     from imgcls.models.pool import ModelPool
@@ -65,31 +65,23 @@ def compare(namespace: argparse.Namespace) -> int:
     for file in (options.comment, options.report):
         if file:
             documents.check_writable(file)
-    files = [Path(side) for side in namespace.sides if _is_file(side)]
-    names = [side for side in namespace.sides if not _is_file(side)]
+    given = sides.read(namespace.sides)
+    runs, models = given.runs, given.models
     margins = thresholds.margins(options.compare_fail)
-    if margins and names and len(names) != 2:
+    if margins and models and len(models) != 2:
         raise ConfigError("--compare-fail holds one model against another: name two")
-    if files and namespace.data:
+    if runs and namespace.data:
         raise ConfigError("--data goes with models that are scored now, not with saved runs: leave it out")
-    if len(files) == 2 and not names:
-        runs = _saved(files[0]), _saved(files[1])
-        return _concluded(
-            options,
-            namespace.sides,
-            margins,
-            _Findings(comparisons=_of_runs(*runs), gates=list(judged.of_saved(*runs))),
-        )
-    if files and (len(names) < 2 or len(files) > 1 or not _is_file(namespace.sides[0])):
-        raise ConfigError("compare takes two saved runs; a saved run and then models of it; or only models")
-    if files:
-        contrasts, comparisons = _of_models(_saved(files[0]), names)
-        return _concluded(options, namespace.sides, margins, _Findings(contrasts=contrasts, comparisons=comparisons))
-    return _concluded(options, namespace.sides, margins, _scored(namespace, replace(options, compare_fail=()), names))
-
-
-def _is_file(side: str) -> bool:
-    return side.endswith(".json") or Path(side).is_file()
+    if len(runs) == 2:
+        before, after = map(_saved, runs)
+        gates = list(judged.of_saved(before, after))
+        findings = _Findings(comparisons=_of_runs(before, after), gates=gates)
+    elif runs:
+        contrasts, comparisons = _of_models(_saved(runs[0]), models)
+        findings = _Findings(contrasts=contrasts, comparisons=comparisons)
+    else:
+        findings = _scored(namespace, replace(options, compare_fail=()), models)
+    return _concluded(options, given, margins, findings)
 
 
 def _saved(file: Path) -> SavedRun:
@@ -131,10 +123,7 @@ def _scored(namespace: argparse.Namespace, options: RunOptions, names: Sequence[
     """Score the models on every device, or read what is in the store, measure what they cost, and compare them."""
     settings = _settings(namespace, options, names)
     findings = _Findings()
-    for device in machine.devices(options.device):
-        here = {n: spec for n, spec in settings.models.items() if options.device or runtimes.runs_on(spec, device)}
-        if not here:
-            continue
+    for device, here in runtimes.by_device(settings.models, options.device):
         on_device = replace(options, device=device, datasets=None, json=None, csv=None, markdown=None)
         with closing(Session(on_device, replace(settings, models=here))) as session:
             findings.score(session)
@@ -190,7 +179,7 @@ class _Findings:
             self.codes.add(error.exit_code)
 
 
-def _concluded(options: RunOptions, sides: Sequence[str], margins: Mapping[str, Margin], findings: _Findings) -> int:
+def _concluded(options: RunOptions, given: Sides, margins: Mapping[str, Margin], findings: _Findings) -> int:
     """Print everything, write the documents; the exit code."""
     from imgcls.reporting import result_document, terminal
     from imgcls.reporting.presentation import Presentation, terminal_width
@@ -208,21 +197,20 @@ def _concluded(options: RunOptions, sides: Sequence[str], margins: Mapping[str, 
     failing = [(c, verdict) for c, verdict in of_pairs if not accuracy.holds(verdict, "fail")]
     verdicts = [verdict for _, verdict in of_pairs]
     how = Presentation(terminal_width(), options.verbosity, options.columns)
-    for block in terminal.lines(document, how, verdicts, list(_what_to_do(failing, sides))):
+    for block in terminal.lines(document, how, verdicts, list(_what_to_do(failing, given.runs))):
         output.line(block)
     _write(options, document, verdicts)
     if options.report:
-        _write_page(options, document, sides)
+        _write_page(options, document, given.runs)
     _show_in_ci(options, CiRun(report=document, gates=(*judged.of_comparisons(of_pairs), *findings.gates)))
     return sessions.worst_exit_code({1 if failing else 0, *findings.codes, *sessions.exit_codes(findings.outcomes)})
 
 
-def _what_to_do(failing: Sequence[tuple[Comparison, Verdict]], sides: Sequence[str]) -> Iterator[str]:
+def _what_to_do(failing: Sequence[tuple[Comparison, Verdict]], runs: Sequence[Path]) -> Iterator[str]:
     """The next step for every margin that does not hold."""
     from imgcls.reporting import next_steps
 
-    both = len(sides) == 2 and all(map(_is_file, sides))
-    places = next_steps.Places(before=sides[0], run=sides[1]) if both else next_steps.Places()
+    places = next_steps.Places(before=str(runs[0]), run=str(runs[1])) if len(runs) == 2 else next_steps.Places()
     about = [(f"{compared.after} on {compared.dataset}", compared.after, verdict) for compared, verdict in failing]
     return next_steps.lines(about, places)
 
@@ -244,13 +232,13 @@ def _write(options: RunOptions, document: Report, verdicts: Sequence[Verdict]) -
         documents.write_text(options.csv, text)
 
 
-def _write_page(options: RunOptions, report: Report, sides: Sequence[str]) -> None:
+def _write_page(options: RunOptions, report: Report, runs: Sequence[Path]) -> None:
     """The page of the second saved run with what changed since the first, or of what was scored now. Raises OSError."""
     from imgcls.reporting.html import document, thumbnails
 
     assert options.report is not None  # noqa: S101 - it was requested
-    if all(map(_is_file, sides)):
-        run = document.compared(document.read(Path(sides[-1])), report.comparisons)
+    if len(runs) == 2:
+        run = document.compared(document.read(runs[1]), report.comparisons)
     else:
         run = document.of_run(report, None)
     configured = pages.in_reach(options.config)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from imgcls.cli import costs, output
 from imgcls.errors import ImgclsError, ModelError
-from imgcls.messages import spelled
+from imgcls.messages import sentences, spelled
 from imgcls.records.comparison import Prediction
-from imgcls.records.config import Accuracy, DatasetSpec, ModelSpec, Settings
+from imgcls.records.config import BUILTIN_DIGITS, Accuracy, DatasetSpec, ModelSpec, Settings
 from imgcls.records.data import ImageRef
 from imgcls.records.performance import Latency, Memory, Profile
 from imgcls.records.report import Report
@@ -37,6 +37,13 @@ class Subject:
         path = Path(self.dataset.path)
         return self.dataset.name if self.has_labels else spelled(path.resolve().name or self.dataset.name)
 
+    @property
+    def folder(self) -> Path:
+        """The folder or the image, where there are no labels."""
+        from imgcls.data import digits
+
+        return digits.folder("test") if self.dataset.path == BUILTIN_DIGITS else Path(self.dataset.path)
+
     def images(self) -> Sequence[ImageRef]:
         """The files, as they are now. Raises ConfigError."""
         from imgcls.data import dataset as listed
@@ -44,7 +51,7 @@ class Subject:
 
         if self.has_labels:
             return listed.list_images(self.dataset).images
-        return listing.find_unlabelled(self.dataset.name, [Path(self.dataset.path)]).images
+        return listing.find_unlabelled(self.dataset.name, [self.folder]).images
 
 
 @dataclass
@@ -70,6 +77,8 @@ class Collected:
             for result in document.results:
                 if result.failure:
                     self._note(result.model, result.failure.message, result.failure.exit_code)
+                elif not result.scored:
+                    self._note(result.model, _why_nothing(document), 1)
                 else:
                     self._costs(pool, result.model)
 
@@ -96,7 +105,7 @@ class Collected:
 
         pool = ModelPool(models, options.scoring_device)
         with progress.shown(sys.stderr) as shown:
-            predictions = Predictions(pool, [Path(self.subject.dataset.path)], shown)
+            predictions = Predictions(pool, [self.subject.folder], shown)
         with closing(predictions):
             document = result_document.build([predictions.outcome], {}, complete=True)
             yield _without_accuracy(document), list(predictions), pool
@@ -110,7 +119,7 @@ class Collected:
             self._note(name, str(error), error.exit_code)
 
     def _profile(self, pool: ModelPool, name: str) -> None:
-        """The operators; a runtime of which torch.profiler sees nothing is a note and no failure."""
+        """The operators; a runtime of which torch.profiler sees no operators is a note and no failure."""
         from imgcls.performance import profiler
 
         try:
@@ -139,6 +148,12 @@ class Collected:
             memories=tuple(self.memories),
             profiles=tuple(self.profiles),
         )
+
+
+def _why_nothing(document: Report) -> str:
+    """Why a model that did not fail has scored no image."""
+    why = [f"{spelled(one.path)}: {one.reason}: {one.detail}" for one in document.rejections]
+    return f"no image could be scored: {sentences(why)}" if why else "there is no image"
 
 
 def _without_accuracy(document: Report) -> Report:

@@ -13,6 +13,7 @@ from imgcls.cli import output
 from imgcls.cli.lab_collection import Collected, Subject
 from imgcls.config import datasets, discovery
 from imgcls.config import loader as configuration
+from imgcls.data import manifest_table
 from imgcls.data.places import forms, urls
 from imgcls.data.suffixes import is_hidden
 from imgcls.errors import ConfigError
@@ -23,7 +24,6 @@ from imgcls.reporting import progress
 from imgcls.session import selection
 from imgcls.session import session as sessions
 from imgcls.session.options import RunOptions
-from imgcls.system import machine
 
 if TYPE_CHECKING:
     from imgcls.reporting.lab.training_runs import TrainingRun
@@ -43,10 +43,8 @@ def write(namespace: argparse.Namespace, names: Sequence[str], folder: Path) -> 
     _require_images(subject)
     models = _models(namespace, runs, options, subject.dataset)
     collected = Collected(subject, models)
-    for device in machine.devices(options.device):
-        here = {name: spec for name, spec in models.items() if options.device or runtimes.runs_on(spec, device)}
-        if here:
-            collected.measure(replace(options, device=device, datasets=None, models=None), here)
+    for device, here in runtimes.by_device(models, options.device):
+        collected.measure(replace(options, device=device, datasets=None, models=None), here)
     if not collected.scored:
         output.error(f"imgcls: no model was scored, so {folder} was not written{_without_labels(collected)}")
         return sessions.worst_exit_code(collected.codes or {1})
@@ -79,7 +77,7 @@ def _models(
 def _without_labels(collected: Collected) -> str:
     """What to do where the folders may be no classes at all."""
     results = [result for document in collected.documents for result in document.results]
-    if any(result.failure is None or result.failure.stage != "labels" for result in results):
+    if not results or any(result.failure is None or result.failure.stage != "labels" for result in results):
         return ""
     return f"; where the folders are not classes, leave accuracies out with --labels {NO_LABELS}"
 
@@ -139,6 +137,11 @@ def _require_images(subject: Subject) -> None:
             )
         return
     path = Path(address)
+    if not subject.has_labels and path.is_file() and path.suffix.lower() in manifest_table.SUFFIXES:
+        raise ConfigError(
+            f"--labels {NO_LABELS} takes the images of a folder, and {spelled(str(path))} is a manifest: leave "
+            f"--labels {NO_LABELS} out, or name the folder of its images with --data DIR"
+        )
     if path.is_file() or _visible(path):
         return
     what = "is empty" if path.is_dir() else "is not there"

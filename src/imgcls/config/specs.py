@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -109,6 +109,17 @@ def _options(options: ConfigTable) -> Table:
     except (TypeError, ValueError) as error:
         options.wrong("", f"options are strings, finite numbers, booleans, lists and tables: {error}")
     return options.table
+
+
+def as_configured(spec: ModelSpec) -> ModelSpec:
+    """A specification that was not read from a file; words of its ``weights`` that name a file become its path.
+
+    Raises ConfigError.
+    """
+    if not isinstance(spec.weights, str):
+        return spec
+    table = ConfigTable(spec.folder / "ModelSpec", f"models.{spec.name}", {"weights": spec.weights})
+    return replace(spec, weights=_weights(table))
 
 
 def _weights(table: ConfigTable) -> Path | str | None:

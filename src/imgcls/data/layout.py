@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from imgcls import toml
-from imgcls.data import manifest, manifest_table, splits, suffixes
+from imgcls.data import image_folders, manifest, manifest_table, splits, suffixes
 from imgcls.errors import ConfigError
 
 GROUND_TRUTH: Final = "ILSVRC2012_validation_ground_truth.txt"
@@ -31,7 +31,9 @@ def has_class_folders(folder: Path) -> bool:
 
 
 def require_classes(dataset: str, folder: Path) -> None:
-    """Raise ConfigError, which says what to write, for a root with splits in it and for images without folders.
+    """Raise ConfigError, which says what to write, where a folder's folders are not classes, or where it has none.
+
+    They are not in a root with splits in it, and in one whose images all lie in one folder with the class folders.
 
     Any other folder passes, whatever it holds.
     """
@@ -39,6 +41,11 @@ def require_classes(dataset: str, folder: Path) -> None:
         paths = " or ".join(f"path = {_toml(folder / name)}" for name in names)
         what = "which are not classes" if len(names) > 1 else "which is not a class"
         raise ConfigError(f"dataset {dataset!r}: {folder} holds {' and '.join(names)}, {what}: write {paths}")
+    if inner := image_folders.of_classes(folder):
+        raise ConfigError(
+            f"dataset {dataset!r}: all images of {folder} lie in folders of {inner}, which is not a class: "
+            f"write path = {_toml(folder / inner)}"
+        )
     folders = _folders_in(folder)
     if {name.lower() for name in folders} <= splits.TO_TRAIN_ON | splits.TO_SCORE:
         for flat in (folder / name for name in folders or [""]):

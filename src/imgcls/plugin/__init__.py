@@ -62,10 +62,14 @@ def _begin(config: pytest.Config) -> None:
     """What cannot wait until a test requests something. Raises ConfigError."""
     options.RunOptions.from_pytest(config)
     is_controller = config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
-    if (is_controller or is_requested(config)) and _has_configuration(config):
-        plugin = session_of(config)
-        if is_controller:
-            plugin.open_start()
+    try:
+        if (is_controller or is_requested(config)) and _has_configuration(config):
+            plugin = session_of(config)
+            if is_controller:
+                plugin.open_start()
+    except ConfigError:
+        if is_requested(config):  # else nobody knows yet whether a test is ours; one that is ends the session
+            raise
 
 
 @pytest.hookimpl(trylast=True)

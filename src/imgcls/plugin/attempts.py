@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 CONFIGURATION, TARGETS = "imgcls_configuration", "imgcls_targets"
 """The attributes of a test's report that state which configuration the test has, and what it evaluates."""
 
+REFUSED = "imgcls_refused"
+"""The attribute that states why a worker of xdist runs no test of ours."""
+
 COLLECTED = "imgcls_collected"
 """What a worker of xdist reports of its tests, by configuration."""
 

@@ -136,8 +136,10 @@ def device(config: pytest.Config, name: str) -> str:
     """A device that is there; a test of one that is not is skipped."""
     if name == "mps" and not devices.of(name).is_available():
         pytest.skip("mps: torch sees no device")
-    if name not in (*machine.devices(config.getoption("--imgcls-device")), "mps"):
-        pytest.skip("cuda: there is a driver, and torch sees no device")
+    requested = config.getoption("--imgcls-device")
+    if name not in (*machine.devices(requested), "mps"):
+        why = f"--imgcls-device is {requested}" if requested else "torch sees no device; imgcls doctor states why"
+        pytest.skip(f"{name}: {why}")
     return name
 
 

@@ -42,7 +42,7 @@ class CostSession:
         if name not in self.session.settings.models:
             pytest.fail("`latency` and `memory` go with imgcls's own `model`, and here it is another", pytrace=False)
         if not self._runs_on(name, device):
-            pytest.skip(f"{device}: {name} runs on the CPU only")
+            pytest.skip(f"{device}: {name} runs on {'the CPU' if self._runs_on(name, 'cpu') else 'a CUDA device'} only")
         return name
 
     def _runs_on(self, name: str, device: str) -> bool:

@@ -10,15 +10,13 @@ from typing import Any, Literal
 
 import pytest
 
-from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError, StoreError
-from imgcls.plugin import benchmark_guard, is_requested, items, locations, ownership, progress
-from imgcls.plugin.attempts import CONFIGURATION, Attempts
+from imgcls.plugin import is_requested, items, locations, ownership, progress
+from imgcls.plugin.attempts import CONFIGURATION, REFUSED, Attempts
 from imgcls.plugin.generation import Generation
-from imgcls.plugin.items import DatasetHandle, ExportHandle, ModelHandle, ServingHandle
+from imgcls.plugin.items import DatasetHandle, ModelHandle
 from imgcls.plugin.projects import Project, Projects, options_of
 from imgcls.plugin.summary import Summary
-from imgcls.records.config import Settings
 
 
 class PluginSession:
@@ -28,6 +26,8 @@ class PluginSession:
         self.config = config
         self.is_worker = hasattr(config, "workerinput")
         self.is_distributed = self.is_worker or config.getoption("dist", "no") != "no"
+        self._refused: str | None = None  # why a worker ran no test of ours
+        self._unopened: dict[str, str] = {}  # why the controller has no run of a configuration, by its file
         self._is_running = False
         self._following = ExitStack()
         self._attempts = Attempts(config)
@@ -63,17 +63,17 @@ class PluginSession:
     def open_reported(self, files: Iterable[Path]) -> None:
         """On the controller of xdist, open the configurations in reach of these files.
 
-        Tests of one that cannot be read fail on the workers.
+        What is wrong with one ends the session when a test of it comes back: others' tests are none of its business.
         """
         for file in sorted(files):
             with suppress(ConfigError):
                 self.projects.of(file)
         known = self.projects.all()
-        try:
-            for project in (project for project in known if not project.is_open):
+        for project in (project for project in known if not project.is_open):
+            try:
                 self._open(project, [project], known)
-        except ConfigError as error:
-            raise pytest.UsageError(str(error)) from error
+            except ConfigError as error:
+                self._unopened[str(project.files[0])] = str(error)
 
     def _open_used(self, tests: Sequence[pytest.Item]) -> None:
         """Open the configurations of all collected tests, also of those that will not be selected."""
@@ -92,12 +92,8 @@ class PluginSession:
             return  # what is selected is in the other configurations
         if options.store is None and self.is_distributed:
             raise ConfigError("--imgcls-store off and xdist do not go together: workers meet in the store")
-        project.open(options, partial(progress.shown, project))
-        configuration.select(project.session.settings, options.profile or None, None)
-        project.goldens  # noqa: B018 - what it cannot do is known before anything is scored
-        benchmark_guard.of(self.config)
-        if not (self.is_worker or self.config.option.collectonly):
-            project.session.baseline  # noqa: B018 - as is whether the baseline can be read
+        reads_baseline = not (self.is_worker or self.config.option.collectonly)
+        project.open(options, partial(progress.shown, project), reads_baseline=reads_baseline)
         project.results.started = self._is_running
         if self.is_distributed and not self.is_worker:
             self._following.enter_context(progress.of_workers(project))
@@ -154,6 +150,7 @@ class PluginSession:
             return [test for test in ours if self._is_left_out(test)]
         except ConfigError as error:
             if self.is_worker:
+                self._refused = str(error)
                 return []
             raise pytest.UsageError(str(error)) from error
 
@@ -164,7 +161,7 @@ class PluginSession:
             return project is not None
         settings = project.session.settings
         if items.is_of_deployment(test):
-            return _is_left_out_of_deployment(test, settings)
+            return items.is_left_out_of_deployment(test, settings)
         if model is None and dataset is None:
             return False
         if model is None or dataset is None:
@@ -216,6 +213,8 @@ class PluginSession:
         """Why a test cannot be run."""
         try:
             if items.is_ours(item):
+                if self._refused:
+                    return self._refused
                 self.project_of(item).session  # noqa: B018 - there is one
         except ConfigError as missing:
             return str(missing)
@@ -249,6 +248,7 @@ class PluginSession:
             locations.make_inert(call.excinfo)
         report = yield
         if items.is_ours(item):
+            vars(report)[REFUSED] = self._refused
             with suppress(ConfigError):
                 self._attempts.describe(report, item, self.project_of(item))
             locations.relocate_report(report, item)
@@ -256,6 +256,9 @@ class PluginSession:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         file = getattr(report, CONFIGURATION, None)
+        refused = getattr(report, REFUSED, None) or self._unopened.get(file or "")
+        if refused and not self.is_worker:
+            raise pytest.UsageError(refused)
         if file:
             self._note(report, file)
             self._attempts.add(report)
@@ -289,11 +292,3 @@ class PluginSession:
 def _deselected(left_out: set[pytest.Item]) -> set[pytest.Item]:
     """What is reported as deselected; ready-made tests of exports and serving are no news where no model has any."""
     return {test for test in left_out if not items.is_unconfigured(test)}
-
-
-def _is_left_out_of_deployment(test: pytest.Item, settings: Settings) -> bool:
-    export, serving = items.parameter_of(test, ExportHandle), items.parameter_of(test, ServingHandle)
-    dataset = items.parameter_of(test, DatasetHandle)
-    if export and dataset:
-        return (export.model, dataset.name) not in settings.parity_pairs()
-    return not (serving and serving.name in settings.models)

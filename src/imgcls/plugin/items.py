@@ -13,7 +13,7 @@ from imgcls.session.required import Target, latency_target, parity_target, servi
 
 if TYPE_CHECKING:
     from imgcls.models.model import Model
-    from imgcls.records.config import DatasetSpec, ExportSpec, ModelSpec
+    from imgcls.records.config import DatasetSpec, ExportSpec, ModelSpec, Settings
     from imgcls.records.evaluation import PairOutcome
     from imgcls.session.session import Session
 
@@ -167,3 +167,12 @@ def once(item: pytest.Item, reason: str, message: str) -> str:
     """The message of a failure; where another test failed for the same reason before, only the name of that test."""
     first = item.session.stash.setdefault(FIRST_FAILED, {}).setdefault(reason, item.nodeid)
     return message if first == item.nodeid else f"fails for the same reason as {first}"
+
+
+def is_left_out_of_deployment(test: pytest.Item, settings: Settings) -> bool:
+    """Whether a test of what ships is of a pair, or of a model, that is not selected."""
+    export, serving = parameter_of(test, ExportHandle), parameter_of(test, ServingHandle)
+    dataset = parameter_of(test, DatasetHandle)
+    if export and dataset:
+        return (export.model, dataset.name) not in settings.parity_pairs()
+    return not (serving and serving.name in settings.models)

@@ -16,7 +16,7 @@ from imgcls import hashing
 from imgcls.config import discovery
 from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError, StoreError
-from imgcls.plugin import run_id, terminal
+from imgcls.plugin import benchmark_guard, run_id, terminal
 from imgcls.plugin.items import DatasetHandle, ExportHandle, ModelHandle, ServingHandle
 from imgcls.session.options import RunOptions
 from imgcls.session.results import Results
@@ -80,11 +80,20 @@ class Project:
             raise ConfigError(f"{self.name}: no test of this configuration was selected")
         return self._session
 
-    def open(self, options: RunOptions, show_progress: ShowProgress) -> None:
-        """Begin its run. Raises ConfigError."""
+    def open(self, options: RunOptions, show_progress: ShowProgress, *, reads_baseline: bool) -> None:
+        """Begin its run. Raises ConfigError for what is known to be wrong before anything is scored."""
         identity = f"{run_id(self.config)}-{hashing.of_json(str(self.files[0]))[:8]}"
         waiting = partial(terminal.status, self.config, at_once=True)
         self._session = Session(options, self.configured, identity, show_progress, waiting)
+        try:
+            configuration.select(self.session.settings, options.profile or None, None)
+            self.goldens  # noqa: B018 - it may be told to do what it cannot
+            benchmark_guard.of(self.config)
+            if reads_baseline:
+                self.session.baseline  # noqa: B018 - it may not be readable
+        except ConfigError:
+            self._session = None
+            raise
 
     def selected(self, kind: str) -> list[ModelHandle] | list[DatasetHandle]:
         """The handles of its ``models`` or ``datasets``: of those that the options name, or of all."""

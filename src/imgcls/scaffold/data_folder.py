@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path, PurePath
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from imgcls import messages
 from imgcls.data import layout, suffixes
+from imgcls.data.image_folders import USUAL, entries_in, folders_in, has_image
 from imgcls.errors import ConfigError
 from imgcls.scaffold import suffixless
-
-USUAL: Final = frozenset(
-    {"photos", "images", "imgs", "data", "dataset", "datasets", "val", "valid", "validation", "test"}
-)
-"""What folders of images are usually called."""
-
-DEEPEST = 6  # docs/decisions.md#which-folder-is-meant
-"""How many folders below the working folder an image may lie, as in ``archive/data/data/val/animals/cat/1.jpg``."""
 
 EXAMPLE = "a folder per class, as in photos/cat/1.jpg"
 
@@ -35,8 +27,8 @@ def chosen(working: Path) -> DataFolder:
 
     Raises ConfigError, which names them, where there are several, and where there is none.
     """
-    with_classes = [name for name in _folders(working) if _has_image(working / name, at_least=1)]
-    if any(_has_image(working / name, at_least=0) for name in layout.splits_in(working)):
+    with_classes = [name for name in folders_in(working) if has_image(working / name, at_least=1)]
+    if any(has_image(working / name) for name in layout.splits_in(working)):
         return DataFolder(Path(), "this folder itself, because no --data names another")
     usual = [name for name in with_classes if name.lower() in USUAL]
     if len(usual or with_classes) == 1:
@@ -51,7 +43,7 @@ def chosen(working: Path) -> DataFolder:
 
 def _of_several(working: Path, with_classes: list[str]) -> DataFolder:
     """The working folder itself where each of its folders only holds one of a usual name, as ``cat/images``."""
-    below = [_folders(working / name) for name in with_classes]
+    below = [folders_in(working / name) for name in with_classes]
     if all(len(inner) == 1 and inner[0].lower() in USUAL for inner in below):
         return _itself(with_classes)
     raise ConfigError(
@@ -66,14 +58,14 @@ def _itself(folders: list[str]) -> DataFolder:
 
 def _without_class_folders(working: Path) -> DataFolder:
     """The working folder itself where its folders are the classes, or else the folder that holds images."""
-    flat = [name for name in _folders(working) if _has_image(working / name, at_least=0)]
+    flat = [name for name in folders_in(working) if has_image(working / name)]
     usual = [name for name in flat if name.lower() in USUAL]
     if usual or len(flat) == 1:
         name = (usual or flat)[0]
         return DataFolder(Path(name), f"{messages.spelled(name)}/, because no --data names another folder")
     if flat:
         return _itself(flat)
-    if any(suffixes.has_image_suffix(entry.name) for entry in _entries(working)):
+    if any(suffixes.has_image_suffix(entry.name) for entry in entries_in(working)):
         return DataFolder(Path(), "this folder itself, because no --data names another")
     without = suffixless.sentence(Path(os.path.relpath(working)))
     raise ConfigError(
@@ -83,42 +75,3 @@ def _without_class_folders(working: Path) -> DataFolder:
 
 def _named(names: list[str]) -> str:
     return messages.named([f"{name}/" for name in names])
-
-
-def _has_image(folder: Path, at_least: int) -> bool:
-    """Whether an image lies below a folder, at least this many folders deep."""
-    todo = [(folder, 0)]
-    while todo:
-        place, depth = todo.pop()
-        entries = list(_entries(place))
-        if depth >= at_least and any(suffixes.has_image_suffix(entry.name) for entry in entries if entry.is_file()):
-            return True
-        if depth + 1 < DEEPEST:
-            todo += [(Path(entry.path), depth + 1) for entry in entries if entry.is_dir()]
-    return False
-
-
-def _folders(folder: Path) -> list[str]:
-    """The folders in it, sorted, without virtual environments."""
-    folders = (entry.name for entry in _entries(folder) if entry.is_dir())
-    return sorted(name for name in folders if not (folder / name / "pyvenv.cfg").exists())
-
-
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """What is in a folder and not hidden; nothing where it cannot be listed."""
-    try:
-        with os.scandir(folder) as entries:
-            yield from (
-                entry for entry in entries if not suffixes.is_hidden(PurePath(entry.name)) and not _is_loop(entry)
-            )
-    except OSError:
-        return
-
-
-def _is_loop(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a link that leads nowhere but to itself, or to what may not be seen."""
-    try:
-        entry.is_dir()
-    except OSError:
-        return True
-    return False

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from imgcls.data import layout, manifest, manifest_table, splits, suffixes
+from imgcls.data.image_folders import USUAL
 from imgcls.errors import ConfigError
 from imgcls.messages import counted, spelled
 from imgcls.scaffold import file_labels, suffixless
-from imgcls.scaffold.data_folder import EXAMPLE, USUAL
+from imgcls.scaffold.data_folder import EXAMPLE
 from imgcls.scaffold.file_labels import FileLabels
 
 

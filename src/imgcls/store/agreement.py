@@ -10,8 +10,8 @@ from imgcls.store.merging import MergedStore
 
 SHOWN = 3  # docs/decisions.md#names-in-a-message
 
-SAME_MODEL = ("arch", "options", "decode", "precision", "output")
-"""Parts of a key that say which model it is; of two models there may well be two keys."""
+SAME_MODEL = ("arch", "options", "decode", "precision", "output", "dataset")
+"""Parts of a key that say which model it is, and of which dataset; of two of them there may well be two keys."""
 
 
 def disagreements(stores: Sequence[MergedStore]) -> Iterator[str]:

@@ -6,7 +6,8 @@ None of it can be computed again by the process that reads it: what is damaged o
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,12 @@ from imgcls.store import checksum, connection
 from imgcls.store.connection import DAY_SECONDS, IMAGES_PER_QUERY, Connection
 from imgcls.store.damage import lost, refused
 from imgcls.store.schema import FILE
+
+LISTED = 65_536  # docs/decisions.md#images-per-transaction
+"""Images of a listing that are written or deleted in one transaction."""
+
+UNFINISHED = -1
+"""In the place of the number of images, while a listing is written or deleted."""
 
 FORGOTTEN_DAYS = 7  # docs/decisions.md#store-limits
 
@@ -56,21 +63,37 @@ class Runs(Connection):
         self, run_id: str, outcome: DatasetOutcome, images: Sequence[ImageRef], lists: Sequence[LabelList]
     ) -> None:
         """Store the outcome of a run on a dataset, the order of its images, and the label lists of its models."""
-        now, dataset = int(time.time()), outcome.dataset
-        with self._transaction() as transaction:
-            connection.write(transaction, "outcomes", [(run_id, dataset, len(images), msgspec.json.encode(outcome))])
-            transaction.execute("delete from listings where run = ? and dataset = ?", (run_id, dataset))
+        dataset = outcome.dataset
+        with self._whole_unless(len(images) > LISTED and self._outcome(run_id, dataset) is None):
+            with self._transaction() as transaction:
+                self._add_to_plan(transaction, run_id, [(pair.scores.model, dataset) for pair in outcome.pairs])
+                _write_unfinished(transaction, run_id, dataset)
+            self._delete_listing(run_id, dataset)
             listed = (
                 (run_id, dataset, position, image.path, bytes.fromhex(image.sha256), image.label)
                 for position, image in enumerate(images)
             )
-            connection.write(transaction, "listings", listed)
-            used = {pair.prediction_key: pair.scores.class_count for pair in outcome.pairs if pair.prediction_key}
-            keys = [(bytes.fromhex(key), classes, now) for key, classes in used.items() if classes is not None]
-            connection.write(transaction, "keys", keys)
-            self._add_to_plan(transaction, run_id, [(pair.scores.model, dataset) for pair in outcome.pairs])
-            names = [(list_key(labels), msgspec.json.encode(labels.names)) for labels in lists]
-            connection.write(transaction, "names", names)
+            for _ in range(0, len(images), LISTED):
+                with self._transaction() as transaction:
+                    connection.write(transaction, "listings", islice(listed, LISTED))
+            with self._transaction() as transaction:
+                _write_outcome(transaction, run_id, outcome, len(images))
+                names = [(list_key(labels), msgspec.json.encode(labels.names)) for labels in lists]
+                connection.write(transaction, "names", names)
+
+    def _whole_unless(self, is_large: bool) -> AbstractContextManager[None]:
+        """One transaction for all that is written inside, or none, so that each part of it has its own."""
+        return nullcontext() if is_large else self.transaction()
+
+    def _delete_listing(self, run_id: str, dataset: str) -> None:
+        about = (run_id, dataset)
+        first = "select position from listings where run = ? and dataset = ? order by position limit 1 offset ?"
+        while rows := self._rows(first, *about, LISTED):
+            with self._transaction() as transaction:
+                query = "delete from listings where run = ? and dataset = ? and position < ?"
+                transaction.execute(query, (*about, rows[0][0]))
+        with self._transaction() as transaction:
+            transaction.execute("delete from listings where run = ? and dataset = ?", about)
 
     def outcome(self, run_id: str, dataset: str) -> DatasetOutcome | None:
         """The outcome of a run on a dataset; None where there is none yet. Raises StoreError."""
@@ -79,10 +102,10 @@ class Runs(Connection):
             return msgspec.json.decode(row[1], type=DatasetOutcome) if row else None
 
     def _outcome(self, run_id: str, dataset: str) -> tuple[int, bytes] | None:
-        """The number of images of an outcome, and its JSON."""
+        """The number of images of an outcome, and its JSON; None where it is not there, or not yet."""
         what = f"the outcome of this run on {dataset}"
         row = self._undamaged(what, "outcomes", "images, body", {"run": run_id, "dataset": dataset})
-        return (row[0], row[1]) if row else None
+        return (row[0], row[1]) if row and row[0] != UNFINISHED else None
 
     def listing(self, run_id: str, dataset: str) -> Iterator[list[tuple[str, str, str | None]]]:
         """The images of a run in order, as batches of (path, sha256, label). Raises StoreError where one is lost."""
@@ -110,13 +133,34 @@ class Runs(Connection):
 
     def forget(self, run_id: str) -> None:
         """Delete what this run left, and what runs that died more than :data:`FORGOTTEN_DAYS` days ago left."""
-        with self._transaction() as transaction:
-            old = "select run from plans where made_at < ?"
-            for table in ("listings", "outcomes", "progress", "plans"):
-                transaction.execute(
-                    f"delete from {table} where run = ? or run in ({old})",  # noqa: S608 - our own words
-                    (run_id, int(time.time()) - FORGOTTEN_DAYS * DAY_SECONDS),
-                )
+        dead = int(time.time()) - FORGOTTEN_DAYS * DAY_SECONDS
+        old = [run for (run,) in self._rows("select run from plans where made_at < ?", dead)]
+        for run in dict.fromkeys([run_id, *old]):
+            self._forget_run(run)
+
+    def _forget_run(self, run: str) -> None:
+        query = "select dataset, images between 0 and ? from outcomes where run = ?"
+        datasets = dict(self._rows(query, LISTED, run))
+        with self._whole_unless(not all(datasets.values())):
+            for dataset in datasets:
+                with self._transaction() as transaction:
+                    _write_unfinished(transaction, run, dataset)
+                self._delete_listing(run, dataset)
+            with self._transaction() as transaction:
+                for table in ("listings", "outcomes", "progress", "plans"):
+                    transaction.execute(f"delete from {table} where run = ?", (run,))  # noqa: S608 - our own words
+
+
+def _write_unfinished(transaction: sqlite3.Connection, run_id: str, dataset: str) -> None:
+    """State that a listing is being written or deleted, so that no part of it is taken for one that was lost."""
+    connection.write(transaction, "outcomes", [(run_id, dataset, UNFINISHED, b"")])
+
+
+def _write_outcome(transaction: sqlite3.Connection, run_id: str, outcome: DatasetOutcome, images: int) -> None:
+    connection.write(transaction, "outcomes", [(run_id, outcome.dataset, images, msgspec.json.encode(outcome))])
+    now, used = int(time.time()), {pair.prediction_key: pair.scores.class_count for pair in outcome.pairs}
+    keys = [(bytes.fromhex(key), classes, now) for key, classes in used.items() if key and classes is not None]
+    connection.write(transaction, "keys", keys)
 
 
 def progress_of(folder: Path, run_id: str) -> list[tuple[str, int, int]]:

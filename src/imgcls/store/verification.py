@@ -9,6 +9,7 @@ from imgcls.messages import one_line
 from imgcls.store import checksum, failure, remarks
 from imgcls.store.connection import text
 from imgcls.store.predictions import KEY_BYTES
+from imgcls.store.runs import UNFINISHED
 
 ROLLBACK_JOURNAL = b"\1\1"
 """Bytes 18 and 19 of a database: what writing and reading it needs (SQLite, "Database File Format", section 1.3.3)."""
@@ -16,8 +17,8 @@ ROLLBACK_JOURNAL = b"\1\1"
 TABLES = "select name, sql from sqlite_schema where type = 'table' order by name"
 
 LOST = {
-    "the listing of a run": "select run || ', ' || dataset from outcomes o where images != "
-    "(select count(*) from listings l where l.run = o.run and l.dataset = o.dataset)",
+    "the listing of a run": "select run || ', ' || dataset from outcomes o where images not in "  # noqa: S608 - our own number
+    f"({UNFINISHED}, (select count(*) from listings l where l.run = o.run and l.dataset = o.dataset))",
     "the outcome of a run": "select distinct run || ', ' || dataset from listings l where not exists "
     "(select 1 from outcomes o where o.run = l.run and o.dataset = l.dataset)",
     "the plan of a run": "select run from outcomes where run not in (select run from plans)",

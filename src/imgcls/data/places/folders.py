@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from imgcls.data import splits, suffixes
+from imgcls.data import image_folders, splits, suffixes
 from imgcls.data.places import base, urls
 from imgcls.data.places.base import Candidate, Contents
 from imgcls.errors import ConfigError, Undecodable
@@ -136,14 +136,28 @@ def _root(folders: _Folders) -> tuple[str, Sequence[str]]:
 
 
 def _require_classes(folders: _Folders, root: str) -> None:
-    """Raise ConfigError where the first folders of the images are splits."""
+    """Raise ConfigError where the first folders of the images are splits, or one that holds the class folders."""
+    if folders.first is None:
+        return
+    container = "the folder" if folders.first.form == "url" else urls.shown(folders.first.container)
     paths = [parts[bool(root) :] for parts in folders.above_images()]
     with_folders = {path[0] for path in paths if len(path) > 1}
     names = splits.among({path[0] for path in paths if path}, with_folders.__contains__)
-    if names and folders.first:
-        container = "the folder" if folders.first.form == "url" else urls.shown(folders.first.container)
+    if names:
         what = "which are not classes" if len(names) > 1 else "which is not a class"
         raise ConfigError(f"{container} holds {' and '.join(names)}, {what}: make a dataset of each by itself")
+    if inner := _above_classes(paths):
+        raise ConfigError(
+            f"all images of {container} lie in folders of {inner}, which is not a class: make a dataset of that folder "
+            "by itself"
+        )
+
+
+def _above_classes(paths: Sequence[tuple[str, ...]]) -> str | None:
+    """As :func:`imgcls.data.image_folders.of_classes` has it, by the first folders of the images."""
+    names = {path[0] if len(path) > 1 else "" for path in paths}
+    inner = names.pop() if len(names) == 1 else ""
+    return inner if inner.lower() in image_folders.USUAL and len({path[1] for path in paths}) > 1 else None
 
 
 def _candidate(entry: Entry, root: str, prefix: str) -> Candidate:
