@@ -1,6 +1,6 @@
 """The images that scoring is timed on: real photographs where they are present, else JPEGs of the same sizes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -14,17 +14,23 @@ DETAIL = ((4, 1.0), (40, 0.7), (400, 0.7))
 """Random colours across an image, and their share in it: so a JPEG has about as many bytes as a photograph's."""
 
 
-def lay_out(folder: Path, wnids: Sequence[str], photos: Path, count: int) -> str:
+def lay_out(
+    folder: Path, wnids: Sequence[str], photos: Path, count: int, without: Collection[str] = frozenset()
+) -> str:
     """Make a folder per class, with ``count`` images spread over the classes; returns what they are, in words.
 
-    Classes without an image have a folder, too, so that ``ImageFolder`` numbers them all as ImageNet does.
+    Classes without an image have a folder, too, so that ``ImageFolder`` numbers them all as ImageNet does; ``without``:
+    classes that must not have any.
     """
     for wnid in wnids:
         (folder / wnid).mkdir(parents=True)
     if photos.is_dir():
-        return _linked(folder, sorted(photos.glob("*/*")), count)
+        return _linked(
+            folder, [photo for photo in sorted(photos.glob("*/*")) if photo.parent.name not in without], count
+        )
+    filled = [wnid for wnid in wnids if wnid not in without]
     for number in range(count):
-        _draw(number).save(folder / wnids[number * len(wnids) // count] / f"{number:05}.jpg", quality=90)
+        _draw(number).save(folder / filled[number * len(filled) // count] / f"{number:05}.jpg", quality=90)
     return f"{count} generated JPEGs"
 
 

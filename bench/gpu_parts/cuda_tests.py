@@ -29,6 +29,7 @@ def measure(scene: Scene, steps: Steps) -> None:
     tests = sorted(file for file in (ROOT / "tests").rglob("test_*.py") if REQUESTS.search(file.read_text("utf-8")))
     run = Run(steps, dry=scene.dry)
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:benchmark", "-p", "no:xdist"]
+    options += ["--continue-on-collection-errors"]
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning", f"--basetemp={scene.folder / 'pytest'}"]
     code = pytest.main([*options, *map(str, tests)], plugins=[run])
     run.finish(int(code))
@@ -44,6 +45,12 @@ class Run:
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         items[:] = [item for item in items if FIXTURES & set(getattr(item, "fixturenames", ()))]
         items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """A file that cannot be imported takes its tests with it."""
+        if report.failed:
+            self.outcomes.append("failed")
+            self.steps.fail(report.nodeid, {"outcome": "failed", "error": str(report.longrepr)})
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.when == "call" or (report.when == "setup" and not report.passed):

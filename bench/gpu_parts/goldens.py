@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ def _distances(spec: ModelSpec, device: str) -> Mapping[str, Any]:
     on_card = layers.calls(classifier, batch, _some)
     distance = agreement.distance(plain, classifier.logits(batch))
     reduced = {
-        precision: agreement.distance(plain, EagerClassifier(module, precision, device).logits(batch))
+        precision: agreement.distance(plain, EagerClassifier(copy.deepcopy(module), precision, device).logits(batch))
         for precision in ("float16", "bfloat16")
     }
     if not distance <= allowed:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "bfloat16")
 
+GRAPHS = ("resnet50", "vit_b16")
+"""Those that are also timed as CUDA graphs, in float16."""
+
 SECONDS = 0.3
 """How long rounds are timed; there are 30 of them at least."""
 
@@ -48,14 +51,21 @@ def _model(scene: Scene, steps: Steps, name: str, model: Model) -> None:
         model = _in_precision(model, precision)
         for scenario in get_args(Scenario):
             steps.take(f"{name}, {precision}, {scenario}", partial(_timed, scene, model, scenario))
+    if name in GRAPHS:
+        graph = _in_precision(model, "float16", "cuda-graph")
+        for scenario in get_args(Scenario):
+            steps.take(f"{name}, float16 as CUDA graph, {scenario}", partial(_timed, scene, graph, scenario))
 
 
-def _in_precision(model: Model, precision: Precision) -> Model:
+def _in_precision(model: Model, precision: Precision, runtime: str = "eager") -> Model:
     """The same network: its weights are cast in place, which changes no latency."""
+    from imgcls.models.runtimes.cuda_graph import GraphClassifier
     from imgcls.models.runtimes.eager import EagerClassifier
 
-    classifier = EagerClassifier(model.classifier.module, precision, model.info.device)
-    info, spec = replace(model.info, precision=precision), replace(model.spec, precision=precision)
+    kind = GraphClassifier if runtime == "cuda-graph" else EagerClassifier
+    classifier = kind(model.classifier.module, precision, model.info.device)
+    info = replace(model.info, precision=precision, runtime=runtime)
+    spec = replace(model.spec, precision=precision, runtime=runtime)
     return replace(model, load=lambda: classifier, info=info, spec=spec)
 
 

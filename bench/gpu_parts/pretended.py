@@ -82,6 +82,7 @@ def card() -> Iterator[None]:
     """While it is open, torch's functions of CUDA behave as if there were one."""
     import torch
 
+    from gpu_parts import pretended_graph
     from imgcls.models.runtimes.eager import EagerClassifier
 
     allocator = Allocator()
@@ -96,12 +97,12 @@ def card() -> Iterator[None]:
         "max_memory_allocated": ALLOCATED_BYTES,
         "max_memory_reserved": 2 * ALLOCATED_BYTES,
         "memory_allocated": ALLOCATED_BYTES,
-        "current_stream": None,
         "synchronize": None,
         "empty_cache": None,
         "reset_peak_memory_stats": None,
     }
     with ExitStack() as patches:
+        patches.enter_context(pretended_graph.graphs())
         for name, answer in answers.items():
             like = mock.create_autospec(getattr(torch.cuda, name), return_value=answer)
             patches.enter_context(mock.patch.object(torch.cuda, name, like))

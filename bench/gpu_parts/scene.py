@@ -42,7 +42,7 @@ class Scene:
     @property
     def images(self) -> int:
         """The number of files that are scored."""
-        return 24 if self.dry else 3000
+        return 24 if self.dry else 6000
 
     @property
     def models_file(self) -> Path:

@@ -11,12 +11,13 @@ import time
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import gpu
-from gpu_parts import scene, tables
+from gpu_parts import cuda_tests, scene, steps, tables
 
 BENCH = Path(gpu.__file__).parent
 
@@ -176,8 +177,14 @@ def test_the_dry_run_takes_all_parts(tmp_path: Path) -> None:
     assert "synchronisation" in _figures(document, "latency")["a planted launch without synchronisation"]["caught"]
     assert "NOT SLOWER" in _figures(document, "latency")["--benchmark-compare with itself"]["bench_compare"]
     assert _figures(document, "memory")["100 MB planted, by name"]["where"].startswith("planted.py:")
+    assert _figures(document, "memory")["vit_b16, by torch's own count"]["loading"]["max_allocated"] == 10**8
     assert _figures(document, "scoring")["files"]["made_of"] == "24 generated JPEGs"
     assert _figures(document, "scoring")["resnet50"]["flips"] == {"resnet50": 0}
+    decoded = _figures(document, "scoring")["resnet50-float16, decoded the other way"]
+    assert (decoded["decoded_by"], decoded["top1"]) == (
+        "processes",
+        _figures(document, "scoring")["resnet50-float16"]["top1"],
+    )
     halved = _figures(document, "out_of_memory")["resnet50"]
     assert (halved["images"], halved["at_once"], halved["distance"]) == (8, 4, 0)
     assert _figures(document, "training")["training in bfloat16, twice"]["equal"] is True
@@ -198,11 +205,31 @@ def test_without_a_card_one_line_says_so(
     assert not list(tmp_path.iterdir())
 
 
-def test_missing_libraries_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every library that imgcls depends on has a line where it is not installed."""
+@pytest.mark.parametrize(("absent", "goes_on"), [(["memray"], True), (["memray", "msgspec"], False)])
+def test_missing_libraries_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], absent: list[str], goes_on: bool
+) -> None:
+    """Every library that imgcls depends on has a line where it is missing; without most of them nothing is tried."""
     assert gpu.missing() == []
-    monkeypatch.setattr(gpu, "_is_installed", lambda name: name not in ("memray", "msgspec"))
-    assert gpu.missing() == ["missing: memray; pip install memray", "missing: msgspec; pip install msgspec"]
+    monkeypatch.setattr(gpu, "_is_installed", lambda name: name not in absent)
+    monkeypatch.setattr(gpu, "_has_card", lambda: False)
+    assert gpu.missing() == absent
+    assert gpu.main([]) == 3
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(";")[0] for line in lines[: len(absent)]] == [f"missing: {name}" for name in absent]
+    assert lines[-1].startswith("no CUDA device" if goes_on else "nothing was measured: no part runs without msgspec")
+
+
+def test_a_test_file_that_cannot_be_imported_is_a_failure() -> None:
+    """Its error is recorded in full, as that of a test."""
+    recorded: dict[str, Any] = {}
+    run = cuda_tests.Run(steps.Steps(recorded.__setitem__), dry=False)
+    run.pytest_collectreport(SimpleNamespace(failed=False, nodeid="tests/test_a.py"))
+    run.pytest_collectreport(SimpleNamespace(failed=True, nodeid="tests/test_b.py", longrepr="No module named 'b'"))
+    run.finish(2)
+    assert recorded["tests/test_b.py"] == {"outcome": "failed", "error": "No module named 'b'"}
+    assert recorded["all"] == {"failed": 1, "exit_code": 2}
+    assert run.steps.failed == ["tests/test_b.py", "all"]
 
 
 def test_imgcls_need_not_be_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,10 @@ import pytest
 import torch
 
 import gpu
+import scoring_images
 import scoring_process
-from gpu_parts import memory, pretended, steps, tables
+from gpu_parts import memory, pretended, scoring, steps, tables
+from gpu_parts.scene import Scene
 from imgcls.models import inference
 
 PARTS = Path(gpu.__file__).parent / "gpu_parts"
@@ -104,3 +106,13 @@ def test_the_floor_of_a_card_is_by_its_own_clock(monkeypatch: pytest.MonkeyPatch
     model = SimpleNamespace(info=None, classifier=classifier)
     assert scoring_process.device_seconds(model, [torch.zeros(8, 1), torch.zeros(2, 1)], 0.0) == pytest.approx(1e-6)
     assert sizes == [4, 4, 2] * 2
+
+
+def test_every_network_knows_the_classes_of_the_files(tmp_path: Path) -> None:
+    """Of ImageNet's 1000 classes the lists of 21,843 lack one, which gets no file; there are ten networks."""
+    real = Scene(tmp_path, dry=False)
+    wnids, without = scoring._classes(real)
+    assert (len(wnids), without) == (1000, {"n04399382"})
+    scoring_images.lay_out(tmp_path, ["n01440764", "n04399382"], tmp_path / "none", 2, without)
+    assert [len(list((tmp_path / wnid).iterdir())) for wnid in ("n01440764", "n04399382")] == [2, 0]
+    assert len(scoring._networks(real)) == 10
