@@ -156,6 +156,17 @@ def make_memory(
     return replace(given, **figures)
 
 
+def make_gpu_memory(model: str = "net", *, inference: int = 260_000_000) -> Memory:
+    """The same on a GPU of CUDA, where torch had allocated 140 MB while loading."""
+    host = make_memory(model)
+    return replace(
+        host,
+        conditions=replace(host.conditions, device="cuda"),
+        loading=replace(host.loading, cuda_allocated_bytes=140_000_000, cuda_reserved_bytes=150_000_000),
+        inference=replace(host.inference, cuda_allocated_bytes=inference, cuda_reserved_bytes=300_000_000),
+    )
+
+
 def noisy_rounds(seed: int, factor: float = 1.0) -> tuple[int, ...]:
     """200 rounds of about ``factor`` times 10 ms, in nanoseconds."""
     noise = np.random.default_rng(seed).lognormal(0, 0.02, 200)

@@ -1,7 +1,9 @@
 """``import imgcls``: six verbs that do what the commands of the same names do."""
 
+import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,24 @@ def test_a_loaded_model_transforms_as_timm_does(photographs: Path) -> None:
         assert torch.equal(tensor, transform(image.convert("RGB")))
         assert model(tensor[None]).shape == (1, 1000)
     assert str(model.input).startswith("resize(")
+
+
+@pytest.mark.parametrize("weights", ["best.pth", Path("best.pth")])
+def test_a_specification_names_a_file_as_the_configuration_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: str | Path
+) -> None:
+    """As words or as a path; words that have another form are a tag of the publisher."""
+    monkeypatch.chdir(tmp_path)
+    network = timm.create_model("test_resnet", num_classes=10)
+    torch.save(network.state_dict(), "best.pth")
+    spec = imgcls.ModelSpec("net", "timm:test_resnet", weights, labels="digits", options={"num_classes": 10})
+    assert imgcls.load_model(spec).info.weights_file_sha256 == hashlib.sha256(Path("best.pth").read_bytes()).hexdigest()
+    with pytest.raises(imgcls.ImgclsError, match=r"no weights file at .*runs/last; put it there"):
+        imgcls.load_model(replace(spec, weights="runs/last"))
+    with pytest.raises(imgcls.ImgclsError, match=r"publishes no 'test_resnet\.best'"):
+        imgcls.load_model(replace(spec, weights="best"))
+    with pytest.raises(imgcls.ImgclsError, match=r"^ModelSpec: \[models\.net\] weights: is empty: leave it out"):
+        imgcls.load_model(replace(spec, weights=""))
 
 
 def test_a_module_gives_its_own_logits() -> None:

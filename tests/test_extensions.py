@@ -58,4 +58,4 @@ def test_every_runtime_can_be_built(row: extensions.RuntimeRow) -> None:
 
 def test_a_configuration_may_name_runtimes_of_several_sources() -> None:
     """NumPy and the runtimes of files run only networks of their own source, so that nothing else may name them."""
-    assert extensions.selectable_runtimes() == ("eager", "compile", "openvino")
+    assert extensions.selectable_runtimes() == ("eager", "compile", "cuda-graph", "openvino")

@@ -80,6 +80,7 @@ ABOUT_SEVERAL = {
     "test_documentation.py",
     "test_in_process.py",  # what the tests themselves need
     "test_readme.py",
+    "test_remembered.py",  # what tests find out once
     "test_structure.py",
 }
 

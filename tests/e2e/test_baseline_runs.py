@@ -252,8 +252,8 @@ def test_the_command_compares_models(imgcls: Command, project: Project) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["a.json"], "*takes two saved runs; a saved run and then models of it; or only models*"),
-        (["colour", "a.json"], "*takes two saved runs; a saved run and then models of it; or only models*"),
+        (["a.json"], "*a.json is one saved run: name the later one too, as in imgcls compare a.json now.json*"),
+        (["colour", "a.json"], "*colour is not a file, so it names a model of a.json: name another one of it too*"),
         (["a.json", "b.json", "--data", "photos"], "*--data goes with models that are scored now*"),
         (["a.json", "b.json"], "*a.json: there is no saved run of this name*"),
         (["colour", "color"], "*no model 'color'*did you mean 'colour'*"),

@@ -154,13 +154,13 @@ KEYS: dict[type, dict[str, str]] = {
         ),
         "pairs.facts.input": INPUT,
         "pairs.failure": FAILURE,
-        "pairs.choice": "runtime listed why drifts screen",
+        "pairs.choice": "runtime listed why drifts screen smallest",
         "pairs.choice.drifts": DRIFTS,
         "pairs.choice.screen": SCREEN,
         "pairs.screened": SCREENED,
         "rejections": REJECTIONS,
     },
-    RuntimeChoice: {"": "runtime listed why drifts screen", "drifts": DRIFTS, "screen": SCREEN},
+    RuntimeChoice: {"": "runtime listed why drifts screen smallest", "drifts": DRIFTS, "screen": SCREEN},
 }
 """By the path of each object in its document; new keys may be added here, and none may go or be renamed."""
 

@@ -12,6 +12,8 @@ from imgcls.config import loader as configuration
 from imgcls.errors import ConfigError, ImgclsError
 from imgcls.models import loader
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "imagenet"
 
 

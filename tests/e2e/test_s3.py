@@ -17,10 +17,6 @@ from imgcls.records.config import Address, DatasetSpec
 from imgcls.records.data import Place
 from imgcls.store.database import Store
 
-s3fs = pytest.importorskip("s3fs")
-moto_server = pytest.importorskip("moto.moto_server.werkzeug_app")
-serving = pytest.importorskip("werkzeug.serving")
-
 Start = Callable[[str, list[tuple[str, str]]], object]
 MEMBERS = {f"{label}/{number}.png": f"{label}{number}".encode() * 9 for label in ("cat", "dog") for number in range(3)}
 
@@ -31,6 +27,7 @@ class Bucket:
     def __init__(self) -> None:
         self.failures = 0
         self.requests = list[tuple[str, str]]()
+        moto_server = pytest.importorskip("moto.moto_server.werkzeug_app")
         self._moto = moto_server.DomainDispatcherApplication(moto_server.create_backend_app)
 
     def __call__(self, environ: Mapping[str, Any], start: Start) -> Any:
@@ -50,6 +47,7 @@ class Bucket:
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[Bucket, str]]:
     """A server of S3 on a port of this machine, and its address."""
+    serving = pytest.importorskip("werkzeug.serving")
     bucket = Bucket()
     with closing(serving.make_server("127.0.0.1", 0, bucket, threaded=True)) as listening:
         listening.close = listening.server_close
@@ -61,7 +59,7 @@ def server() -> Iterator[tuple[Bucket, str]]:
 @pytest.fixture
 def bucket(server: tuple[Bucket, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Bucket, Any]]:
     """An empty bucket ``photos``, its endpoint configured as docs/datasets.md has it, without retries of botocore."""
-    fsspec = pytest.importorskip("fsspec")
+    fsspec, s3fs = pytest.importorskip("fsspec"), pytest.importorskip("s3fs")
     monkeypatch.setattr(remote, "BACK_OFF_S", 0.001)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")

@@ -165,7 +165,7 @@ def test_a_machine_that_cannot_give_planned_predictions_says_why(
     result = imgcls("score", "--shard", "1/2", "--plan", "plan.json")
     assert result.ret == 3
     expected = (
-        "ERROR colour on colours: predictions of colour on colours would not be those of the plan: "
+        "ERROR colour on colours: predictions would not be those of the plan: "
         f"torch {here} in the plan and 2.0.0 here. Run where these agree, or plan again with imgcls plan -o FILE"
     )
     assert result.outlines[0] == expected
@@ -178,10 +178,8 @@ def test_a_plan_without_a_model_is_one_line(project: Project, imgcls: Command) -
     imgcls("plan", "-o", "plan.json")
     project.configure(CONFIGURATION.replace("colour]", "grey]"))
     result = imgcls("score", "--plan", "plan.json")
-    assert (result.ret, result.outlines[0]) == (
-        2,
-        "ERROR grey on colours: the plan has no runtime for grey on colours: write it again with imgcls plan -o FILE",
-    )
+    message = "the plan has no runtime for this pair of model and dataset: write it again with imgcls plan -o FILE"
+    assert (result.ret, result.outlines[0]) == (2, f"ERROR grey on colours: {message}")
     result = imgcls("score", "--plan", "imgcls.toml")
     assert (result.ret, len(result.errlines)) == (2, 1)
 
