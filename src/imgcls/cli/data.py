@@ -87,22 +87,23 @@ def _listed(options: RunOptions, data: str) -> tuple[DatasetSpec, Listing]:
     spec = selection.requested_dataset(options.config, data)
     is_folder = os.path.isdir(spec.path)  # noqa: PTH112 - pathlib's raises an error for what may not be entered
     if is_folder and isinstance(spec.path, Path):
-        if splits := layout.splits_in(spec.path):
-            raise ConfigError(_way_to_check(data, spec.path, splits))
+        if names := layout.splits_in(spec.path):
+            raise ConfigError(_way_to_check(data, spec.path, names))
         if inner := image_folders.of_classes(spec.path):
             command = f"imgcls data check {_quoted(spec.path / inner)}"
-            raise ConfigError(f"all images of {data} lie in folders of {inner}, which is not a class: run `{command}`")
+            raise ConfigError(f"{image_folders.sentence(data, inner)}: run `{command}`")
         if not layout.has_class_folders(spec.path):
             return spec, listings.find_flat(spec.name, spec.path, sha256=listings.unhashed)
     return spec, datasets.list_images(spec, sha256=listings.unhashed)
 
 
-def _way_to_check(data: str, folder: Path, splits: tuple[str, ...]) -> str:
+def _way_to_check(data: str, folder: Path, names: tuple[str, ...]) -> str:
     """What to say of a folder that holds splits, the one to score first."""
-    paths = [_quoted(folder / name) for name in splits]
+    from imgcls.data import splits
+
+    paths = [_quoted(folder / name) for name in names]
     command = " --against ".join(paths[:: len(paths) - 1]) if len(paths) > 1 else paths[0]
-    what = "which are not classes" if len(splits) > 1 else "which is not a class"
-    return f"{data} holds {' and '.join(splits)}, {what}: run `imgcls data check {command}`"
+    return f"{splits.sentence(data, names)}: run `imgcls data check {command}`"
 
 
 def _quoted(path: Path) -> str:

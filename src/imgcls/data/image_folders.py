@@ -34,6 +34,11 @@ def of_classes(root: Path) -> str | None:
     return inner if holding > 1 and not is_flat else None
 
 
+def sentence(where: object, inner: str) -> str:
+    """What is wrong with a dataset whose class folders all lie in one folder."""
+    return f"all images of {where} lie in folders of {inner}, which is not a class"
+
+
 def has_image(folder: Path, at_least: int = 0) -> bool:
     """Whether an image lies below a folder, at least this many folders deep."""
     todo = [(folder, 0)]

@@ -39,13 +39,10 @@ def require_classes(dataset: str, folder: Path) -> None:
     """
     if names := splits_in(folder):
         paths = " or ".join(f"path = {_toml(folder / name)}" for name in names)
-        what = "which are not classes" if len(names) > 1 else "which is not a class"
-        raise ConfigError(f"dataset {dataset!r}: {folder} holds {' and '.join(names)}, {what}: write {paths}")
+        raise ConfigError(f"dataset {dataset!r}: {splits.sentence(folder, names)}: write {paths}")
     if inner := image_folders.of_classes(folder):
-        raise ConfigError(
-            f"dataset {dataset!r}: all images of {folder} lie in folders of {inner}, which is not a class: "
-            f"write path = {_toml(folder / inner)}"
-        )
+        wrong = image_folders.sentence(folder, inner)
+        raise ConfigError(f"dataset {dataset!r}: {wrong}: write path = {_toml(folder / inner)}")
     folders = _folders_in(folder)
     if {name.lower() for name in folders} <= splits.TO_TRAIN_ON | splits.TO_SCORE:
         for flat in (folder / name for name in folders or [""]):

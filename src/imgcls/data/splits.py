@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 TO_TRAIN_ON: Final = frozenset({"train", "training"})
@@ -31,6 +31,12 @@ def among(folders: Collection[str], holds_folders: Callable[[str], bool]) -> tup
         if not is_pair and (len(folders) > 1 or not splits):
             return ()
     return tuple(sorted(splits, key=lambda name: (is_to_train_on(name), name)))
+
+
+def sentence(where: object, splits: Sequence[str]) -> str:
+    """What is wrong with a dataset that holds splits."""
+    what = "which are not classes" if len(splits) > 1 else "which is not a class"
+    return f"{where} holds {' and '.join(splits)}, {what}"
 
 
 def _called_so(folders: Collection[str], condition: Callable[[str], bool]) -> set[str]:

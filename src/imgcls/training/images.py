@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from imgcls import messages
 from imgcls.config import datasets
-from imgcls.data import digits, duplicates, image_folders, layout, suffixes
+from imgcls.data import digits, duplicates, image_folders, layout, splits, suffixes
 from imgcls.data import listing as listings
 from imgcls.data.places import forms
 from imgcls.errors import ConfigError, Undecodable
@@ -172,17 +172,12 @@ def _classes(folder: Path) -> tuple[str, ...]:
 
 
 def _require_class_folders(folder: Path) -> None:
-    if splits := layout.splits_in(folder):
-        if len(splits) == 1:
-            raise ConfigError(f"{folder} holds {splits[0]}, which is not a class: name {folder / splits[0]} instead")
-        raise ConfigError(
-            f"{folder} holds {' and '.join(splits)}, which are not classes: call them train and val, "
-            "or name one folder with a folder per class"
-        )
+    if names := layout.splits_in(folder):
+        several = "call them train and val, or name one folder with a folder per class"
+        step = several if len(names) > 1 else f"name {folder / names[0]} instead"
+        raise ConfigError(f"{splits.sentence(folder, names)}: {step}")
     if inner := image_folders.of_classes(folder):
-        raise ConfigError(
-            f"all images of {folder} lie in folders of {inner}, which is not a class: name {folder / inner} instead"
-        )
+        raise ConfigError(f"{image_folders.sentence(folder, inner)}: name {folder / inner} instead")
 
 
 def _require_no_leak(train: Sequence[ImageRef], validation: Sequence[ImageRef]) -> None:

@@ -144,13 +144,9 @@ def _require_classes(folders: _Folders, root: str) -> None:
     with_folders = {path[0] for path in paths if len(path) > 1}
     names = splits.among({path[0] for path in paths if path}, with_folders.__contains__)
     if names:
-        what = "which are not classes" if len(names) > 1 else "which is not a class"
-        raise ConfigError(f"{container} holds {' and '.join(names)}, {what}: make a dataset of each by itself")
+        raise ConfigError(f"{splits.sentence(container, names)}: make a dataset of each by itself")
     if inner := _above_classes(paths):
-        raise ConfigError(
-            f"all images of {container} lie in folders of {inner}, which is not a class: make a dataset of that folder "
-            "by itself"
-        )
+        raise ConfigError(f"{image_folders.sentence(container, inner)}: make a dataset of that folder by itself")
 
 
 def _above_classes(paths: Sequence[tuple[str, ...]]) -> str | None:
