@@ -1,7 +1,7 @@
 """Processes that decode images for :mod:`imgcls.evaluation.decoders`, each the requests that come by its own socket.
 
-``python -m imgcls.evaluation.decoder_process MODULES FD ...`` imports all that decoding needs, and these modules, and
-then forks for each socket. A process ends when the other end of its socket is closed, however that came about.
+``python -m imgcls.evaluation.decoder_process [MODULE ...] FD ...`` imports all that decoding needs, and these modules,
+and then forks for each socket. A process ends when the other end of its socket is closed, however that came about.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ from imgcls.evaluation.inputs import Rejected
 from imgcls.preprocessing import decode
 from imgcls.preprocessing.preprocess import Crop, Prepared, Preprocessing
 from imgcls.records.data import ImageRef
-
-NO_MODULES = "-"
 
 _COUNT = struct.Struct("<Q")
 
@@ -110,8 +108,8 @@ def _serve(own: socket.socket) -> None:
 
 def main() -> None:
     """Fork, and wait until all are done."""
-    modules, *descriptors = sys.argv[1:]
-    for module in modules.split(",") if modules != NO_MODULES else ():
+    descriptors = [word for word in sys.argv[1:] if word.isdecimal()]
+    for module in sys.argv[1 : -len(descriptors)]:
         import_module(module)
     sockets = [socket.socket(fileno=int(descriptor)) for descriptor in descriptors]
     for own in sockets:

@@ -16,7 +16,7 @@ from typing import Literal
 from PIL import Image
 
 from imgcls.evaluation import inputs
-from imgcls.evaluation.decoder_process import NO_MODULES, Request, receive, send, with_crops
+from imgcls.evaluation.decoder_process import Request, receive, send, with_crops
 from imgcls.evaluation.inputs import Rejected
 from imgcls.preprocessing.preprocess import Prepared, Preprocessing
 from imgcls.records.data import ImageRef
@@ -56,7 +56,7 @@ class Decoders:
                 ours.callback(_close, own)
                 descriptors.append(theirs.enter_context(of_process).fileno())
                 self._free.put(own)
-            process = _started(descriptors, "torch" if is_fast else NO_MODULES)
+            process = _started(descriptors, ["torch"] if is_fast else [])
             weakref.finalize(self, _end, ours.pop_all(), process)
 
     def prepared(
@@ -89,9 +89,9 @@ def _is_read_anywhere(image: ImageRef) -> bool:
     return isinstance(image.place, Path) or image.place.form in READ_ANYWHERE
 
 
-def _started(descriptors: Sequence[int], modules: str) -> subprocess.Popen[bytes]:
+def _started(descriptors: Sequence[int], modules: Sequence[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-P", "-m", "imgcls.evaluation.decoder_process", modules, *map(str, descriptors)],
+        [sys.executable, "-P", "-m", "imgcls.evaluation.decoder_process", *modules, *map(str, descriptors)],
         env={**children.environment(), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
