@@ -86,7 +86,7 @@ def graphs() -> Iterator[None]:
 
     row = replace(extensions.RUNTIMES["cuda-graph"], on_cpu=True)
     stream = mock.create_autospec(torch.cuda.Stream, instance=True, device_index=0)
-    answers: dict[str, Any] = {
+    stand_ins: dict[str, Any] = {
         "graph": recording,
         "CUDAGraph": Graph,
         "Stream": lambda _: stream,
@@ -97,7 +97,7 @@ def graphs() -> Iterator[None]:
     }
     with ExitStack() as patches:
         patches.enter_context(mock.patch.dict(extensions.RUNTIMES, {"cuda-graph": row}))
-        for name, answer in answers.items():
-            like = mock.create_autospec(getattr(torch.cuda, name), side_effect=answer)
+        for name, stand_in in stand_ins.items():
+            like = mock.create_autospec(getattr(torch.cuda, name), side_effect=stand_in)
             patches.enter_context(mock.patch.object(torch.cuda, name, like))
         yield

@@ -53,7 +53,7 @@ def test_folders_are_splits_or_classes(tmp_path: Path, folders: list[str], split
     assert layout.splits_in(tmp_path) == splits
 
 
-def test_which_split_to_score_is_asked_for(tmp_path: Path) -> None:
+def test_a_root_with_splits_is_refused(tmp_path: Path) -> None:
     """A root with splits is not scored as if they were classes: the lines to write are in the message."""
     _put(tmp_path, "train/cat/1.jpg", "val/cat/2.jpg", "train/dog/3.jpg", "val/dog/4.jpg")
     assert _message(tmp_path) == (

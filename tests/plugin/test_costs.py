@@ -277,25 +277,27 @@ def test_a_device_that_is_absent_is_no_pass(run_pytest: Command) -> None:
     result.stdout.fnmatch_lines(["*device 'cuda' was requested and torch * sees no CUDA device here*"])
 
 
+def _timed_by(run_pytest: Command, timing: Project, runtime: str) -> pytest.RunResult:
+    """A green run of a project whose network has this runtime, and whose limits need not be evaluated."""
+    ini = "[pytest]\naddopts = --imgcls-require-gates=none\npythonpath = .\n"
+    (timing.folder / "pytest.ini").write_text(ini)
+    timing.configure(CONFIGURATION.replace(NETWORK, f'runtime = "{runtime}"\n{NETWORK}'))
+    result = run_pytest(*QUICK)
+    assert result.ret == 0
+    return result
+
+
 @pytest.mark.usefixtures("gpu")
 def test_what_knows_no_gpu_is_measured_without(run_pytest: Command, timing: Project) -> None:
     """Where there is a GPU and nobody requested it, models that run only on the CPU are skipped there."""
-    ini = "[pytest]\naddopts = --imgcls-require-gates=none\npythonpath = .\n"
-    (timing.folder / "pytest.ini").write_text(ini)
-    timing.configure(CONFIGURATION.replace(NETWORK, f'runtime = "openvino"\n{NETWORK}'))
-    result = run_pytest(*QUICK)
-    assert result.ret == 0
+    result = _timed_by(run_pytest, timing, "openvino")
     result.assert_outcomes(passed=2, skipped=2)
     result.stdout.fnmatch_lines(["SKIPPED * cuda: colour runs on the CPU only"])
 
 
 def test_what_needs_a_gpu_is_not_measured_on_the_cpu(run_pytest: Command, timing: Project) -> None:
     """Where nobody requested a device, a model that runs only on CUDA devices is skipped on the CPU."""
-    ini = "[pytest]\naddopts = --imgcls-require-gates=none\npythonpath = .\n"
-    (timing.folder / "pytest.ini").write_text(ini)
-    timing.configure(CONFIGURATION.replace(NETWORK, f'runtime = "cuda-graph"\n{NETWORK}'))
-    result = run_pytest(*QUICK)
-    assert result.ret == 0
+    result = _timed_by(run_pytest, timing, "cuda-graph")
     skipped = [line for line in result.outlines if line.startswith("SKIPPED")]
     assert [line.endswith(" cpu: colour runs on a CUDA device only") for line in skipped] == [True]
 

@@ -430,7 +430,7 @@ def test_a_gpu_is_sent_bytes(crops: Any) -> None:
 @pytest.mark.parametrize("kind", [np.uint8, np.float32])
 @pytest.mark.parametrize(("device", "pins_memory"), [("cuda:1", True), ("mps", False)])
 def test_what_is_sent_is_copied_once_and_by_one_thread(kind: Any, device: str, pins_memory: bool) -> None:
-    """By NumPy: torch starts threads for its own copy, as many for each thread that asks. CUDA's memory is pinned."""
+    """By NumPy: torch starts threads for its own copy, as many for each thread that calls. CUDA's memory is pinned."""
     images = np.arange(2 * 8 * 9 * 3).astype(kind).reshape(2, 8, 9, 3)
     host = torch.zeros(2, 3, 8, 9, dtype=getattr(torch, np.dtype(kind).name))
     torchs_own = mock.patch.multiple(torch.Tensor, pin_memory=mock.DEFAULT, copy_=mock.DEFAULT)

@@ -87,7 +87,7 @@ class Project:
         self._session = Session(options, self.configured, identity, show_progress, waiting)
         try:
             configuration.select(self.session.settings, options.profile or None, None)
-            self.goldens  # noqa: B018 - it may be told to do what it cannot
+            self.goldens  # noqa: B018 - what is requested of it may be impossible
             benchmark_guard.of(self.config)
             if reads_baseline:
                 self.session.baseline  # noqa: B018 - it may not be readable

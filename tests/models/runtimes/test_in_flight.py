@@ -76,7 +76,7 @@ def test_its_logits_are_the_classifiers(device: Device) -> None:
 
 
 def test_who_waits_sleeps(device: Device) -> None:
-    """By itself CUDA has a thread that waits ask again and again, on a core that another thread could decode on."""
+    """By itself CUDA lets a thread that waits look again and again, on a core that another thread could decode on."""
     InFlight(_flat(), BATCH).logits()
     assert [event.sleeps for event in device.waited] == [True]
 
